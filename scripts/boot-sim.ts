@@ -1,0 +1,2 @@
+// `npm run boot-sim`: the story, told by running it.
+export {};

@@ -1,0 +1,35 @@
+// The commander program. Each command lives in src/commands and is listed once here.
+import fs from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
+
+const packageJson = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+function program(): Command {
+  const cli = new Command('percpu-malta')
+    .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
+    .version(packageJson.version)
+    .exitOverride();
+  const commands: Command[] = [];
+  for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));
+  return cli;
+}
+
+/** Runs the command line `argv` (as process.argv) and sets process.exitCode. */
+export async function main(argv: string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    else if (error instanceof UsageError) fail(error.message, EXIT_USAGE);
+    else if (error instanceof EngineMissingError) fail(error.message, EXIT_NO_ENGINE);
+    else throw error;
+  }
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`percpu-malta: ${message}\n`);
+  process.exitCode = exitCode;
+}

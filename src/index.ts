@@ -1,0 +1,3 @@
+// The library's exports.
+export { Random } from './random.js';
+export { UsageError, EngineMissingError } from './errors.js';
