@@ -1,0 +1,53 @@
+// Chooses the engine: what was asked for, else libunicorn, else the WebAssembly build, else a message with the cure.
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EngineMissingError, UsageError } from '../../src/errors.js';
+import type { EngineKind, EngineLibrary } from './engine.js';
+
+const INSTALL = [
+  'install libunicorn:',
+  '  Debian, Ubuntu  sudo apt-get install libunicorn2',
+  '  Fedora          sudo dnf install unicorn',
+  '  Arch            sudo pacman -S unicorn',
+  '  macOS           brew install unicorn',
+  'or, in a checkout, let set-up fetch a private copy (Debian, Ubuntu): npm run setup',
+  'or install the WebAssembly engine: npm install @alexaltea/unicorn-js',
+].join('\n');
+
+/** The folder that has package.json, above this file in the sources and above dist/ in the bundle. */
+export function packageRoot(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!fs.existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
+  return folder;
+}
+
+/**
+ * Loads the engine named by `choice`, else by PERCPU_MALTA_ENGINE, else the first usable of native and unicorn.js.
+ * @throws UsageError for an unknown name @throws EngineMissingError when none is usable, with the install commands
+ */
+export async function loadEngine(choice = process.env.PERCPU_MALTA_ENGINE): Promise<EngineLibrary> {
+  if (choice && choice !== 'native' && choice !== 'unicorn.js')
+    throw new UsageError(`unknown engine '${choice}': use native or unicorn.js`);
+  const wanted: EngineKind[] = choice ? [choice as EngineKind] : ['native', 'unicorn.js'];
+  const problems: string[] = [];
+  for (const kind of wanted) {
+    const library = kind === 'native' ? await loadNative(problems) : undefined;
+    if (library) return library;
+  }
+  const reasons = problems.map((problem) => `  ${problem}\n`).join('');
+  throw new EngineMissingError(`no usable Unicorn engine (tried ${wanted.join(', ')})\n${reasons}${INSTALL}`);
+}
+
+async function loadNative(problems: string[]): Promise<EngineLibrary | undefined> {
+  try {
+    const { loadLibUnicorn } = await import('./libunicorn.js');
+    const lib = loadLibUnicorn(path.join(packageRoot(), '.cache'), problems);
+    if (!lib) return undefined;
+    const { NativeLibrary } = await import('./native.js');
+    return new NativeLibrary(lib);
+  } catch (error) {
+    problems.push(`koffi: ${(error as Error).message}`);
+    return undefined;
+  }
+}

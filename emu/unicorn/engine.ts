@@ -1,0 +1,114 @@
+// The one interface the emulated machine is written against, in unicorn.js's shape: the same method names, numbers
+// and units, so that libunicorn through koffi (native.ts) and the WebAssembly build (unicornjs.ts) are interchangeable.
+//
+// Differences from unicorn.js, all forced by what its callers need (each is said at the method):
+// emu_start returns the engine's code instead of throwing, RAM is shared instead of copied, mmio_map exists everywhere.
+
+/** Which engine runs the guest: libunicorn through koffi, or the WebAssembly package @alexaltea/unicorn-js. */
+export type EngineKind = 'native' | 'unicorn.js';
+
+/** Register ids of unicorn/mips.h (the same in 2.0.1 to 2.1.x). General register n is `GPR0 + n`. */
+export const REG = { PC: 1, GPR0: 2, CP0_STATUS: 139 } as const;
+
+/** CPU model ids of unicorn/mips.h for `ctl_set_cpu_model`. */
+export const CPU_MODEL = { '24Kf': 8, P5600: 13 } as const;
+
+/** Hook types of unicorn.h. */
+export const HOOK = { INTR: 1, CODE: 4, BLOCK: 8, MEM_READ: 1 << 10, MEM_WRITE: 1 << 11 } as const;
+
+/** `type` argument of a memory hook: a load or a store (enum uc_mem_type). */
+export const MEM = { READ: 16, WRITE: 17 } as const;
+
+/** Memory permissions (UC_PROT_ALL). */
+export const PROT_ALL = 7;
+
+/** Codes of uc_err that callers distinguish; see unicorn.h for the others. */
+export const ERR = { OK: 0, READ_UNMAPPED: 6, WRITE_UNMAPPED: 7, FETCH_UNMAPPED: 8 } as const;
+
+export type CodeCallback = (address: number, size: number) => void;
+export type InterruptCallback = (intno: number) => void;
+/** `value` is what a store writes (undefined bits above its size are 0); 0 for a load. */
+export type MemoryCallback = (type: number, address: number, size: number, value: number) => void;
+
+/** What `hook_add` gives back, to be handed to `hook_del`. */
+export interface Hook {
+  readonly type: number;
+  readonly handle: unknown;
+}
+
+/** A saved register file (uc_context). It holds no RAM and no TLB. */
+export interface Context {
+  /** The saved bytes as 32-bit words of the host. Fetch anew at each use: unicorn.js moves them when its heap grows. */
+  words(): Uint32Array;
+}
+
+/** A device register read: byte offset into the mapped range, access size in bytes; returns the value. */
+export type MmioRead = (offset: number, size: number) => number;
+/** A device register write: byte offset into the mapped range, access size in bytes, value (unsigned). */
+export type MmioWrite = (offset: number, size: number, value: number) => void;
+
+/**
+ * One guest CPU with its memory, opened big endian MIPS32. Addresses are physical unless said otherwise, 0 .. 2^32-1.
+ * A callback may throw: the engine stops and `emu_start` rethrows (a throw never crosses the engine).
+ */
+export interface Engine {
+  /** Reads a 32-bit register as an unsigned number (unicorn.js: signed). */
+  reg_read_i32(id: number): number;
+  reg_write_i32(id: number, value: number): void;
+
+  /** Maps engine-owned memory. Its content is undefined in unicorn.js. */
+  mem_map(address: number, size: number, perms: number): void;
+  /**
+   * Maps `size` bytes of zeroed RAM at `address`, shared with the host: `mem_ram()` is the same memory, without copies.
+   * Pages are not touched before somebody uses them (native). One RAM per engine.
+   */
+  mem_map_ram(address: number, size: number): void;
+  /** The RAM of `mem_map_ram`. Fetch anew at each use: unicorn.js moves it when its heap grows. Empty after `close`. */
+  mem_ram(): Uint8Array;
+  /** Maps a device. Offsets are relative to `address`; both `address` and `size` are multiples of 4096. */
+  mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite): void;
+  mem_unmap(address: number, size: number): void;
+  mem_read(address: number, size: number): Uint8Array;
+  mem_write(address: number, bytes: Uint8Array): void;
+
+  /** CODE and BLOCK hooks get virtual addresses in begin .. end (inclusive); begin > end means everywhere. */
+  hook_add(type: typeof HOOK.CODE | typeof HOOK.BLOCK, callback: CodeCallback, begin?: number, end?: number): Hook;
+  hook_add(type: typeof HOOK.INTR, callback: InterruptCallback): Hook;
+  /**
+   * MEM hooks fire before the access. libunicorn 2.0.x matches and reports VIRTUAL addresses before the TLB lookup, 2.1.x and
+   * unicorn.js PHYSICAL ones after it.
+   */
+  hook_add(type: number, callback: MemoryCallback, begin?: number, end?: number): Hook;
+  hook_del(hook: Hook): void;
+
+  /**
+   * Runs from virtual address `begin` until `until`, a stop or an error, and returns uc_err's code (unicorn.js throws it).
+   * The code is 6, 7, 16 or 17 after handled TLB and address errors on 2.1.x: judge by your own state.
+   * @param timeout must be 0 @param count instructions at most, 0 for no limit
+   */
+  emu_start(begin: number, until: number, timeout: number, count: number): number;
+  emu_stop(): void;
+
+  context_alloc(): Context;
+  context_save(context: Context): void;
+  context_restore(context: Context): void;
+  context_free(context: Context): void;
+
+  /** Chooses the CPU model; only before anything else is done with the engine. */
+  ctl_set_cpu_model(model: number): void;
+  /** Forgets translated code for the virtual range begin .. end (exclusive): needed after the host changed code. */
+  ctl_remove_cache(begin: number, end: number): void;
+  /** Frees the guest. Its RAM view becomes empty; every other call is an error. */
+  close(): void;
+}
+
+/** A loaded engine: opens any number of guests. */
+export interface EngineLibrary {
+  readonly kind: EngineKind;
+  /** Of the core, such as [2, 0, 1]. */
+  readonly version: readonly [major: number, minor: number, patch: number];
+  /** For `--version` and reports: what was loaded, from where. */
+  readonly description: string;
+  /** Opens a guest, MIPS32 big endian. */
+  open(): Engine;
+}

@@ -1,0 +1,234 @@
+// libunicorn as an Engine: memory shared with the host, callbacks guarded so that no exception crosses C code.
+import koffi, { type TypeObject } from 'koffi';
+import {
+  type CodeCallback,
+  type Context,
+  type Engine,
+  type EngineLibrary,
+  HOOK,
+  type Hook,
+  type InterruptCallback,
+  type MemoryCallback,
+  type MmioRead,
+  type MmioWrite,
+} from './engine.js';
+import { type LibUnicorn, PROTO } from './libunicorn.js';
+
+const ARCH_MIPS = 3;
+const MODE_MIPS32_BIG_ENDIAN = 0x4000_0004;
+
+/** UC_CTL(type, arguments, direction write) of unicorn.h. */
+const ctlWrite = (type: number, count: number): number => (type | (count << 26) | (1 << 30)) >>> 0;
+const CTL_CPU_MODEL = ctlWrite(7, 1);
+const CTL_TB_REMOVE_CACHE = ctlWrite(9, 2);
+
+/** Host page size that guest memory is aligned to; the largest in use (arm64, Apple). */
+const HOST_PAGE = 0x1_0000;
+
+interface NativeHook extends Hook {
+  readonly handle: bigint;
+  /** koffi's trampoline; absent when the callback is C code. */
+  readonly trampoline?: bigint;
+}
+
+class NativeContext implements Context {
+  readonly address: bigint;
+  #words: Uint32Array;
+
+  constructor(address: bigint, bytes: number) {
+    this.address = address;
+    this.#words = new Uint32Array(koffi.view(address, bytes & ~3));
+  }
+
+  words(): Uint32Array {
+    return this.#words;
+  }
+}
+
+export class NativeEngine implements Engine {
+  readonly #lib: LibUnicorn;
+  /** The uc_engine. */
+  readonly handle: bigint;
+  readonly #word = new Uint32Array(1);
+  readonly #cell = new BigUint64Array(1);
+  readonly #trampolines = new Set<bigint>();
+  /** Memory the engine points into: referenced here so that it lives as long. */
+  #ram = new Uint8Array(0);
+  #failure: { error: unknown } | undefined;
+
+  constructor(lib: LibUnicorn) {
+    this.#lib = lib;
+    this.#check(lib.open(ARCH_MIPS, MODE_MIPS32_BIG_ENDIAN, this.#cell), 'uc_open');
+    this.handle = this.#cell[0];
+  }
+
+  #check(code: number, what: string): void {
+    if (code !== 0) throw new Error(`${what}: ${this.#lib.strerror(code)} (${code})`);
+  }
+
+  /** Runs a callback's body; a throw stops the engine and comes out of emu_start. */
+  #guard<T>(body: () => T, otherwise: T): T {
+    try {
+      return body();
+    } catch (error) {
+      this.#failure ??= { error };
+      this.#lib.emu_stop(this.handle);
+      return otherwise;
+    }
+  }
+
+  #register(callback: (...args: never[]) => unknown, type: TypeObject): bigint {
+    const trampoline = koffi.register(callback, type);
+    this.#trampolines.add(trampoline);
+    return trampoline;
+  }
+
+  reg_read_i32(id: number): number {
+    this.#check(this.#lib.reg_read(this.handle, id, this.#word), 'uc_reg_read');
+    return this.#word[0];
+  }
+
+  reg_write_i32(id: number, value: number): void {
+    this.#word[0] = value;
+    this.#check(this.#lib.reg_write(this.handle, id, this.#word), 'uc_reg_write');
+  }
+
+  mem_map(address: number, size: number, perms: number): void {
+    this.#check(this.#lib.mem_map(this.handle, address, size, perms), 'uc_mem_map');
+  }
+
+  mem_map_ram(address: number, size: number): void {
+    // ArrayBuffers of this size come from calloc, hence from fresh zero pages: nothing is touched until used.
+    const memory = new ArrayBuffer(size + HOST_PAGE);
+    const misaligned = Number(koffi.address(memory) % BigInt(HOST_PAGE));
+    this.#ram = new Uint8Array(memory, HOST_PAGE - misaligned, size);
+    this.#check(this.#lib.mem_map_ptr(this.handle, address, size, 7, this.#ram), 'uc_mem_map_ptr');
+  }
+
+  mem_ram(): Uint8Array {
+    return this.#ram;
+  }
+
+  mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite): void {
+    const onRead = (_uc: unknown, offset: number, width: number): number =>
+      this.#guard(() => read(offset, width) >>> 0, 0);
+    const onWrite = (_uc: unknown, offset: number, width: number, value: number | bigint): void =>
+      this.#guard(() => write(offset, width, Number(BigInt.asUintN(32, BigInt(value)))), undefined);
+    const readPointer = this.#register(onRead, PROTO.mmioRead);
+    const writePointer = this.#register(onWrite, PROTO.mmioWrite);
+    this.#check(this.#lib.mmio_map(this.handle, address, size, readPointer, null, writePointer, null), 'uc_mmio_map');
+  }
+
+  mem_unmap(address: number, size: number): void {
+    this.#check(this.#lib.mem_unmap(this.handle, address, size), 'uc_mem_unmap');
+  }
+
+  mem_read(address: number, size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    this.#check(this.#lib.mem_read(this.handle, address, bytes, size), 'uc_mem_read');
+    return bytes;
+  }
+
+  mem_write(address: number, bytes: Uint8Array): void {
+    this.#check(this.#lib.mem_write(this.handle, address, bytes, bytes.length), 'uc_mem_write');
+  }
+
+  hook_add(type: number, callback: CodeCallback | InterruptCallback | MemoryCallback, begin = 1, end = 0): NativeHook {
+    const call = callback as (...args: number[]) => void;
+    if (type === HOOK.INTR) {
+      const body = (_uc: unknown, intno: number) => this.#guard(() => call(intno), undefined);
+      return this.#hook(type, this.#register(body, PROTO.interrupt), begin, end);
+    }
+    if (type === HOOK.CODE || type === HOOK.BLOCK) {
+      const body = (_uc: unknown, address: number, size: number) => this.#guard(() => call(address, size), undefined);
+      return this.#hook(type, this.#register(body, PROTO.code), begin, end);
+    }
+    const body = (_uc: unknown, kind: number, address: number, size: number, value: number | bigint) =>
+      this.#guard(() => call(kind, address, size, Number(BigInt.asUintN(32, BigInt(value)))), undefined);
+    return this.#hook(type, this.#register(body, PROTO.memory), begin, end);
+  }
+
+  #hook(type: number, trampoline: bigint, begin: number, end: number): NativeHook {
+    return { ...this.hook_add_native(type, trampoline, null, begin, end), trampoline };
+  }
+
+  /** Adds a hook whose callback is C code at `callback`, called with `user` as its last argument. */
+  hook_add_native(type: number, callback: bigint, user: bigint | null, begin = 1, end = 0): NativeHook {
+    this.#check(this.#lib.hook_add(this.handle, this.#cell, type, callback, user, begin, end), 'uc_hook_add');
+    return { type, handle: this.#cell[0] };
+  }
+
+  hook_del(hook: Hook): void {
+    const { handle, trampoline } = hook as NativeHook;
+    this.#check(this.#lib.hook_del(this.handle, handle), 'uc_hook_del');
+    // The engine may still hold translated code that calls the trampoline: it is released by close().
+    void trampoline;
+  }
+
+  emu_start(begin: number, until: number, timeout: number, count: number): number {
+    const code = this.#lib.emu_start(this.handle, begin, until, timeout, count);
+    const failure = this.#failure;
+    if (failure) {
+      this.#failure = undefined;
+      throw failure.error;
+    }
+    return code;
+  }
+
+  emu_stop(): void {
+    this.#lib.emu_stop(this.handle);
+  }
+
+  context_alloc(): Context {
+    this.#check(this.#lib.context_alloc(this.handle, this.#cell), 'uc_context_alloc');
+    return new NativeContext(this.#cell[0], Number(this.#lib.context_size(this.handle)));
+  }
+
+  context_save(context: Context): void {
+    this.#check(this.#lib.context_save(this.handle, (context as NativeContext).address), 'uc_context_save');
+  }
+
+  context_restore(context: Context): void {
+    this.#check(this.#lib.context_restore(this.handle, (context as NativeContext).address), 'uc_context_restore');
+  }
+
+  context_free(context: Context): void {
+    this.#lib.context_free((context as NativeContext).address);
+  }
+
+  ctl_set_cpu_model(model: number): void {
+    this.#check(this.#lib.ctl(this.handle, CTL_CPU_MODEL, 'int', model), 'uc_ctl_set_cpu_model');
+  }
+
+  ctl_remove_cache(begin: number, end: number): void {
+    this.#check(this.#lib.ctl(this.handle, CTL_TB_REMOVE_CACHE, 'uint64', begin, 'uint64', end), 'uc_ctl_remove_cache');
+  }
+
+  close(): void {
+    this.#check(this.#lib.close(this.handle), 'uc_close');
+    for (const trampoline of this.#trampolines) koffi.unregister(trampoline);
+    this.#trampolines.clear();
+    this.#ram = new Uint8Array(0);
+  }
+}
+
+export class NativeLibrary implements EngineLibrary {
+  readonly kind = 'native';
+  readonly lib: LibUnicorn;
+
+  constructor(lib: LibUnicorn) {
+    this.lib = lib;
+  }
+
+  get version() {
+    return this.lib.version;
+  }
+
+  get description(): string {
+    return `libunicorn ${this.lib.version.join('.')} (${this.lib.path})`;
+  }
+
+  open(): NativeEngine {
+    return new NativeEngine(this.lib);
+  }
+}
