@@ -1,0 +1,44 @@
+// The guest's end of the doorbell protocol (include/doorbell.h).
+#include "doorbell.h"
+#include "addrspace.h"
+
+struct mailbox mailbox;
+
+// Its own function, so that a translated block ends right behind the store: a host that stops the machine here may
+// change the mailbox before the guest looks at it again.
+static noinline void ring(u32 nr)
+{
+	writel(nr, DOORBELL_BASE + DOORBELL_CALL);
+	asm volatile("" : : : "memory");
+}
+
+u32 hostcall(u32 nr, u32 a0, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
+{
+	volatile struct mailbox *m = &mailbox;
+
+	m->args[0] = a0;
+	m->args[1] = a1;
+	m->args[2] = a2;
+	m->args[3] = a3;
+	m->args[4] = a4;
+	m->args[5] = a5;
+	ring(nr);
+	while (m->run_fn) {
+		u32 (*fn)(u32, u32, u32, u32) = m->run_fn;
+		u32 token = m->run_token;
+		u32 result;
+
+		m->run_fn = NULL;
+		result = fn(m->run_args[0], m->run_args[1], m->run_args[2], m->run_args[3]);
+		m->args[0] = token;
+		m->args[1] = result;
+		ring(HOST_RESUME);
+	}
+	return m->ret;
+}
+
+void guest_panic(const char *message)
+{
+	for (;;)
+		hostcall1(HOST_PANIC, message);
+}
