@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EngineMissingError, UsageError } from '../../src/errors.js';
+import { EngineMissingError, UsageError } from '../errors.js';
 import type { EngineKind, EngineLibrary } from './engine.js';
 
 const INSTALL = [
@@ -42,10 +42,11 @@ export async function loadEngine(choice = process.env.PERCPU_MALTA_ENGINE): Prom
 async function loadNative(problems: string[]): Promise<EngineLibrary | undefined> {
   try {
     const { loadLibUnicorn } = await import('./libunicorn.js');
-    const lib = loadLibUnicorn(path.join(packageRoot(), '.cache'), problems);
+    const cacheDir = path.join(packageRoot(), '.cache');
+    const lib = loadLibUnicorn(cacheDir, problems);
     if (!lib) return undefined;
     const { NativeLibrary } = await import('./native.js');
-    return new NativeLibrary(lib);
+    return new NativeLibrary(lib, cacheDir);
   } catch (error) {
     problems.push(`koffi: ${(error as Error).message}`);
     return undefined;

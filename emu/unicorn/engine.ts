@@ -4,6 +4,8 @@
 // Differences from unicorn.js, all forced by what its callers need (each is said at the method):
 // emu_start returns the engine's code instead of throwing, RAM is shared instead of copied, mmio_map exists everywhere.
 
+import type { CpuState } from './shim/cpu-state.js';
+
 /** Which engine runs the guest: libunicorn through koffi, or the WebAssembly package @alexaltea/unicorn-js. */
 export type EngineKind = 'native' | 'unicorn.js';
 
@@ -102,6 +104,17 @@ export interface Engine {
   close(): void;
 }
 
+/** Hooks in C (shim/shim.c) that do at every instruction and exception what emu/mips would do in TypeScript. */
+export interface Shim {
+  /**
+   * Installs the CODE and INTR hooks on `engine`.
+   * @param state the block they keep; its context indices are set
+   * @param context scratch space for exception entry, freed with the engine by its owner
+   * @param observer called after each exception entry while `state.observe` is set
+   */
+  attach(engine: Engine, state: CpuState, context: Context, observer: () => void): void;
+}
+
 /** A loaded engine: opens any number of guests. */
 export interface EngineLibrary {
   readonly kind: EngineKind;
@@ -111,4 +124,6 @@ export interface EngineLibrary {
   readonly description: string;
   /** Opens a guest, MIPS32 big endian. */
   open(): Engine;
+  /** The C hooks, when this engine can call them and set-up could compile them. */
+  readonly shim: Shim | undefined;
 }

@@ -11,8 +11,10 @@ import {
   type MemoryCallback,
   type MmioRead,
   type MmioWrite,
+  type Shim,
 } from './engine.js';
 import { type LibUnicorn, PROTO } from './libunicorn.js';
+import { loadShim } from './shim/shim.js';
 
 const ARCH_MIPS = 3;
 const MODE_MIPS32_BIG_ENDIAN = 0x4000_0004;
@@ -27,11 +29,9 @@ const HOST_PAGE = 0x1_0000;
 
 interface NativeHook extends Hook {
   readonly handle: bigint;
-  /** koffi's trampoline; absent when the callback is C code. */
-  readonly trampoline?: bigint;
 }
 
-class NativeContext implements Context {
+export class NativeContext implements Context {
   readonly address: bigint;
   #words: Uint32Array;
 
@@ -42,6 +42,11 @@ class NativeContext implements Context {
 
   words(): Uint32Array {
     return this.#words;
+  }
+
+  /** Host pointer of `words()[0]`. */
+  get wordsAddress(): bigint {
+    return this.address;
   }
 }
 
@@ -136,20 +141,15 @@ export class NativeEngine implements Engine {
   hook_add(type: number, callback: CodeCallback | InterruptCallback | MemoryCallback, begin = 1, end = 0): NativeHook {
     const call = callback as (...args: number[]) => void;
     if (type === HOOK.INTR) {
-      const body = (_uc: unknown, intno: number) => this.#guard(() => call(intno), undefined);
-      return this.#hook(type, this.#register(body, PROTO.interrupt), begin, end);
+      return this.hook_add_native(type, this.interrupt_callback(call), null, begin, end);
     }
     if (type === HOOK.CODE || type === HOOK.BLOCK) {
       const body = (_uc: unknown, address: number, size: number) => this.#guard(() => call(address, size), undefined);
-      return this.#hook(type, this.#register(body, PROTO.code), begin, end);
+      return this.hook_add_native(type, this.#register(body, PROTO.code), null, begin, end);
     }
     const body = (_uc: unknown, kind: number, address: number, size: number, value: number | bigint) =>
       this.#guard(() => call(kind, address, size, Number(BigInt.asUintN(32, BigInt(value)))), undefined);
-    return this.#hook(type, this.#register(body, PROTO.memory), begin, end);
-  }
-
-  #hook(type: number, trampoline: bigint, begin: number, end: number): NativeHook {
-    return { ...this.hook_add_native(type, trampoline, null, begin, end), trampoline };
+    return this.hook_add_native(type, this.#register(body, PROTO.memory), null, begin, end);
   }
 
   /** Adds a hook whose callback is C code at `callback`, called with `user` as its last argument. */
@@ -158,11 +158,14 @@ export class NativeEngine implements Engine {
     return { type, handle: this.#cell[0] };
   }
 
+  /** A C function pointer of type uc_cb_hookintr_t that calls `callback`. */
+  interrupt_callback(callback: InterruptCallback): bigint {
+    return this.#register((_uc: unknown, intno: number) => this.#guard(() => callback(intno), undefined), PROTO.interrupt);
+  }
+
   hook_del(hook: Hook): void {
-    const { handle, trampoline } = hook as NativeHook;
-    this.#check(this.#lib.hook_del(this.handle, handle), 'uc_hook_del');
-    // The engine may still hold translated code that calls the trampoline: it is released by close().
-    void trampoline;
+    // Translated code may still call the trampoline: close() releases it.
+    this.#check(this.#lib.hook_del(this.handle, (hook as NativeHook).handle), 'uc_hook_del');
   }
 
   emu_start(begin: number, until: number, timeout: number, count: number): number {
@@ -215,9 +218,12 @@ export class NativeEngine implements Engine {
 export class NativeLibrary implements EngineLibrary {
   readonly kind = 'native';
   readonly lib: LibUnicorn;
+  readonly shim: Shim | undefined;
 
-  constructor(lib: LibUnicorn) {
+  /** @param cacheDir where set-up puts the compiled shim */
+  constructor(lib: LibUnicorn, cacheDir: string) {
     this.lib = lib;
+    this.shim = loadShim(cacheDir, lib);
   }
 
   get version() {

@@ -1,0 +1,338 @@
+// A MIPS32 CPU with RAM and devices: the engine plus what it leaves out (exception entry, exact program counter, instruction
+// count, bus errors), so that ordinary guest handlers run. The board (emu/malta) makes one and maps its devices.
+import {
+  type Context,
+  CPU_MODEL,
+  type Engine,
+  type EngineLibrary,
+  type MmioRead,
+  type MmioWrite,
+  REG,
+} from '../unicorn/engine.js';
+import { CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
+import {
+  EXC_CODE,
+  EXC_CODE_OF_INTERRUPT,
+  type ExceptionName,
+  exceptionName,
+  STATUS_START,
+  VECTOR_CACHE_ERROR,
+  WAIT,
+} from './cp0.js';
+import { ExceptionEntry } from './exception-entry.js';
+import { HFLAGS_BRANCH, type RegisterLayout, registerLayout } from './register-layout.js';
+
+export type CpuModel = keyof typeof CPU_MODEL;
+
+/** TLB entries of each model. */
+export const TLB_ENTRIES: Readonly<Record<CpuModel, number>> = { '24Kf': 16, P5600: 64 };
+
+/**
+ * How the guest's refill handler is to replace TLB entries. `qemu`: tlbwr, as on QEMU: the engine draws the index and entries
+ * thrown out live on as shadows. `hardware`: tlbwi at an index that the guest draws itself, so there are no shadows.
+ */
+export type TlbMode = 'qemu' | 'hardware';
+
+export interface MipsCpuOptions {
+  engine: EngineLibrary;
+  /** Default 24Kf. */
+  model?: CpuModel;
+  /** Bytes of RAM at physical address 0; a multiple of 64 KB, at most 256 MB (the Malta's). */
+  ramBytes: number;
+  /** Default qemu. */
+  tlb?: TlbMode;
+  /** Of TLB replacement; 32 bits. Default 0. */
+  seed?: number;
+  /** False: do without the C hooks even when they are there. Same results, slower. */
+  shim?: boolean;
+}
+
+/** Why `run` came back: `stop()`, the guest's `wait` instruction, or a jump to RETURN_ADDRESS. */
+export type RunEnd = 'stop' | 'wait' | 'return';
+
+/** A jump here ends `run`: the return address ($31) of host-to-guest calls. It is never executed. */
+export const RETURN_ADDRESS = VECTOR_CACHE_ERROR;
+
+/** How often each kind of exception was taken since the guest was made. */
+export interface ExceptionCounts {
+  /** No TLB entry matched: at a load or fetch, at a store. */
+  tlbRefillLoad: number;
+  tlbRefillStore: number;
+  /** An entry matched with V = 0. */
+  tlbInvalidLoad: number;
+  tlbInvalidStore: number;
+  /** Store to an entry with D = 0. */
+  tlbModified: number;
+  addressErrorLoad: number;
+  addressErrorStore: number;
+  busErrorFetch: number;
+  busErrorData: number;
+  syscall: number;
+  breakpoint: number;
+  reservedInstruction: number;
+  coprocessorUnusable: number;
+  overflow: number;
+  trap: number;
+  other: number;
+}
+
+/** An exception as it was entered. */
+export interface ExceptionRecord {
+  name: ExceptionName;
+  /** No TLB entry matched (TLBL and TLBS only). */
+  noMatch: boolean;
+  /** At an instruction fetch. */
+  fetch: boolean;
+  delaySlot: boolean;
+  /** EXL was set already: EPC is the older one. */
+  nested: boolean;
+  /** Address of the instruction at fault. */
+  pc: number;
+  epc: number;
+  /** Only meaningful for TLB and address errors. */
+  badVAddr: number;
+}
+
+/** The guest cannot go on for a reason that is no MIPS exception. */
+export class MachineError extends Error {
+  override readonly name = 'MachineError';
+}
+
+/** Devices and holes between them are mapped in units of this size, the engine's page. */
+const PAGE = 0x1000;
+/** End of the physical addresses that kseg0 and kseg1 reach. */
+const KSEG_PHYSICAL_END = 0x2000_0000;
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+
+export class MipsCpu {
+  readonly model: CpuModel;
+  readonly tlbMode: TlbMode;
+  readonly ramBytes: number;
+  /** Whether the C hooks do the work. */
+  readonly usesShim: boolean;
+  readonly #engine: Engine;
+  readonly #library: EngineLibrary;
+  readonly #state = new CpuState();
+  readonly #context: Context;
+  readonly #layout: RegisterLayout;
+  readonly #entry: ExceptionEntry;
+  /** Physical ranges that are RAM or devices, in no order. */
+  readonly #mapped: Range[] = [];
+  #sealed = false;
+  #busError: { fetch: boolean; physical: number } | undefined;
+  #view: DataView | undefined;
+  #onException: ((exception: ExceptionRecord) => void) | undefined;
+
+  constructor(options: MipsCpuOptions) {
+    const { engine: library, model = '24Kf', ramBytes, tlb = 'qemu' } = options;
+    this.model = model;
+    this.tlbMode = tlb;
+    this.ramBytes = ramBytes;
+    this.#library = library;
+    this.#layout = registerLayout(library);
+    this.#engine = library.open();
+    this.#engine.ctl_set_cpu_model(CPU_MODEL[model]);
+    this.#engine.mem_map_ram(0, ramBytes);
+    this.#mapped.push({ start: 0, end: ramBytes });
+    this.#context = this.#engine.context_alloc();
+    for (const [intno, excCode] of EXC_CODE_OF_INTERRUPT) this.#state.codeOf[intno] = excCode;
+
+    const observer = (): void => this.#report();
+    this.#entry = new ExceptionEntry(this.#engine, this.#state, this.#context, this.#layout, observer);
+    const shim = options.shim === false ? undefined : library.shim;
+    this.usesShim = shim !== undefined;
+    if (shim) {
+      this.#state.setContextIndices(this.#layout, HFLAGS_BRANCH, REG.CP0_STATUS);
+      shim.attach(this.#engine, this.#state, this.#context, observer);
+    } else {
+      this.#entry.attach();
+    }
+    this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
+  }
+
+  /**
+   * Guest RAM by physical address, shared with the guest. Big endian words. Fetch anew at each use: an engine may move it.
+   */
+  get ram(): Uint8Array {
+    return this.#engine.mem_ram();
+  }
+
+  /** The same memory as a DataView, whose default byte order (big endian) is the guest's. Fetch anew at each use. */
+  get view(): DataView {
+    const ram = this.#engine.mem_ram();
+    if (this.#view?.buffer !== ram.buffer) this.#view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+    return this.#view;
+  }
+
+  /**
+   * Maps a device at a physical range (multiples of 4096), before the first `run`. Its callbacks may read `pc`, registers and
+   * RAM, call `stop`, and throw: the error comes out of `run`.
+   */
+  mapMmio(physical: number, size: number, read: MmioRead, write: MmioWrite): void {
+    if (this.#sealed) throw new Error('devices are mapped before the first run');
+    this.#engine.mmio_map(physical, size, read, write);
+    this.#mapped.push({ start: physical, end: physical + size });
+  }
+
+  /** General register n (0 .. 31), unsigned. */
+  reg(n: number): number {
+    return this.#engine.reg_read_i32(REG.GPR0 + n);
+  }
+
+  setReg(n: number, value: number): void {
+    this.#engine.reg_write_i32(REG.GPR0 + n, value);
+  }
+
+  /** Virtual address of the instruction being executed: exact in device callbacks and observers. */
+  get pc(): number {
+    return this.#state.pc;
+  }
+
+  /** Instructions started since the guest was made; one that faults and is run again counts twice. */
+  get instructions(): number {
+    return this.#state.instructions;
+  }
+
+  get exceptions(): ExceptionCounts {
+    const count = this.#state.exceptions;
+    const named: Omit<ExceptionCounts, 'other'> = {
+      tlbRefillLoad: count[EXC_CODE.TLBL + 32],
+      tlbRefillStore: count[EXC_CODE.TLBS + 32],
+      tlbInvalidLoad: count[EXC_CODE.TLBL],
+      tlbInvalidStore: count[EXC_CODE.TLBS],
+      tlbModified: count[EXC_CODE.Mod],
+      addressErrorLoad: count[EXC_CODE.AdEL],
+      addressErrorStore: count[EXC_CODE.AdES],
+      busErrorFetch: count[EXC_CODE.IBE],
+      busErrorData: count[EXC_CODE.DBE],
+      syscall: count[EXC_CODE.Sys],
+      breakpoint: count[EXC_CODE.Bp],
+      reservedInstruction: count[EXC_CODE.RI],
+      coprocessorUnusable: count[EXC_CODE.CpU],
+      overflow: count[EXC_CODE.Ov],
+      trap: count[EXC_CODE.Tr],
+    };
+    const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
+    return { ...named, other: sum(count) - sum(Object.values(named)) };
+  }
+
+  /** Called after each exception entry, before the guest's handler runs; undefined (the default) costs nothing. */
+  set onException(observer: ((exception: ExceptionRecord) => void) | undefined) {
+    this.#onException = observer;
+    this.#state.observe = observer !== undefined;
+  }
+
+  #report(): void {
+    const { excCode, flags, pc, epc, badVAddr } = this.#state.lastException;
+    this.#onException?.({
+      name: exceptionName(excCode),
+      noMatch: (flags & EXC_NO_MATCH) !== 0,
+      fetch: (flags & EXC_FETCH) !== 0,
+      delaySlot: (flags & EXC_DELAY_SLOT) !== 0,
+      nested: (flags & EXC_NESTED) !== 0,
+      pc,
+      epc,
+      badVAddr,
+    });
+  }
+
+  /** Ends `run` before the next instruction. For device callbacks and observers. */
+  stop(): void {
+    this.#state.stop = true;
+  }
+
+  /**
+   * Runs from virtual address `pc` until `stop`, `wait` or a jump to RETURN_ADDRESS. To go on after a stop, run from `nextPc`.
+   * @throws MachineError when the guest cannot go on, and whatever a callback threw
+   */
+  run(pc: number): RunEnd {
+    if (!this.#sealed) this.#seal();
+    for (let from = pc; ; ) {
+      this.#state.stop = false;
+      const before = this.#state.instructions;
+      const code = this.#engine.emu_start(from, RETURN_ADDRESS, 0, 0);
+      const end = this.#whyEnded(code, before);
+      if (end !== 'bus error') return end;
+      from = this.nextPc;
+    }
+  }
+
+  /** Where the guest goes on: after `stop` the instruction that was not run yet, after `wait` the one behind it. */
+  get nextPc(): number {
+    return this.#engine.reg_read_i32(REG.PC);
+  }
+
+  #whyEnded(code: number, before: number): RunEnd | 'bus error' {
+    const state = this.#state;
+    if (state.failure !== undefined)
+      throw new MachineError(`interrupt ${state.failure} at ${hex(state.pc)} is no MIPS exception`);
+    if (this.#busError) return this.#enterBusError(this.#busError.fetch, state.pc);
+    if (state.stop) {
+      state.stop = false;
+      return 'stop';
+    }
+    if (this.nextPc === RETURN_ADDRESS) return 'return';
+    if (state.instructions > before && this.#instructionAt(state.pc) === WAIT) return 'wait';
+    if (code === 6 || code === 7) return this.#enterBusError(false, state.pc);
+    if (code === 8) return this.#enterBusError(true, this.nextPc);
+    throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
+  }
+
+  /** The word at a kseg0 or kseg1 address in RAM; undefined elsewhere. */
+  #instructionAt(address: number): number | undefined {
+    const physical = address & (KSEG_PHYSICAL_END - 1);
+    return address >>> 30 === 2 && physical < this.ramBytes ? this.view.getUint32(physical) : undefined;
+  }
+
+  #enterBusError(fetch: boolean, pc: number): 'bus error' {
+    this.#busError = undefined;
+    this.#entry.enter(fetch ? EXC_CODE.IBE : EXC_CODE.DBE, pc);
+    return 'bus error';
+  }
+
+  /**
+   * Turns what is neither RAM nor device into bus errors. libunicorn 2.0.x needs that before the TLB is asked: it checks that
+   * the VIRTUAL address of a load or store lies in some mapped region, with kseg0 and kseg1 stripped.
+   */
+  #seal(): void {
+    this.#sealed = true;
+    const [major, minor] = this.#library.version;
+    if (this.#library.kind !== 'native' || major !== 2 || minor > 0) return;
+    const ranges = [...this.#mapped, { start: 0x8000_0000, end: 0xc000_0000 }].sort((a, b) => a.start - b.start);
+    let hole = 0;
+    for (const { start, end } of [...ranges, { start: 0x1_0000_0000, end: 0 }]) {
+      if (start > hole) this.#mapHole(hole, start - hole);
+      hole = Math.max(hole, end);
+    }
+  }
+
+  #mapHole(start: number, size: number): void {
+    const fault = (offset: number): void => {
+      this.#busError ??= { fetch: false, physical: start + offset };
+      this.stop();
+    };
+    this.#engine.mmio_map(
+      start,
+      size,
+      (offset) => {
+        fault(offset);
+        return 0;
+      },
+      fault,
+    );
+  }
+
+  /** Frees the guest; `ram` becomes empty. */
+  close(): void {
+    this.#engine.context_free(this.#context);
+    this.#engine.close();
+  }
+}
+
+export { PAGE as MMIO_PAGE };

@@ -1,0 +1,156 @@
+// The block that one guest's hooks keep up to date and the host reads: program counter, instruction counter, exception
+// counters. It lies in host memory and has the layout of struct cpu_state in shim.c, so that the C hooks
+// and the TypeScript hooks are interchangeable.
+
+/** Word (32-bit) indices of struct cpu_state. */
+const WORD = {
+  pc: 0,
+  stop: 1,
+  instructionsLow: 2,
+  instructionsHigh: 3,
+  failure: 4,
+  excCode: 5,
+  excFlags: 6,
+  excPc: 7,
+  excEpc: 8,
+  excBadVAddr: 9,
+  observe: 10,
+  exceptions: 12,
+  codeOf: 76,
+  atPc: 92,
+  atBadVAddr: 93,
+  atStatus: 94,
+  atCause: 95,
+  atEpc: 96,
+  atErrorCode: 97,
+  atHflags: 98,
+  hflagsBranch: 99,
+  statusRegister: 100,
+  contextWords: 102,
+  context: 104,
+  contextSave: 106,
+  contextRestore: 108,
+  regWrite: 110,
+  emuStop: 112,
+  observer: 114,
+} as const;
+
+/** sizeof(struct cpu_state) on a 64-bit host. */
+export const CPU_STATE_BYTES = 464;
+
+/** Bits of `excFlags`: what the last exception was like. */
+export const EXC_NO_MATCH = 1;
+export const EXC_DELAY_SLOT = 2;
+export const EXC_FETCH = 4;
+export const EXC_NESTED = 8;
+
+/** Where the C hooks find what they call and poke; addresses are host pointers. */
+export interface NativeAddresses {
+  readonly contextWords: bigint;
+  readonly context: bigint;
+  readonly contextSave: bigint;
+  readonly contextRestore: bigint;
+  readonly regWrite: bigint;
+  readonly emuStop: bigint;
+  readonly observer: bigint;
+}
+
+/** Word indices in a saved context, written by the host for the C hooks. */
+export type ContextIndices = Readonly<
+  Record<'pc' | 'badVAddr' | 'status' | 'cause' | 'epc' | 'errorCode' | 'hflags', number>
+>;
+
+export class CpuState {
+  readonly memory = new ArrayBuffer(CPU_STATE_BYTES);
+  readonly #words = new Uint32Array(this.memory);
+  readonly #pointers = new BigUint64Array(this.memory);
+  /** ExcCode per interrupt number, -1 for none. */
+  readonly codeOf = new Int8Array(this.memory, WORD.codeOf * 4, 64).fill(-1);
+  /** How often each ExcCode was entered; plus 32 when no TLB entry matched. */
+  readonly exceptions = new Uint32Array(this.memory, WORD.exceptions * 4, 64);
+
+  /** Virtual address of the instruction being executed. */
+  get pc(): number {
+    return this.#words[WORD.pc];
+  }
+
+  /** Instructions started since the guest was made. */
+  get instructions(): number {
+    return this.#words[WORD.instructionsLow] + this.#words[WORD.instructionsHigh] * 0x1_0000_0000;
+  }
+
+  /** Records that the instruction at `pc` starts. */
+  startInstruction(pc: number): void {
+    this.#words[WORD.pc] = pc;
+    if (++this.#words[WORD.instructionsLow] === 0) this.#words[WORD.instructionsHigh]++;
+  }
+
+  /** Asks the code hook to stop before the next instruction. */
+  get stop(): boolean {
+    return this.#words[WORD.stop] !== 0;
+  }
+
+  set stop(wanted: boolean) {
+    this.#words[WORD.stop] = wanted ? 1 : 0;
+  }
+
+  /** Interrupt number that has no ExcCode and stopped the guest; undefined when there was none. */
+  get failure(): number | undefined {
+    const failure = this.#words[WORD.failure];
+    return failure === 0 ? undefined : failure - 1;
+  }
+
+  set failure(intno: number) {
+    this.#words[WORD.failure] = intno + 1;
+  }
+
+  /** Whether each exception entry is to be reported. */
+  get observe(): boolean {
+    return this.#words[WORD.observe] !== 0;
+  }
+
+  set observe(wanted: boolean) {
+    this.#words[WORD.observe] = wanted ? 1 : 0;
+  }
+
+  /** The last exception, valid while it is being reported. */
+  get lastException(): { excCode: number; flags: number; pc: number; epc: number; badVAddr: number } {
+    const words = this.#words;
+    return {
+      excCode: words[WORD.excCode],
+      flags: words[WORD.excFlags],
+      pc: words[WORD.excPc],
+      epc: words[WORD.excEpc],
+      badVAddr: words[WORD.excBadVAddr],
+    };
+  }
+
+  setLastException(excCode: number, flags: number, pc: number, epc: number, badVAddr: number): void {
+    const words = this.#words;
+    words[WORD.excCode] = excCode;
+    words[WORD.excFlags] = flags;
+    words[WORD.excPc] = pc;
+    words[WORD.excEpc] = epc;
+    words[WORD.excBadVAddr] = badVAddr;
+  }
+
+  /** Tells the C hooks which words of a saved context to edit. */
+  setContextIndices(indices: ContextIndices, hflagsBranch: number, statusRegister: number): void {
+    const words = this.#words;
+    words[WORD.atPc] = indices.pc;
+    words[WORD.atBadVAddr] = indices.badVAddr;
+    words[WORD.atStatus] = indices.status;
+    words[WORD.atCause] = indices.cause;
+    words[WORD.atEpc] = indices.epc;
+    words[WORD.atErrorCode] = indices.errorCode;
+    words[WORD.atHflags] = indices.hflags;
+    words[WORD.hflagsBranch] = hflagsBranch;
+    words[WORD.statusRegister] = statusRegister;
+  }
+
+  /** Tells the C hooks what to call. */
+  setAddresses(addresses: NativeAddresses): void {
+    for (const name of Object.keys(addresses) as (keyof NativeAddresses)[])
+      this.#pointers[WORD[name] / 2] = addresses[name];
+  }
+}

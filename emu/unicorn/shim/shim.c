@@ -1,0 +1,96 @@
+// Hook callbacks for libunicorn in C: what the machine does at every guest instruction and exception, without leaving
+// native code. Built with plain `cc -shared -fPIC -O2`, no headers of Unicorn or Node; emu/mips/exception-entry.ts
+// holds the same logic in TypeScript for systems without a compiler, and both must count and act alike.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// One guest's block, owned by the host (cpu-state.ts names the same words).
+struct cpu_state {
+  uint32_t pc;               // virtual address of the instruction being executed
+  uint32_t stop;             // the host asks to stop before the next instruction
+  uint64_t instructions;     // instructions started
+  uint32_t failure;          // interrupt number without an exception code, plus one; 0 when none
+  uint32_t exc_code;         // the last exception: Cause.ExcCode,
+  uint32_t exc_flags;        // EXC_* below,
+  uint32_t exc_pc;           // address of the instruction at fault,
+  uint32_t exc_epc;          // EPC as the guest sees it,
+  uint32_t exc_bad_vaddr;    // BadVAddr as the guest sees it
+  uint32_t observe;          // nonzero: call `observer` after each exception entry
+  uint32_t reserved;
+  uint32_t exceptions[64];   // how often each ExcCode was entered; plus 32 when no TLB entry matched
+  int8_t code_of[64];        // ExcCode of each interrupt number, -1 for none
+  // Word indices in a saved context, from emu/mips/register-layout.ts.
+  uint32_t at_pc, at_bad_vaddr, at_status, at_cause, at_epc, at_error_code, at_hflags;
+  uint32_t hflags_branch;
+  uint32_t status_register;  // register id of CP0 Status
+  uint32_t reserved2;
+  uint32_t *context_words;
+  void *context;
+  int (*context_save)(void *uc, void *context);
+  int (*context_restore)(void *uc, void *context);
+  int (*reg_write)(void *uc, int id, const void *value);
+  int (*emu_stop)(void *uc);
+  void (*observer)(void *uc, uint32_t intno, void *user);
+};
+
+enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
+enum { STATUS_EXL = 2, ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
+enum { MOD = 1, TLBL = 2, TLBS = 3, ADEL = 4, CPU = 11 };
+
+void shim_code(void *uc, uint64_t address, uint32_t size, void *user) {
+  struct cpu_state *cpu = user;
+  (void)size;
+  if (__builtin_expect(cpu->stop, 0)) {
+    cpu->emu_stop(uc); // before this instruction runs: never between a branch and its delay slot
+    return;
+  }
+  cpu->pc = (uint32_t)address;
+  cpu->instructions++;
+}
+
+// Enters the guest's exception vector as a MIPS32 CPU would (MD00090 volume III, exception processing).
+void shim_interrupt(void *uc, uint32_t intno, void *user) {
+  struct cpu_state *cpu = user;
+  int code = intno < sizeof cpu->code_of ? cpu->code_of[intno] : -1;
+  if (code < 0) {
+    cpu->failure = intno + 1;
+    cpu->emu_stop(uc);
+    return;
+  }
+  cpu->context_save(uc, cpu->context);
+  uint32_t *words = cpu->context_words;
+  uint32_t status = words[cpu->at_status], cause = words[cpu->at_cause], error = words[cpu->at_error_code];
+  bool nested = status & STATUS_EXL;
+  bool delay_slot = words[cpu->at_hflags] & cpu->hflags_branch;
+  bool tlb_miss = (code == TLBL || code == TLBS) && (error & ERROR_NO_MATCH);
+  bool fetch = (code == TLBL || code == ADEL) && (error & ERROR_FETCH);
+  uint32_t pc = fetch ? words[cpu->at_bad_vaddr] : cpu->pc;
+
+  if (!nested) {
+    words[cpu->at_epc] = delay_slot ? pc - 4 : pc;
+    cause = delay_slot ? cause | 0x80000000u : cause & 0x7fffffffu;
+  }
+  cause = (cause & ~0x3000007cu) | (uint32_t)code << 2;
+  if (code == CPU) cause |= (error & 3) << 28;
+  words[cpu->at_cause] = cause;
+  words[cpu->at_hflags] &= ~cpu->hflags_branch;
+  words[cpu->at_pc] = tlb_miss && !nested ? 0x80000000u : 0x80000180u;
+  cpu->context_restore(uc, cpu->context);
+  status |= STATUS_EXL;
+  cpu->reg_write(uc, (int)cpu->status_register, &status);
+
+  cpu->exceptions[code + (tlb_miss ? 32 : 0)]++;
+  if (cpu->observe) {
+    cpu->exc_code = (uint32_t)code;
+    cpu->exc_flags = (tlb_miss ? EXC_NO_MATCH : 0) | (delay_slot ? EXC_DELAY_SLOT : 0) | (fetch ? EXC_FETCH : 0) |
+                     (nested ? EXC_NESTED : 0);
+    cpu->exc_pc = pc;
+    cpu->exc_epc = words[cpu->at_epc];
+    cpu->exc_bad_vaddr = words[cpu->at_bad_vaddr];
+    cpu->observer(uc, intno, user);
+  }
+}
+
+// Bytes of the block: the host checks that it speaks of the same one.
+uint32_t shim_state_size(void) { return sizeof(struct cpu_state); }

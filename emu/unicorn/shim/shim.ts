@@ -1,0 +1,57 @@
+// Loads the compiled C hooks of shim.c, when set-up could compile them, and installs them on a guest.
+import fs from 'node:fs';
+import path from 'node:path';
+import koffi from 'koffi';
+import { type Context, type Engine, HOOK, type Shim } from '../engine.js';
+import { type LibUnicorn } from '../libunicorn.js';
+import { type NativeContext, type NativeEngine } from '../native.js';
+import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
+
+/** Where set-up puts the compiled shim below its folder; the name carries the platform it was built for. */
+export function shimPath(cacheDir: string): string {
+  return path.join(cacheDir, `shim-${process.platform}-${process.arch}.so`);
+}
+
+/** The shim of this installation for guests of `libUnicorn`, undefined when there is none that fits. */
+export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undefined {
+  const file = shimPath(cacheDir);
+  if (!fs.existsSync(file)) return undefined;
+  try {
+    const shim = koffi.load(file);
+    const stateBytes = shim.func('uint32 shim_state_size()') as () => number;
+    if (stateBytes() !== CPU_STATE_BYTES) return undefined;
+    return new CompiledShim(libUnicorn, shim.symbol('shim_code') as bigint, shim.symbol('shim_interrupt') as bigint);
+  } catch {
+    // Built for another system or C library: the TypeScript hooks do the same work.
+    return undefined;
+  }
+}
+
+class CompiledShim implements Shim {
+  readonly #libUnicorn: LibUnicorn;
+  readonly #code: bigint;
+  readonly #interrupt: bigint;
+
+  constructor(libUnicorn: LibUnicorn, code: bigint, interrupt: bigint) {
+    this.#libUnicorn = libUnicorn;
+    this.#code = code;
+    this.#interrupt = interrupt;
+  }
+
+  attach(engine: Engine, state: CpuState, context: Context, observer: () => void): void {
+    const native = engine as NativeEngine;
+    const { address, wordsAddress } = context as NativeContext;
+    state.setAddresses({
+      context: address,
+      contextWords: wordsAddress,
+      contextSave: this.#libUnicorn.symbol('uc_context_save'),
+      contextRestore: this.#libUnicorn.symbol('uc_context_restore'),
+      regWrite: this.#libUnicorn.symbol('uc_reg_write'),
+      emuStop: this.#libUnicorn.symbol('uc_emu_stop'),
+      observer: native.interrupt_callback(observer),
+    });
+    const block = koffi.address(state.memory);
+    native.hook_add_native(HOOK.CODE, this.#code, block);
+    native.hook_add_native(HOOK.INTR, this.#interrupt, block);
+  }
+}
