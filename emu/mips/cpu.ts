@@ -253,7 +253,7 @@ export class MipsCpu {
    */
   run(pc: number): RunEnd {
     if (!this.#sealed) this.#seal();
-    for (let from = pc; ; ) {
+    for (let from = pc; ;) {
       this.#state.stop = false;
       const before = this.#state.instructions;
       const code = this.#engine.emu_start(from, RETURN_ADDRESS, 0, 0);

@@ -77,7 +77,8 @@ function observe(engine: Engine): RegisterLayout {
   engine.reg_write_i32(REG.CP0_STATUS, 0x1000_0000);
   for (let n = 8; n < 16; n++) engine.reg_write_i32(REG.GPR0 + n, 0xabcd_0000 + n);
   const planted = snapshot();
-  const gpr = planted.findIndex((_, k) => [0, 1, 2, 3, 4, 5, 6, 7].every((i) => planted[k + i] === 0xabcd_0008 + i)) - 8;
+  const gpr =
+    planted.findIndex((_, k) => [0, 1, 2, 3, 4, 5, 6, 7].every((i) => planted[k + i] === 0xabcd_0008 + i)) - 8;
   if (gpr < 0) throw new Error('general registers not found in the saved context');
 
   const find = (name: string, [a, b]: Snapshots, test: (a: number, b: number) => boolean, from = gpr + 32): number => {
@@ -104,19 +105,25 @@ function observe(engine: Engine): RegisterLayout {
     context: [0x7f80_0000, 0x2f80_0000],
     entryHi: [0x1234_6011, 0x6543_2022],
   };
-  const written = both((i) => {
-    engine.reg_write_i32(REG.GPR0 + 8, writes.epc[i]);
-    engine.reg_write_i32(REG.GPR0 + 9, writes.cause[i]);
-    engine.reg_write_i32(REG.GPR0 + 10, writes.context[i]);
-    engine.reg_write_i32(REG.GPR0 + 11, writes.entryHi[i]);
-    run(MTC0);
-  }, [0, 1]);
+  const written = both(
+    (i) => {
+      engine.reg_write_i32(REG.GPR0 + 8, writes.epc[i]);
+      engine.reg_write_i32(REG.GPR0 + 9, writes.cause[i]);
+      engine.reg_write_i32(REG.GPR0 + 10, writes.context[i]);
+      engine.reg_write_i32(REG.GPR0 + 11, writes.entryHi[i]);
+      run(MTC0);
+    },
+    [0, 1],
+  );
   const statuses = both((value) => engine.reg_write_i32(REG.CP0_STATUS, value), [0x1000_0000, 0x1000_0010]);
   engine.reg_write_i32(REG.CP0_STATUS, 0x1000_0000);
-  const misaligned = both((address) => {
-    engine.reg_write_i32(REG.GPR0 + 4, address);
-    run([LW_2_FROM_4, 0]);
-  }, [0x8000_2221, 0x8000_3332]);
+  const misaligned = both(
+    (address) => {
+      engine.reg_write_i32(REG.GPR0 + 4, address);
+      run([LW_2_FROM_4, 0]);
+    },
+    [0x8000_2221, 0x8000_3332],
+  );
   engine.reg_write_i32(REG.CP0_STATUS, 0);
   const unusable = both((instruction) => run([instruction, 0]), [LWC2, MFC1]);
   const pcs = both((value) => engine.reg_write_i32(REG.PC, value), [0x8000_7770, 0x8000_3330]);

@@ -160,7 +160,10 @@ export class NativeEngine implements Engine {
 
   /** A C function pointer of type uc_cb_hookintr_t that calls `callback`. */
   interrupt_callback(callback: InterruptCallback): bigint {
-    return this.#register((_uc: unknown, intno: number) => this.#guard(() => callback(intno), undefined), PROTO.interrupt);
+    return this.#register(
+      (_uc: unknown, intno: number) => this.#guard(() => callback(intno), undefined),
+      PROTO.interrupt,
+    );
   }
 
   hook_del(hook: Hook): void {

@@ -1,7 +1,7 @@
 // Loads the compiled C hooks of shim.c, when set-up could compile them, and installs them on a guest.
 import fs from 'node:fs';
 import path from 'node:path';
-import koffi from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 import { type Context, type Engine, HOOK, type Shim } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
@@ -20,7 +20,7 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
     const shim = koffi.load(file);
     const stateBytes = shim.func('uint32 shim_state_size()') as () => number;
     if (stateBytes() !== CPU_STATE_BYTES) return undefined;
-    return new CompiledShim(libUnicorn, shim.symbol('shim_code') as bigint, shim.symbol('shim_interrupt') as bigint);
+    return new CompiledShim(libUnicorn, shim);
   } catch {
     // Built for another system or C library: the TypeScript hooks do the same work.
     return undefined;
@@ -29,13 +29,12 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
 
 class CompiledShim implements Shim {
   readonly #libUnicorn: LibUnicorn;
-  readonly #code: bigint;
-  readonly #interrupt: bigint;
+  /** Kept for its life: koffi unloads a library that nothing refers to, and the hooks with it. */
+  readonly #shim: LibraryHandle;
 
-  constructor(libUnicorn: LibUnicorn, code: bigint, interrupt: bigint) {
+  constructor(libUnicorn: LibUnicorn, shim: LibraryHandle) {
     this.#libUnicorn = libUnicorn;
-    this.#code = code;
-    this.#interrupt = interrupt;
+    this.#shim = shim;
   }
 
   attach(engine: Engine, state: CpuState, context: Context, observer: () => void): void {
@@ -51,7 +50,7 @@ class CompiledShim implements Shim {
       observer: native.interrupt_callback(observer),
     });
     const block = koffi.address(state.memory);
-    native.hook_add_native(HOOK.CODE, this.#code, block);
-    native.hook_add_native(HOOK.INTR, this.#interrupt, block);
+    native.hook_add_native(HOOK.CODE, this.#shim.symbol('shim_code') as bigint, block);
+    native.hook_add_native(HOOK.INTR, this.#shim.symbol('shim_interrupt') as bigint, block);
   }
 }
