@@ -1,6 +1,8 @@
 // The commander program. Each command lives in src/commands and is listed once here.
 import fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { opsCommand } from './commands/ops.js';
+import { statsCommand } from './commands/stats.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
 
 const packageJson = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -12,7 +14,7 @@ function program(): Command {
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
     .exitOverride();
-  const commands: Command[] = [];
+  const commands: Command[] = [opsCommand(), statsCommand()];
   for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));
   return cli;
 }

@@ -1,0 +1,539 @@
+// The allocator itself: pcpu_alloc(), free_percpu() and the counters of mm/percpu.c. Its background work is in balance.ts.
+import { addressValue, hexAddress } from './address.js';
+import { findBlockFit, releaseArea, takeArea } from './area.js';
+import { balanceSteps } from './balance.js';
+import { findNextBit, findNextZeroBit, setBits, clearBits } from './bitmap.js';
+import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { firstChunkRegion } from './first-chunk.js';
+import { minUnitSize } from './geometry.js';
+import type { AllocInfo, Machine } from './geometry.js';
+import { GFP_KERNEL, __GFP_DIRECT_RECLAIM, __GFP_NOWARN } from './gfp.js';
+import type { MemoryPort, PercpuEvents } from './port.js';
+import { Slots } from './slots.js';
+import { unitLayout } from './units.js';
+import type { UnitLayout } from './units.js';
+import type { Variant } from './variant.js';
+
+/** A chunk on a slot below this that cannot serve a request is put on slot 0. */
+const PCPU_SLOT_FAIL_THRESHOLD = 3;
+/** Empty populated pages that the kernel wants at least, and fills up to. */
+export const PCPU_EMPTY_POP_PAGES_LOW = 2;
+export const PCPU_EMPTY_POP_PAGES_HIGH = 4;
+
+const NO_SPACE = -1;
+const RESERVED_FULL = -2;
+
+/**
+ * Where a stepwise run stands: each value is a moment at which the kernel does not hold pcpu_lock, so that other tasks may allocate
+ * atomically and free. 'before-x' is just before the memory port is asked, 'after-x' when it has answered and the lock is not yet
+ * retaken. 'unlocked' is a moment without any port call.
+ */
+export type LockDrop =
+  | 'before-create'
+  | 'after-create'
+  | 'before-populate'
+  | 'after-populate'
+  | 'before-depopulate'
+  | 'after-depopulate'
+  | 'before-flush'
+  | 'after-flush'
+  | 'before-destroy'
+  | 'after-destroy'
+  | 'unlocked';
+
+/** A slow path that stops wherever the kernel drops pcpu_lock. */
+export type Steps<T> = Generator<LockDrop, T, void>;
+
+/** struct percpu_stats. */
+export interface PercpuStats {
+  nrAlloc: number;
+  nrDealloc: number;
+  nrCurAlloc: number;
+  nrMaxAlloc: number;
+  nrChunks: number;
+  nrMaxChunks: number;
+  minAllocSize: number;
+  maxAllocSize: number;
+}
+
+/**
+ * One kernel's per-CPU allocator. `alloc` and `free` allocate no JavaScript objects while the areas they handle are populated.
+ *
+ * An area is named by its chunk and its byte offset there; {@link pointerOf} and {@link addressOf} give the kernel's numbers.
+ * All changes are made under what would be pcpu_lock; `allocSteps` and `balanceSteps` stop wherever the kernel drops it.
+ */
+export class PercpuAllocator {
+  readonly machine: Machine;
+  readonly variant: Variant;
+  readonly info: AllocInfo;
+  readonly units: UnitLayout;
+  readonly slots: Slots;
+  readonly port: MemoryPort;
+  /** Reader of what happens, or null. */
+  events: PercpuEvents | null;
+
+  /** pcpu_base_addr: address of unit 0 of the first chunk, number form. */
+  readonly baseAddress: number;
+  readonly pageSize: number;
+  readonly unitPages: number;
+  readonly firstChunk: Chunk;
+  readonly reservedChunk: Chunk | null;
+
+  /** pcpu_nr_empty_pop_pages: empty populated pages of all chunks but the reserved and the isolated ones. */
+  nrEmptyPopPages = 0;
+  /** pcpu_nr_populated: populated pages per unit, the static area's included. */
+  nrPopulated = 0;
+  /** pcpu_atomic_alloc_failed. */
+  atomicAllocFailed = false;
+  /** pcpu_async_enabled: set it when work queues run (subsys_initcall). */
+  asyncEnabled = false;
+  /** pcpu_balance_work is queued. */
+  balancePending = false;
+  /** pcpu_alloc_mutex: held by a stepwise run between its steps. */
+  mutexHeld = false;
+  readonly stats: PercpuStats;
+  /** Chunk of the last area that was allocated. */
+  lastChunk: Chunk;
+
+  #warnLimit = 10;
+  #nextChunkId = 1;
+  #pageArray = false;
+  readonly #pageShift: number;
+  readonly #minUnitSize: number;
+  /** Chunks but the first and the reserved one, in order of creation. */
+  readonly #chunks: Chunk[] = [];
+
+  /**
+   * pcpu_setup_first_chunk().
+   * @param info shape of the per-CPU areas, from {@link embedFirstChunk} or given
+   * @param baseAddress where unit 0 of the first chunk lies, page aligned, number form
+   */
+  constructor(
+    machine: Machine,
+    variant: Variant,
+    info: AllocInfo,
+    baseAddress: number,
+    port: MemoryPort,
+    events: PercpuEvents | null = null,
+  ) {
+    this.machine = machine;
+    this.variant = variant;
+    this.info = info;
+    this.port = port;
+    this.events = events;
+    this.baseAddress = baseAddress;
+    this.#pageShift = machine.pageShift;
+    this.pageSize = 1 << machine.pageShift;
+    this.#minUnitSize = minUnitSize(this.pageSize);
+    this.unitPages = info.unitSize >>> machine.pageShift;
+    this.units = unitLayout(machine, info);
+    this.slots = new Slots(info, variant);
+
+    const staticSize = Math.ceil(info.staticSize / PCPU_MIN_ALLOC_SIZE) * PCPU_MIN_ALLOC_SIZE;
+    const dynSize = info.dynSize - (staticSize - info.staticSize);
+    this.reservedChunk =
+      info.reservedSize > 0
+        ? firstChunkRegion(-1, machine.pageShift, baseAddress, staticSize, info.reservedSize)
+        : null;
+    this.firstChunk = firstChunkRegion(0, machine.pageShift, baseAddress, staticSize + info.reservedSize, dynSize);
+    this.lastChunk = this.firstChunk;
+    this.nrEmptyPopPages = this.firstChunk.nrEmptyPopPages;
+    this.relocate(this.firstChunk, -1);
+    this.nrPopulated = Math.floor((info.staticSize + info.reservedSize + info.dynSize) / this.pageSize);
+    this.stats = {
+      nrAlloc: 0,
+      nrDealloc: 0,
+      nrCurAlloc: 0,
+      nrMaxAlloc: 0,
+      nrChunks: 1,
+      nrMaxChunks: 1,
+      minAllocSize: info.unitSize,
+      maxAllocSize: 0,
+    };
+    if (events !== null) events.createChunk(this.firstChunk);
+  }
+
+  /** is_atomic of pcpu_alloc(): may not sleep, so only populated pages will do. */
+  isAtomic(gfp: number): boolean {
+    return this.variant.atomicUnlessFullKernel ? (gfp & GFP_KERNEL) !== GFP_KERNEL : (gfp & __GFP_DIRECT_RECLAIM) === 0;
+  }
+
+  /**
+   * pcpu_alloc(): `size` bytes at alignment `align` (power of two up to a page; below 4 counts as 4).
+   * @param reserved from the reserved chunk, if there is one
+   * @returns byte offset of the area in {@link lastChunk}, or -1 when the request failed or was illegal
+   * @throws Error when a non-atomic request meets a held mutex: that task has to wait (the caller's scheduler decides)
+   */
+  alloc(size: number, align: number, gfp: number = GFP_KERNEL, reserved = false): number {
+    if (align < PCPU_MIN_ALLOC_SIZE) align = PCPU_MIN_ALLOC_SIZE;
+    if (!(size > 0 && size <= this.#minUnitSize && align <= this.pageSize) || (align & (align - 1)) !== 0) {
+      return this.#illegal(size, align, gfp);
+    }
+    size = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
+    const atomic = this.isAtomic(gfp);
+    if (!atomic && this.mutexHeld) throw new Error('pcpu_alloc would sleep on pcpu_alloc_mutex');
+    const offset = this.#search(size, align, reserved, atomic);
+    if (offset >= 0) {
+      const chunk = this.lastChunk;
+      if (atomic || chunk.nrPopulated === chunk.nrPages || this.#isBacked(chunk, offset, size)) {
+        this.#complete(chunk, offset, size, align, reserved, atomic, gfp);
+        return offset;
+      }
+    }
+    if (atomic) return this.#failAtomic(size, align, reserved);
+    return runToEnd(this.#slowAlloc(size, align, gfp, reserved, offset));
+  }
+
+  /** The same as {@link alloc}, stopping wherever the kernel drops pcpu_lock. The mutex is held between the steps. */
+  *allocSteps(size: number, align: number, gfp: number = GFP_KERNEL, reserved = false): Steps<number> {
+    if (align < PCPU_MIN_ALLOC_SIZE) align = PCPU_MIN_ALLOC_SIZE;
+    const legal = size > 0 && size <= this.#minUnitSize && align <= this.pageSize && (align & (align - 1)) === 0;
+    if (!legal || this.isAtomic(gfp)) return this.alloc(size, align, gfp, reserved);
+    if (this.mutexHeld) throw new Error('pcpu_alloc would sleep on pcpu_alloc_mutex');
+    size = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
+    const offset = this.#search(size, align, reserved, false);
+    return yield* this.#slowAlloc(size, align, gfp, reserved, offset);
+  }
+
+  /** What is left of pcpu_alloc() after the first search of a request that may sleep. */
+  *#slowAlloc(size: number, align: number, gfp: number, reserved: boolean, offset: number): Steps<number> {
+    if (offset === RESERVED_FULL) return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
+    this.mutexHeld = true;
+    try {
+      while (offset < 0) {
+        yield 'unlocked';
+        if (this.slots.isEmpty(this.slots.free)) {
+          const chunk = yield* this.createChunk();
+          if (chunk === null) return this.#fail(size, align, gfp, reserved, 'failed to allocate new chunk');
+          this.relocate(chunk, -1);
+        }
+        offset = this.#search(size, align, reserved, false);
+      }
+      const chunk = this.lastChunk;
+      const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
+      let page = findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift);
+      while (page < end) {
+        const rangeEnd = findNextBit(chunk.populated, end, page + 1);
+        if (!(yield* this.populate(chunk, page, rangeEnd))) {
+          this.#release(chunk, offset);
+          return this.#fail(size, align, gfp, reserved, 'failed to populate');
+        }
+        page = findNextZeroBit(chunk.populated, end, rangeEnd + 1);
+      }
+      this.#complete(chunk, offset, size, align, reserved, false, gfp);
+      return offset;
+    } finally {
+      this.mutexHeld = false;
+    }
+  }
+
+  /** Search part of pcpu_alloc(); takes the area and counts it. @returns its offset in lastChunk, NO_SPACE or RESERVED_FULL */
+  #search(size: number, align: number, reserved: boolean, atomic: boolean): number {
+    const bits = size >>> PCPU_MIN_ALLOC_SHIFT;
+    const bitAlign = align >>> PCPU_MIN_ALLOC_SHIFT;
+    if (reserved && this.reservedChunk !== null) {
+      const chunk = this.reservedChunk;
+      const start = findBlockFit(chunk, bits, bitAlign, atomic);
+      if (start < 0) return RESERVED_FULL;
+      const bit = this.#take(chunk, bits, bitAlign, start);
+      if (bit < 0) return RESERVED_FULL;
+      return this.#found(chunk, bit, size);
+    }
+    const slots = this.slots;
+    const last = slots.free;
+    for (let slot = slots.ofSize(size); slot <= last; slot++) {
+      const head = slots.heads[slot]!;
+      for (let chunk = head.next, next = chunk.next; chunk !== head; chunk = next, next = chunk.next) {
+        const start = findBlockFit(chunk, bits, bitAlign, atomic);
+        if (start < 0) {
+          if (slot < PCPU_SLOT_FAIL_THRESHOLD) slots.moveToFront(chunk, 0);
+          continue;
+        }
+        const bit = this.#take(chunk, bits, bitAlign, start);
+        if (bit >= 0) {
+          this.reintegrate(chunk);
+          return this.#found(chunk, bit, size);
+        }
+      }
+    }
+    return NO_SPACE;
+  }
+
+  /** pcpu_alloc_area(). */
+  #take(chunk: Chunk, bits: number, align: number, start: number): number {
+    const oldSlot = this.slots.ofChunk(chunk);
+    const emptyBefore = chunk.nrEmptyPopPages;
+    const bit = takeArea(chunk, bits, align, start);
+    if (bit < 0) return -1;
+    if (!chunk.isolated && chunk !== this.reservedChunk) this.nrEmptyPopPages += chunk.nrEmptyPopPages - emptyBefore;
+    this.relocate(chunk, oldSlot);
+    return bit;
+  }
+
+  /** pcpu_stats_area_alloc(). */
+  #found(chunk: Chunk, bit: number, size: number): number {
+    const stats = this.stats;
+    stats.nrAlloc++;
+    stats.nrCurAlloc++;
+    if (stats.nrCurAlloc > stats.nrMaxAlloc) stats.nrMaxAlloc = stats.nrCurAlloc;
+    if (size < stats.minAllocSize) stats.minAllocSize = size;
+    if (size > stats.maxAllocSize) stats.maxAllocSize = size;
+    chunk.nrAlloc++;
+    if (size > chunk.maxAllocSize) chunk.maxAllocSize = size;
+    this.lastChunk = chunk;
+    return bit << PCPU_MIN_ALLOC_SHIFT;
+  }
+
+  #isBacked(chunk: Chunk, offset: number, size: number): boolean {
+    const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
+    return findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift) >= end;
+  }
+
+  #complete(
+    chunk: Chunk,
+    offset: number,
+    size: number,
+    align: number,
+    reserved: boolean,
+    atomic: boolean,
+    gfp: number,
+  ): void {
+    if (this.nrEmptyPopPages < PCPU_EMPTY_POP_PAGES_LOW) this.#schedule();
+    this.port.zero(chunk, offset, size);
+    this.lastChunk = chunk;
+    if (this.events !== null) this.events.alloc(chunk, offset, size, align, reserved, atomic, gfp);
+  }
+
+  #illegal(size: number, align: number, gfp: number): number {
+    if ((gfp & __GFP_NOWARN) === 0 && this.events !== null) this.events.illegalRequest(size, align);
+    return -1;
+  }
+
+  #fail(size: number, align: number, gfp: number, reserved: boolean, reason: string): number {
+    const events = this.events;
+    if (events !== null) events.allocFail(size, align, reserved, false);
+    if ((gfp & __GFP_NOWARN) === 0 && this.#warnLimit > 0) {
+      this.#warnLimit--;
+      if (events !== null) events.allocWarning(size, align, reason, this.#warnLimit === 0);
+    }
+    return -1;
+  }
+
+  #failAtomic(size: number, align: number, reserved: boolean): number {
+    if (this.events !== null) this.events.allocFail(size, align, reserved, true);
+    this.atomicAllocFailed = true;
+    this.#schedule();
+    return -1;
+  }
+
+  /** pcpu_schedule_balance_work(). */
+  #schedule(): void {
+    if (!this.asyncEnabled) return;
+    const was = this.balancePending;
+    this.balancePending = true;
+    if (this.events !== null) this.events.schedule(was);
+  }
+
+  /** free_percpu() of the area that begins at byte `offset` of `chunk`. May be called in any context. */
+  free(chunk: Chunk, offset: number): void {
+    const size = this.#release(chunk, offset);
+    let needBalance = false;
+    if (!chunk.isolated && chunk.freeBytes === this.info.unitSize) {
+      // Another fully free chunk besides this one: one of them can go.
+      const head = this.slots.heads[this.slots.free]!;
+      needBalance = head.next !== head && (head.next !== chunk || chunk.next !== head);
+    } else if (this.#shouldReclaim(chunk)) {
+      this.#isolate(chunk);
+      needBalance = true;
+    }
+    if (this.events !== null) this.events.free(chunk, offset, size);
+    if (needBalance) this.#schedule();
+  }
+
+  /** pcpu_free_area(). @returns bytes given back */
+  #release(chunk: Chunk, offset: number): number {
+    this.stats.nrDealloc++;
+    this.stats.nrCurAlloc--;
+    chunk.nrAlloc--;
+    const oldSlot = this.slots.ofChunk(chunk);
+    const emptyBefore = chunk.nrEmptyPopPages;
+    const bits = releaseArea(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT);
+    if (!chunk.isolated && chunk !== this.reservedChunk) this.nrEmptyPopPages += chunk.nrEmptyPopPages - emptyBefore;
+    this.relocate(chunk, oldSlot);
+    return bits << PCPU_MIN_ALLOC_SHIFT;
+  }
+
+  /** pcpu_should_reclaim_chunk(). */
+  #shouldReclaim(chunk: Chunk): boolean {
+    if (!this.variant.reclaim || chunk.immutable) return false;
+    const empty = chunk.nrEmptyPopPages;
+    if (chunk.isolated && empty !== 0) return true;
+    return this.nrEmptyPopPages > PCPU_EMPTY_POP_PAGES_HIGH + empty && empty >= chunk.nrPages >> 2;
+  }
+
+  /** pcpu_isolate_chunk(): to the head of the to-depopulate slot, also when it was isolated already. */
+  #isolate(chunk: Chunk): void {
+    const again = chunk.isolated;
+    if (!again) {
+      chunk.isolated = true;
+      this.nrEmptyPopPages -= chunk.nrEmptyPopPages;
+    }
+    this.slots.moveToFront(chunk, this.slots.toDepopulate);
+    if (this.events !== null) this.events.isolate(chunk, again);
+  }
+
+  /** pcpu_reintegrate_chunk(): back to the active slots, its empty pages count again. */
+  reintegrate(chunk: Chunk): void {
+    if (!chunk.isolated) return;
+    chunk.isolated = false;
+    this.nrEmptyPopPages += chunk.nrEmptyPopPages;
+    this.relocate(chunk, -1);
+    if (this.events !== null) this.events.reintegrate(chunk);
+  }
+
+  /** pcpu_chunk_relocate(): to the slot where it belongs now, if that is not `oldSlot`. */
+  relocate(chunk: Chunk, oldSlot: number): void {
+    if (chunk.isolated || chunk === this.reservedChunk) return;
+    const slot = this.slots.ofChunk(chunk);
+    if (oldSlot === slot) return;
+    if (oldSlot < slot) this.slots.moveToFront(chunk, slot);
+    else this.slots.moveToTail(chunk, slot);
+  }
+
+  /** pcpu_populate_chunk() and pcpu_chunk_populated(): pages [start, end) for every CPU. */
+  *populate(chunk: Chunk, start: number, end: number): Steps<boolean> {
+    yield 'before-populate';
+    let done = false;
+    // pcpu_get_pages(): the array of page pointers is made once.
+    if (!this.#pageArray) this.#pageArray = this.port.allocMetadata();
+    if (this.#pageArray) done = this.port.populate(chunk, start, end);
+    if (done && this.events !== null) this.events.populate(chunk, start, end);
+    yield 'after-populate';
+    if (!done) return false;
+    setBits(chunk.populated, start, end - start);
+    this.#settlePages(chunk, end - start);
+    return true;
+  }
+
+  /** pcpu_depopulate_chunk() and pcpu_chunk_depopulated(): no TLB flush. */
+  *depopulate(chunk: Chunk, start: number, end: number): Steps<void> {
+    yield 'before-depopulate';
+    this.port.depopulate(chunk, start, end);
+    if (this.events !== null) this.events.depopulate(chunk, start, end);
+    yield 'after-depopulate';
+    clearBits(chunk.populated, start, end - start);
+    this.#settlePages(chunk, start - end);
+  }
+
+  /** pcpu_post_unmap_tlb_flush(). */
+  *flush(chunk: Chunk, start: number, end: number): Steps<void> {
+    yield 'before-flush';
+    this.port.flush(chunk, start, end);
+    if (this.events !== null) this.events.flush(chunk, start, end);
+    yield 'after-flush';
+  }
+
+  #settlePages(chunk: Chunk, pages: number): void {
+    chunk.nrPopulated += pages;
+    this.nrPopulated += pages;
+    chunk.nrEmptyPopPages += pages;
+    if (!chunk.isolated) this.nrEmptyPopPages += pages;
+  }
+
+  /** pcpu_create_chunk(): null when there is no metadata memory or no address space. The chunk is on no slot yet. */
+  *createChunk(): Steps<Chunk | null> {
+    yield 'before-create';
+    let chunk: Chunk | null = null;
+    const port = this.port;
+    // pcpu_alloc_chunk(): struct, alloc_map, bound_map, md_blocks
+    if (port.allocMetadata() && port.allocMetadata() && port.allocMetadata() && port.allocMetadata()) {
+      const base = port.createArea();
+      if (!Number.isNaN(base)) {
+        chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift);
+        chunk.freeBytes = this.info.unitSize;
+        this.#chunks.push(chunk);
+        this.stats.nrChunks++;
+        this.stats.nrMaxChunks = Math.max(this.stats.nrMaxChunks, this.stats.nrChunks);
+        if (this.events !== null) this.events.createChunk(chunk);
+      }
+    }
+    yield 'after-create';
+    return chunk;
+  }
+
+  /** pcpu_destroy_chunk(): the chunk has no populated pages and is on no slot. */
+  *destroyChunk(chunk: Chunk): Steps<void> {
+    yield 'before-destroy';
+    this.stats.nrChunks--;
+    this.#chunks.splice(this.#chunks.indexOf(chunk), 1);
+    if (this.events !== null) this.events.destroyChunk(chunk);
+    this.port.destroyArea(chunk);
+    yield 'after-destroy';
+  }
+
+  /** Clears the pending mark and runs pcpu_balance_workfn() to its end. */
+  runBalanceWork(): void {
+    runToEnd(this.balanceSteps());
+  }
+
+  /** The same, stopping wherever the kernel drops pcpu_lock. */
+  *balanceSteps(): Steps<void> {
+    if (this.mutexHeld) throw new Error('pcpu_balance_workfn would sleep on pcpu_alloc_mutex');
+    this.balancePending = false;
+    this.mutexHeld = true;
+    try {
+      yield* balanceSteps(this);
+    } finally {
+      this.mutexHeld = false;
+    }
+  }
+
+  /** All chunks that areas can lie in: reserved, first, then in order of creation. */
+  *chunks(): Generator<Chunk> {
+    if (this.reservedChunk !== null) yield this.reservedChunk;
+    yield this.firstChunk;
+    yield* this.#chunks;
+  }
+
+  /** pcpu_nr_pages(): backing pages of all units. */
+  nrPages(): number {
+    return this.nrPopulated * this.units.nrUnits;
+  }
+
+  /** Address in unit 0 of byte `offset` of the chunk, unsigned. Add units.offsets[cpu] for a CPU's copy. */
+  addressOf(chunk: Chunk, offset: number): bigint {
+    return addressValue(chunk.base, this.machine.bits) + BigInt(offset);
+  }
+
+  /** __addr_to_pcpu_ptr(): the per-CPU pointer of byte `offset` of the chunk, unsigned. */
+  pointerOf(chunk: Chunk, offset: number): bigint {
+    const { bits, staticStart } = this.machine;
+    return BigInt.asUintN(bits, this.addressOf(chunk, offset) - addressValue(this.baseAddress, bits) + staticStart);
+  }
+
+  /** pcpu_chunk_addr_search(): the chunk whose unit 0 holds the address (number form), or null. */
+  chunkAt(address: number): Chunk | null {
+    for (const chunk of [this.firstChunk, this.reservedChunk]) {
+      if (chunk === null) continue;
+      const end = chunk.base + chunk.nrPages * this.pageSize - chunk.endOffset;
+      if (address >= chunk.base + chunk.startOffset && address < end) return chunk;
+    }
+    for (const chunk of this.#chunks) {
+      if (address >= chunk.base && address < chunk.base + this.info.unitSize) return chunk;
+    }
+    return null;
+  }
+
+  /** %p of an address in number form. */
+  hex(address: number): string {
+    return hexAddress(addressValue(address, this.machine.bits), this.machine.bits);
+  }
+}
+
+/** Runs a slow path without stopping at its steps. */
+export function runToEnd<T>(steps: Steps<T>): T {
+  for (;;) {
+    const result = steps.next();
+    if (result.done) return result.value;
+  }
+}

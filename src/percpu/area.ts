@@ -1,0 +1,148 @@
+// Areas inside one chunk: where an allocation fits, taking it, giving it back. Everything here works in bits of the allocation map.
+import { clearBits, findNextBit, findNextZeroBit, setBit, setBits } from './bitmap.js';
+import {
+  CONTIG,
+  CONTIG_START,
+  FIRST,
+  LEFT,
+  MD_STRIDE,
+  PCPU_MIN_ALLOC_SHIFT,
+  RIGHT,
+  SCAN,
+  SCAN_START,
+  blockAt,
+} from './chunk.js';
+import type { Chunk } from './chunk.js';
+import { updateBlockAfterScan, updateHintsOnAlloc, updateHintsOnFree } from './hints.js';
+
+/** pcpu_next_hint(): where to begin searching in the block at `at`: behind its scan hint if that is known to be too small. */
+function nextHint(md: Int32Array, at: number, bits: number): number {
+  const scan = md[at + SCAN]!;
+  const scanStart = md[at + SCAN_START]!;
+  if (scan !== 0 && md[at + CONTIG_START]! > scanStart && bits > scan) return scanStart + scan;
+  return md[at + FIRST]!;
+}
+
+/**
+ * pcpu_find_block_fit(): where pcpu_alloc_area() should begin to look for `bits` bits at alignment `align` (bits, power of two).
+ * @param populatedOnly look at backed pages only (atomic allocations)
+ * @returns a bit, or -1 when the hints say that nothing fits
+ */
+export function findBlockFit(chunk: Chunk, bits: number, align: number, populatedOnly: boolean): number {
+  const md = chunk.md;
+  const chunkContigStart = md[CONTIG_START]!;
+  // pcpu_check_block_hint(): only the chunk's best run is asked, another one may fit all the same.
+  if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md[CONTIG]!) return -1;
+
+  const shift = chunk.blockShift;
+  const blockBits = 1 << shift;
+  const nrBlocks = chunk.nrPages;
+  let from = nextHint(md, 0, bits);
+  for (;;) {
+    // pcpu_next_fit_region()
+    let index = from >>> shift;
+    let offset = from & (blockBits - 1);
+    let run = 0;
+    let found = false;
+    for (let at = blockAt(index); index < nrBlocks; index++, at += MD_STRIDE) {
+      if (run !== 0) {
+        const left = md[at + LEFT]!;
+        run += left;
+        if (run >= bits) {
+          found = true;
+          break;
+        }
+        if (left === blockBits) continue;
+      }
+      const contigStart = md[at + CONTIG_START]!;
+      const contig = md[at + CONTIG]!;
+      const slack = ((contigStart + align - 1) & -align) - contigStart;
+      if (contig !== 0 && contigStart >= offset && contig >= slack + bits) {
+        const start = nextHint(md, at, bits);
+        run = slack + bits + contigStart - start;
+        from = (index << shift) + start;
+        found = true;
+        break;
+      }
+      offset = 0;
+      const rightStart = (blockBits - md[at + RIGHT]! + align - 1) & -align;
+      run = blockBits - rightStart;
+      from = (index << shift) + rightStart;
+      if (run >= bits) {
+        found = true;
+        break;
+      }
+    }
+    if (!found) return -1;
+    if (!populatedOnly) return from;
+    const resume = behindHole(chunk, from, run);
+    if (resume < 0) return from;
+    from = resume;
+  }
+}
+
+/** pcpu_is_populated(): -1 if all pages of [bit, bit + bits) are backed, else the bit behind the first hole. */
+function behindHole(chunk: Chunk, bit: number, bits: number): number {
+  const shift = chunk.blockShift;
+  const end = (bit + bits + (1 << shift) - 1) >>> shift;
+  const hole = findNextZeroBit(chunk.populated, end, bit >>> shift);
+  if (hole >= end) return -1;
+  return findNextBit(chunk.populated, end, hole + 1) << shift;
+}
+
+/**
+ * pcpu_alloc_area() without slots: finds the first fit of `bits` bits at `align` from bit `start` on, and marks it. The chunk's own
+ * count of empty pages is brought up to date, the global one is the caller's.
+ * @returns the area's first bit, or -1
+ */
+export function takeArea(chunk: Chunk, bits: number, align: number, start: number): number {
+  const md = chunk.md;
+  const map = chunk.allocMap;
+  let limit = start + bits + (1 << chunk.blockShift);
+  if (limit > chunk.mapBits) limit = chunk.mapBits;
+
+  // pcpu_find_zero_area(), which remembers the largest run it had to skip
+  let skipped = 0;
+  let skippedBits = 0;
+  let bit: number;
+  for (let from = start; ;) {
+    bit = (findNextZeroBit(map, limit, from) + align - 1) & -align;
+    const end = bit + bits;
+    if (end > limit) return -1;
+    const used = findNextBit(map, end, bit);
+    if (used >= end) break;
+    const run = used - bit;
+    if (
+      run > skippedBits ||
+      (run === skippedBits && skipped !== 0 && (bit === 0 || (bit & -bit) > (skipped & -skipped)))
+    ) {
+      skipped = bit;
+      skippedBits = run;
+    }
+    from = used + 1;
+  }
+  if (skippedBits !== 0) updateBlockAfterScan(chunk, skipped, skippedBits);
+
+  setBits(map, bit, bits);
+  const bound = chunk.boundMap;
+  setBit(bound, bit);
+  clearBits(bound, bit + 1, bits - 1);
+  setBit(bound, bit + bits);
+  chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
+  if (bit === md[FIRST]!) md[FIRST] = findNextZeroBit(map, chunk.mapBits, bit + bits);
+  chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, bit, bits);
+  return bit;
+}
+
+/**
+ * pcpu_free_area() without slots and statistics: gives back the area that begins at `bit`; its length comes from the bound
+ * map. @returns that length in bits
+ */
+export function releaseArea(chunk: Chunk, bit: number): number {
+  const bits = findNextBit(chunk.boundMap, chunk.mapBits, bit + 1) - bit;
+  clearBits(chunk.allocMap, bit, bits);
+  chunk.freeBytes += bits << PCPU_MIN_ALLOC_SHIFT;
+  if (bit < chunk.md[FIRST]!) chunk.md[FIRST] = bit;
+  chunk.nrEmptyPopPages += updateHintsOnFree(chunk, bit, bits);
+  return bits;
+}

@@ -1,0 +1,102 @@
+// The slot lists: chunks sorted by the size class of their largest free run, and at the end the sidelined, free and to-depopulate slots.
+import type { AllocInfo } from './geometry.js';
+import { CONTIG, Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import type { Variant } from './variant.js';
+
+const PCPU_SLOT_BASE_SHIFT = 5;
+
+/** __pcpu_size_to_slot(): size class of `size` bytes. */
+function sizeClass(size: number): number {
+  const slot = 32 - Math.clz32(size) - PCPU_SLOT_BASE_SHIFT + 2;
+  return slot > 1 ? slot : 1;
+}
+
+/** pcpu_chunk_lists and the functions that move chunks between them. List heads are chunks of no pages. */
+export class Slots {
+  readonly nrSlots: number;
+  readonly free: number;
+  /** -1 in kernels without partial depopulation. */
+  readonly sidelined: number;
+  readonly toDepopulate: number;
+  readonly heads: Chunk[];
+  readonly #unitSize: number;
+
+  constructor(info: AllocInfo, variant: Variant) {
+    this.#unitSize = info.unitSize;
+    const largest = sizeClass(info.unitSize);
+    this.sidelined = variant.reclaim ? largest + 1 : -1;
+    this.free = variant.reclaim ? largest + 2 : largest + 1;
+    this.toDepopulate = variant.reclaim ? largest + 3 : -1;
+    this.nrSlots = variant.reclaim ? largest + 4 : largest + 2;
+    this.heads = Array.from({ length: this.nrSlots }, (_, slot) => {
+      const head = new Chunk(-2, 0, 0, 12);
+      head.slot = slot;
+      return head;
+    });
+  }
+
+  /** pcpu_size_to_slot(): slot where a chunk whose largest free run has `size` bytes belongs. */
+  ofSize(size: number): number {
+    return size === this.#unitSize ? this.free : sizeClass(size);
+  }
+
+  /** pcpu_chunk_slot(): where the chunk belongs; it may be on another list. */
+  ofChunk(chunk: Chunk): number {
+    const contig = chunk.md[CONTIG]!;
+    if (chunk.freeBytes < PCPU_MIN_ALLOC_SIZE || contig === 0) return 0;
+    return this.ofSize(contig << PCPU_MIN_ALLOC_SHIFT);
+  }
+
+  /** list_move(): to the front of a slot. */
+  moveToFront(chunk: Chunk, slot: number): void {
+    unlink(chunk);
+    const head = this.heads[slot]!;
+    link(chunk, head, head.next);
+    chunk.slot = slot;
+  }
+
+  /** list_move_tail(): to the end of a slot. */
+  moveToTail(chunk: Chunk, slot: number): void {
+    unlink(chunk);
+    const head = this.heads[slot]!;
+    link(chunk, head.prev, head);
+    chunk.slot = slot;
+  }
+
+  /** Takes the chunk off its list. */
+  remove(chunk: Chunk): void {
+    unlink(chunk);
+    chunk.slot = -1;
+  }
+
+  isEmpty(slot: number): boolean {
+    const head = this.heads[slot]!;
+    return head.next === head;
+  }
+
+  /** First chunk of the slot; undefined when it is empty. */
+  first(slot: number): Chunk | undefined {
+    const head = this.heads[slot]!;
+    return head.next === head ? undefined : head.next;
+  }
+
+  /** The chunks of a slot, head first. For dumps and checks. */
+  *chunks(slot: number): Generator<Chunk> {
+    const head = this.heads[slot]!;
+    for (let chunk = head.next; chunk !== head; chunk = chunk.next) yield chunk;
+  }
+}
+
+function unlink(chunk: Chunk): void {
+  chunk.prev.next = chunk.next;
+  chunk.next.prev = chunk.prev;
+  chunk.prev = chunk;
+  chunk.next = chunk;
+}
+
+function link(chunk: Chunk, prev: Chunk, next: Chunk): void {
+  chunk.prev = prev;
+  chunk.next = next;
+  prev.next = chunk;
+  next.prev = chunk;
+}

@@ -1,0 +1,68 @@
+// The kernels that can be modelled. They differ only where the commits differ.
+
+/** Where reclaim flushes the TLB after unmapping pages of a chunk that stays alive. */
+export type FlushRule = 'never' | 'per-range' | 'per-chunk';
+
+/** One kernel version's rules. */
+export interface Variant {
+  readonly name: VariantName;
+  /** Partial depopulation: isolation, reclaim, the sidelined and to-depopulate slots (commit f183324133ea). */
+  readonly reclaim: boolean;
+  readonly flush: FlushRule;
+  /** Depopulated chunks go to the head of the sidelined slot (f183324133ea) instead of its tail (6.1). */
+  readonly sidelineToHead: boolean;
+  /** Atomic means "not full GFP_KERNEL" instead of "no direct reclaim" (a 6.1 stable backport). */
+  readonly atomicUnlessFullKernel: boolean;
+  /** The steps of the background work each take pcpu_lock for themselves instead of under one hold. */
+  readonly lockPerStep: boolean;
+}
+
+export type VariantName = 'fixed' | 'buggy' | 'f183' | 'before' | 'first-fix';
+
+export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
+  /** Linux 6.1 (commit 93274f1dd6b0 included): one flush per chunk at the end of pcpu_reclaim_populated(). */
+  fixed: {
+    name: 'fixed',
+    reclaim: true,
+    flush: 'per-chunk',
+    sidelineToHead: false,
+    atomicUnlessFullKernel: false,
+    lockPerStep: false,
+  },
+  /** 6.1 with only that flush left out: the buggy kernel of the recorded boots. */
+  buggy: {
+    name: 'buggy',
+    reclaim: true,
+    flush: 'never',
+    sidelineToHead: false,
+    atomicUnlessFullKernel: false,
+    lockPerStep: false,
+  },
+  /** Commit f183324133ea, 5.14-rc1: "percpu: implement partial chunk depopulation", the first bad commit. */
+  f183: {
+    name: 'f183',
+    reclaim: true,
+    flush: 'never',
+    sidelineToHead: true,
+    atomicUnlessFullKernel: true,
+    lockPerStep: true,
+  },
+  /** Its parent, which behaves as v5.13: pages go away only together with their chunk. */
+  before: {
+    name: 'before',
+    reclaim: false,
+    flush: 'never',
+    sidelineToHead: false,
+    atomicUnlessFullKernel: true,
+    lockPerStep: true,
+  },
+  /** The form in which the fix was first posted: a flush after every depopulated range. Otherwise 6.1. */
+  'first-fix': {
+    name: 'first-fix',
+    reclaim: true,
+    flush: 'per-range',
+    sidelineToHead: false,
+    atomicUnlessFullKernel: false,
+    lockPerStep: false,
+  },
+};
