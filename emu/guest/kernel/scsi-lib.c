@@ -1,0 +1,83 @@
+// One SCSI command through the request queue (drivers/scsi/scsi_lib.c).
+#include "../drivers/megaraid.h"
+
+#define DID_BAD_TARGET 0x04
+
+// The driver's part of a request, behind it in memory (scsi_cmnd).
+struct scsi_cmnd {
+	struct scsi_device *device;
+	u32 cmd_len;
+	u8 cmnd[16];
+	void *buffer;
+	u32 bufflen;
+	u8 *sense_buffer;
+	u32 rest[38];
+};
+
+static inline struct scsi_cmnd *blk_mq_rq_to_pdu(struct request *rq) { return (struct scsi_cmnd *)(rq + 1); }
+
+void scsi_done(struct request *rq, u32 result)
+{
+	rq->result = result;
+	blk_mq_complete_request(rq);
+}
+
+static noinline int scsi_dispatch_cmd(struct request *rq)
+{
+	struct scsi_cmnd *cmd = blk_mq_rq_to_pdu(rq);
+	struct scsi_device *sdev = cmd->device;
+
+	return megasas_queue_command(sdev->host->hostdata, rq, sdev->channel, sdev->id, sdev->lun, cmd->cmnd,
+				     cmd->cmd_len, cmd->buffer, cmd->bufflen, cmd->sense_buffer);
+}
+
+static noinline int scsi_queue_rq(struct request *rq)
+{
+	struct scsi_cmnd *cmd = blk_mq_rq_to_pdu(rq);
+	int token = sbitmap_get(&cmd->device->budget_map);
+
+	step(STEP_SUBMIT);
+	if (scsi_dispatch_cmd(rq)) {
+		rq->result = DID_BAD_TARGET << 16;
+		sbitmap_put(&cmd->device->budget_map, token);
+		return -1;
+	}
+	sbitmap_put(&cmd->device->budget_map, token);
+	return 0;
+}
+
+noinline int scsi_execute(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, void *buffer, u32 len, u8 *sense)
+{
+	struct request *rq = blk_mq_alloc_request(sdev->request_queue);
+	struct scsi_cmnd *cmd;
+	int result;
+
+	if (!rq)
+		return DID_BAD_TARGET << 16;
+	cmd = blk_mq_rq_to_pdu(rq);
+	cmd->device = sdev;
+	cmd->cmd_len = cmd_len;
+	memcpy(cmd->cmnd, cdb, cmd_len);
+	cmd->buffer = buffer;
+	cmd->bufflen = len;
+	cmd->sense_buffer = sense;
+	blk_execute_rq(rq);
+	result = rq->result;
+	blk_mq_free_request(rq);
+	return result;
+}
+
+// megasas asks for 80 scatter-gather entries at most; two fit into the command.
+#define SCSI_CMD_SIZE (sizeof(struct scsi_cmnd) + 2 * 16)
+
+void scsi_add_host(struct Scsi_Host *shost)
+{
+	INIT_LIST_HEAD(&shost->__devices);
+	INIT_LIST_HEAD(&shost->__targets);
+	shost->tag_set.name = "scsi";
+	shost->tag_set.queue_depth = megasas_max_commands(shost->hostdata);
+	shost->tag_set.cmd_size = SCSI_CMD_SIZE;
+	shost->tag_set.queue_rq = scsi_queue_rq;
+	blk_mq_alloc_tag_set(&shost->tag_set);
+	shost->gendev = kobject_create_and_add("host", NULL, 6);
+}
