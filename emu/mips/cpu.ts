@@ -21,6 +21,8 @@ import {
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
 import { HFLAGS_BRANCH, type RegisterLayout, registerLayout } from './register-layout.js';
+import { TlbRandom } from './tlb-random.js';
+import { type TlbEntry, TlbView } from './tlb-view.js';
 
 export type CpuModel = keyof typeof CPU_MODEL;
 
@@ -128,15 +130,19 @@ export class MipsCpu {
   #busError: { fetch: boolean; physical: number } | undefined;
   #view: DataView | undefined;
   #onException: ((exception: ExceptionRecord) => void) | undefined;
+  #tlb: TlbView | undefined;
+  /** Absent in hardware mode, where the guest draws indices itself. */
+  readonly #tlbRandom: TlbRandom | undefined;
 
   constructor(options: MipsCpuOptions) {
-    const { engine: library, model = '24Kf', ramBytes, tlb = 'qemu' } = options;
+    const { engine: library, model = '24Kf', ramBytes, tlb = 'qemu', seed = 0 } = options;
     this.model = model;
     this.tlbMode = tlb;
     this.ramBytes = ramBytes;
     this.#library = library;
     this.#layout = registerLayout(library);
     this.#engine = library.open();
+    if (tlb === 'qemu') this.#tlbRandom = new TlbRandom(library, this.#engine.host, seed);
     this.#engine.ctl_set_cpu_model(CPU_MODEL[model]);
     this.#engine.mem_map_ram(0, ramBytes);
     this.#mapped.push({ start: 0, end: ramBytes });
@@ -256,10 +262,56 @@ export class MipsCpu {
     for (let from = pc; ;) {
       this.#state.stop = false;
       const before = this.#state.instructions;
-      const code = this.#engine.emu_start(from, RETURN_ADDRESS, 0, 0);
+      const outer = this.#tlbRandom?.takeTurn();
+      let code;
+      try {
+        code = this.#engine.emu_start(from, RETURN_ADDRESS, 0, 0);
+      } finally {
+        outer?.takeTurn();
+      }
       const end = this.#whyEnded(code, before);
       if (end !== 'bus error') return end;
       from = this.nextPc;
+    }
+  }
+
+  /** Whether the seed decides what tlbwr replaces even when other guests run in this process. Always so in hardware mode. */
+  get seededReplacement(): boolean {
+    return this.#tlbRandom?.seeded ?? true;
+  }
+
+  /**
+   * The TLB as it is now, shadow entries included, without disturbing it.
+   * @throws Error when this engine's memory does not let it be found
+   */
+  tlb(): TlbEntry[] {
+    this.#tlb ??= new TlbView(this.#library, this.#engine, TLB_ENTRIES[this.model]);
+    return this.#tlb.read();
+  }
+
+  /**
+   * Calls the guest function at `address` with up to four arguments ($4 .. $7) and returns $2; afterwards every register is
+   * as before. Works between runs and inside a device callback, nested.
+   * @param stack value of $29 for the callee; default: below the present one
+   * @returns undefined when the guest stopped in there: the run around the call then stops, too
+   */
+  call(address: number, args: readonly number[], stack = this.reg(29)): number | undefined {
+    const state = this.#state;
+    const saved = this.#engine.context_alloc();
+    const { pc, stop } = state;
+    this.#engine.context_save(saved);
+    try {
+      args.forEach((value, i) => this.setReg(4 + i, value));
+      // o32: 16 bytes for the callee to store its arguments in, aligned to 8.
+      this.setReg(29, (stack - 16) & ~7);
+      this.setReg(31, RETURN_ADDRESS);
+      const end = this.run(address);
+      state.stop = stop || end !== 'return';
+      return end === 'return' ? this.reg(2) : undefined;
+    } finally {
+      this.#engine.context_restore(saved);
+      this.#engine.context_free(saved);
+      state.pc = pc;
     }
   }
 
@@ -330,6 +382,8 @@ export class MipsCpu {
 
   /** Frees the guest; `ram` becomes empty. */
   close(): void {
+    this.#tlbRandom?.close();
+    this.#tlb = undefined;
     this.#engine.context_free(this.#context);
     this.#engine.close();
   }

@@ -50,6 +50,22 @@ export type MmioRead = (offset: number, size: number) => number;
 export type MmioWrite = (offset: number, size: number, value: number) => void;
 
 /**
+ * The engine's own data in host memory, to look at what its API does not show: the TLB, the random word of tlbwr. Addresses are
+ * host pointers (in unicorn.js: offsets in its heap). Whoever uses it checks by experiment that things are where he thinks.
+ */
+export interface HostMemory {
+  readonly pointerBytes: 4 | 8;
+  /** Address of this guest's uc_engine. */
+  readonly engineAddress: number;
+  /** A copy of up to `length` bytes at any address, shorter at the end of readable memory; never crashes. */
+  read(address: number, length: number): Uint8Array;
+  /** The words at an address known to be good, live and writable. Fetch anew at each use. */
+  words(address: number, count: number): Uint32Array;
+  /** Where the engine's static variables may be; empty when this system does not tell. */
+  dataRanges(): { start: number; end: number }[];
+}
+
+/**
  * One guest CPU with its memory, opened big endian MIPS32. Addresses are physical unless said otherwise, 0 .. 2^32-1.
  * A callback may throw: the engine stops and `emu_start` rethrows (a throw never crosses the engine).
  */
@@ -100,6 +116,8 @@ export interface Engine {
   ctl_set_cpu_model(model: number): void;
   /** Forgets translated code for the virtual range begin .. end (exclusive): needed after the host changed code. */
   ctl_remove_cache(begin: number, end: number): void;
+  readonly host: HostMemory;
+
   /** Frees the guest. Its RAM view becomes empty; every other call is an error. */
   close(): void;
 }

@@ -7,6 +7,7 @@ import {
   type EngineLibrary,
   HOOK,
   type Hook,
+  type HostMemory,
   type InterruptCallback,
   type MemoryCallback,
   type MmioRead,
@@ -14,6 +15,7 @@ import {
   type Shim,
 } from './engine.js';
 import { type LibUnicorn, PROTO } from './libunicorn.js';
+import { ProcessMemory } from './process-memory.js';
 import { loadShim } from './shim/shim.js';
 
 const ARCH_MIPS = 3;
@@ -32,21 +34,19 @@ interface NativeHook extends Hook {
 }
 
 export class NativeContext implements Context {
+  /** Host pointer of the words. */
   readonly address: bigint;
-  #words: Uint32Array;
+  readonly #bytes: number;
+  #words: Uint32Array | undefined;
 
   constructor(address: bigint, bytes: number) {
     this.address = address;
-    this.#words = new Uint32Array(koffi.view(address, bytes & ~3));
+    this.#bytes = bytes;
   }
 
   words(): Uint32Array {
+    this.#words ??= new Uint32Array(koffi.view(this.address, this.#bytes & ~3));
     return this.#words;
-  }
-
-  /** Host pointer of `words()[0]`. */
-  get wordsAddress(): bigint {
-    return this.address;
   }
 }
 
@@ -60,11 +60,13 @@ export class NativeEngine implements Engine {
   /** Memory the engine points into: referenced here so that it lives as long. */
   #ram = new Uint8Array(0);
   #failure: { error: unknown } | undefined;
+  readonly host: HostMemory;
 
   constructor(lib: LibUnicorn) {
     this.#lib = lib;
     this.#check(lib.open(ARCH_MIPS, MODE_MIPS32_BIG_ENDIAN, this.#cell), 'uc_open');
     this.handle = this.#cell[0];
+    this.host = new ProcessMemory(Number(this.handle), Number(lib.symbol('uc_version')));
   }
 
   #check(code: number, what: string): void {

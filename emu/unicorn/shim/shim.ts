@@ -39,10 +39,10 @@ class CompiledShim implements Shim {
 
   attach(engine: Engine, state: CpuState, context: Context, observer: () => void): void {
     const native = engine as NativeEngine;
-    const { address, wordsAddress } = context as NativeContext;
+    const { address } = context as NativeContext;
     state.setAddresses({
       context: address,
-      contextWords: wordsAddress,
+      contextWords: address,
       contextSave: this.#libUnicorn.symbol('uc_context_save'),
       contextRestore: this.#libUnicorn.symbol('uc_context_restore'),
       regWrite: this.#libUnicorn.symbol('uc_reg_write'),
