@@ -1,0 +1,368 @@
+// MegaRAID driver, the running part: commands out, replies in. Called by the SCSI mid-layer and the interrupt handler.
+#include "megaraid.h"
+#include "kernel.h"
+
+#define MFI_IO_TIMEOUT_SECS 180
+#define POLL_INTERVAL_US    20000
+
+#define READ_6   0x08
+#define WRITE_6  0x0a
+#define READ_10  0x28
+#define WRITE_10 0x2a
+#define READ_12  0xa8
+#define WRITE_12 0xaa
+#define READ_16  0x88
+#define WRITE_16 0x8a
+#define MODE_SELECT 0x15
+#define SYNCHRONIZE_CACHE 0x35
+
+#define FRAMES_PER_PAGE 4
+#define MAX_FRAME_UNITS 16 // 15 units for the longest list, and the frame itself
+#define SENSE_SIZE      128
+
+// Adds commands for one page of frames to the pool. The real driver makes all max_mfi_cmds at once (1 MB of frames); here
+// they are made as they are needed, a handful in all, with the same layout.
+static void megasas_alloc_cmds(struct megasas_instance *instance)
+{
+	u32 size = MEGAMFI_FRAME_SIZE * MAX_FRAME_UNITS;
+	u8 *frames = dma_alloc_coherent(FRAMES_PER_PAGE * size);
+	u8 *senses = dma_alloc_coherent(FRAMES_PER_PAGE * SENSE_SIZE);
+
+	if (!frames || !senses)
+		return;
+	instance->mfi_frame_size = size;
+	for (u32 i = 0; i < FRAMES_PER_PAGE && instance->nr_cmds < instance->max_mfi_cmds; i++) {
+		struct megasas_cmd *cmd = kzalloc(sizeof(*cmd));
+
+		if (!cmd)
+			return;
+		cmd->frame = (union megasas_frame *)(frames + i * size);
+		cmd->frame_phys_addr = __pa(cmd->frame);
+		cmd->sense = senses + i * SENSE_SIZE;
+		cmd->sense_phys_addr = __pa(cmd->sense);
+		cmd->index = instance->nr_cmds;
+		cmd->frame->hdr.context = le32(cmd->index);
+		instance->cmd_list[instance->nr_cmds++] = cmd;
+		list_add_tail(&cmd->list, &instance->cmd_pool);
+	}
+}
+
+struct megasas_cmd *megasas_get_cmd(struct megasas_instance *instance)
+{
+	struct megasas_cmd *cmd;
+
+	if (list_empty(&instance->cmd_pool))
+		megasas_alloc_cmds(instance);
+	if (list_empty(&instance->cmd_pool)) {
+		printk("megaraid_sas %s: Command pool empty!\n", instance->name);
+		return NULL;
+	}
+	cmd = list_first_entry(&instance->cmd_pool, struct megasas_cmd, list);
+	list_del_init(&cmd->list);
+	return cmd;
+}
+
+void megasas_return_cmd(struct megasas_instance *instance, struct megasas_cmd *cmd)
+{
+	cmd->scsi = 0;
+	cmd->abort_aen = 0;
+	cmd->scmd_sense = NULL;
+	cmd->frame_count = 0;
+	memset(cmd->frame, 0, instance->mfi_frame_size);
+	cmd->frame->hdr.context = le32(cmd->index);
+	list_add(&cmd->list, &instance->cmd_pool);
+}
+
+void megasas_fire_cmd(struct megasas_instance *instance, struct megasas_cmd *cmd)
+{
+	u32 further = cmd->frame_count ? cmd->frame_count - 1 : 0;
+
+	writel_le((cmd->frame_phys_addr | further << 1) | 1, instance->reg_set + MFI_INBOUND_QUEUE_PORT);
+}
+
+int megasas_issue_polled(struct megasas_instance *instance, struct megasas_cmd *cmd)
+{
+	struct megasas_header *hdr = &cmd->frame->hdr;
+	u32 polls = MFI_IO_TIMEOUT_SECS * 1000 / (POLL_INTERVAL_US / 1000);
+
+	hdr->cmd_status = MFI_STAT_INVALID_STATUS;
+	hdr->flags |= le16(MFI_FRAME_DONT_POST_IN_REPLY_QUEUE);
+	megasas_fire_cmd(instance, cmd);
+	while (READ_ONCE(hdr->cmd_status) == MFI_STAT_INVALID_STATUS) {
+		if (polls-- == 0)
+			return DCMD_TIMEOUT;
+		udelay(POLL_INTERVAL_US);
+	}
+	return READ_ONCE(hdr->cmd_status) == MFI_STAT_OK ? DCMD_SUCCESS : DCMD_FAILED;
+}
+
+int megasas_issue_blocked(struct megasas_instance *instance, struct megasas_cmd *cmd)
+{
+	init_completion(&cmd->done);
+	megasas_fire_cmd(instance, cmd);
+	wait_for_completion(&cmd->done);
+	return cmd->result;
+}
+
+// Index of the target among the two channels of its kind.
+static u32 megasas_dev_index(u32 channel, u32 id)
+{
+	return (channel % 2) * MEGASAS_MAX_DEV_PER_CHANNEL + id;
+}
+
+int megasas_slave_alloc(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, void **hostdata)
+{
+	u32 index = megasas_dev_index(channel, id);
+
+	*hostdata = NULL;
+	if (!MEGASAS_IS_LOGICAL(channel)) {
+		// Physical drives are scanned only when the firmware exposes them.
+		if (!instance->pd_list_not_supported && instance->pd_list[index].driveState != MR_PD_STATE_SYSTEM)
+			return -6;
+	} else if (lun != 0) {
+		printk("scsi %u:%u:%u:%u: megasas_slave_alloc: invalid LUN\n", instance->host_no, channel, id, lun);
+		return -6;
+	}
+	*hostdata = kzalloc(sizeof(struct megasas_device));
+	if (!*hostdata)
+		return -12;
+	if (MEGASAS_IS_LOGICAL(channel))
+		instance->ld_tgtid_status[index] = LD_TARGET_ID_ACTIVE;
+	return 0;
+}
+
+void megasas_slave_destroy(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, void *hostdata)
+{
+	if (MEGASAS_IS_LOGICAL(channel)) {
+		if (lun != 0)
+			return;
+		instance->ld_tgtid_status[megasas_dev_index(channel, id)] = LD_TARGET_ID_DELETED;
+	}
+	kfree(hostdata);
+}
+
+static u16 data_direction(u8 opcode, u32 len)
+{
+	if (len == 0)
+		return MFI_FRAME_DIR_NONE;
+	switch (opcode) {
+	case WRITE_6:
+	case WRITE_10:
+	case WRITE_12:
+	case WRITE_16:
+	case MODE_SELECT:
+		return MFI_FRAME_DIR_WRITE;
+	default:
+		return MFI_FRAME_DIR_READ;
+	}
+}
+
+static bool is_read_write(u8 opcode)
+{
+	switch (opcode) {
+	case READ_6:
+	case WRITE_6:
+	case READ_10:
+	case WRITE_10:
+	case READ_12:
+	case WRITE_12:
+	case READ_16:
+	case WRITE_16:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static u32 be32(const u8 *p) { return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3]; }
+
+// Reads and writes of logical drives: LD_READ, LD_WRITE, in blocks.
+static void megasas_build_ldio(struct megasas_cmd *cmd, u32 index, const u8 *cdb, u32 cdb_len, void *buf, u32 len)
+{
+	struct megasas_io_frame *ldio = &cmd->frame->io;
+	u32 lba_hi = 0, lba_lo, count;
+
+	switch (cdb_len) {
+	case 6:
+		lba_lo = be32(cdb) & 0x1fffff;
+		count = cdb[4];
+		break;
+	case 10:
+		lba_lo = be32(cdb + 2);
+		count = (u32)cdb[7] << 8 | cdb[8];
+		break;
+	case 12:
+		lba_lo = be32(cdb + 2);
+		count = be32(cdb + 6);
+		break;
+	default:
+		lba_hi = be32(cdb + 2);
+		lba_lo = be32(cdb + 6);
+		count = be32(cdb + 10);
+		break;
+	}
+	ldio->hdr.cmd = cdb[0] & 0x02 ? MFI_CMD_LD_WRITE : MFI_CMD_LD_READ;
+	ldio->hdr.target_id = index;
+	ldio->hdr.lun = cdb_len != 6 ? cdb[1] : 0; // access byte
+	ldio->hdr.flags = le16(data_direction(cdb[0], len));
+	ldio->hdr.data_xfer_len = le32(count);
+	ldio->start_lba_lo = le32(lba_lo);
+	ldio->start_lba_hi = le32(lba_hi);
+	ldio->hdr.sge_count = len ? 1 : 0;
+	if (len) {
+		ldio->sge[0].phys_addr = le32(__pa(buf));
+		ldio->sge[0].length = le32(len);
+	}
+	ldio->hdr.sense_len = SCSI_SENSE_BUFFERSIZE;
+	ldio->sense_buf_phys_addr_lo = le32(cmd->sense_phys_addr);
+	cmd->frame_count = 1;
+}
+
+// Everything else: the CDB goes to the device as it is.
+static void megasas_build_dcdb(struct megasas_cmd *cmd, u32 channel, u32 index, u32 lun, const u8 *cdb, u32 cdb_len,
+			       void *buf, u32 len)
+{
+	struct megasas_pthru_frame *pthru = &cmd->frame->pthru;
+
+	pthru->hdr.cmd = MEGASAS_IS_LOGICAL(channel) ? MFI_CMD_LD_SCSI_IO : MFI_CMD_PD_SCSI_IO;
+	pthru->hdr.target_id = index;
+	pthru->hdr.lun = lun;
+	pthru->hdr.cdb_len = cdb_len;
+	pthru->hdr.flags = le16(data_direction(cdb[0], len));
+	pthru->hdr.data_xfer_len = le32(len);
+	memcpy(pthru->cdb, cdb, cdb_len);
+	pthru->hdr.sge_count = len ? 1 : 0;
+	if (len) {
+		pthru->sge[0].phys_addr = le32(__pa(buf));
+		pthru->sge[0].length = le32(len);
+	}
+	pthru->hdr.sense_len = SCSI_SENSE_BUFFERSIZE;
+	pthru->sense_buf_phys_addr_lo = le32(cmd->sense_phys_addr);
+	cmd->frame_count = 1;
+}
+
+int megasas_queue_command(struct megasas_instance *instance, u32 channel, u32 target, u32 lun, const u8 *cdb, u32 cdb_len,
+			  void *buf, u32 len, u8 *sense)
+{
+	u32 index = megasas_dev_index(channel, target);
+	struct megasas_cmd *cmd;
+	int result;
+
+	if (instance->unload || cdb_len > 16)
+		return DID_NO_CONNECT << 16;
+	if (MEGASAS_IS_LOGICAL(channel)) {
+		if (instance->ld_tgtid_status[index] == LD_TARGET_ID_DELETED)
+			return DID_NO_CONNECT << 16;
+		// The id within the channel, not the index: ids 64.. of both channels never reach the firmware.
+		if (target >= instance->fw_supported_vd_count || lun != 0)
+			return DID_BAD_TARGET << 16;
+		if (cdb[0] == SYNCHRONIZE_CACHE) // the controller looks after its drives' caches
+			return DID_OK << 16;
+	}
+	cmd = megasas_get_cmd(instance);
+	if (!cmd)
+		return SCSI_MLQUEUE_HOST_BUSY;
+	if (MEGASAS_IS_LOGICAL(channel) && is_read_write(cdb[0]))
+		megasas_build_ldio(cmd, index, cdb, cdb_len, buf, len);
+	else
+		megasas_build_dcdb(cmd, channel, index, lun, cdb, cdb_len, buf, len);
+	cmd->scsi = 1;
+	cmd->scmd_sense = sense;
+	init_completion(&cmd->done);
+	instance->fw_outstanding++;
+	megasas_fire_cmd(instance, cmd);
+	wait_for_completion(&cmd->done);
+	result = cmd->result;
+	megasas_return_cmd(instance, cmd);
+	return result;
+}
+
+// The firmware's answer to a SCSI command in the mid-layer's terms.
+static int megasas_scsi_result(struct megasas_instance *instance, struct megasas_cmd *cmd)
+{
+	struct megasas_header *hdr = &cmd->frame->hdr;
+
+	switch (hdr->cmd_status) {
+	case MFI_STAT_OK:
+		return DID_OK << 16;
+	case MFI_STAT_SCSI_IO_FAILED:
+	case MFI_STAT_LD_INIT_IN_PROGRESS:
+		return DID_ERROR << 16 | (hdr->scsi_status == 0xf0 ? SAM_STAT_CHECK_CONDITION : hdr->scsi_status);
+	case MFI_STAT_SCSI_DONE_WITH_ERROR:
+		if (hdr->scsi_status == SAM_STAT_CHECK_CONDITION && cmd->scmd_sense) {
+			u32 n = hdr->sense_len < SCSI_SENSE_BUFFERSIZE ? hdr->sense_len : SCSI_SENSE_BUFFERSIZE;
+
+			memset(cmd->scmd_sense, 0, SCSI_SENSE_BUFFERSIZE);
+			memcpy(cmd->scmd_sense, cmd->sense, n);
+		}
+		return DID_OK << 16 | hdr->scsi_status;
+	case MFI_STAT_LD_OFFLINE:
+	case MFI_STAT_DEVICE_NOT_FOUND:
+		return DID_BAD_TARGET << 16;
+	default:
+		printk("megaraid_sas %s: MFI FW status %#x\n", instance->name, hdr->cmd_status);
+		return DID_ERROR << 16;
+	}
+}
+
+static void megasas_complete_cmd(struct megasas_instance *instance, struct megasas_cmd *cmd)
+{
+	struct megasas_header *hdr = &cmd->frame->hdr;
+
+	switch (hdr->cmd) {
+	case MFI_CMD_PD_SCSI_IO:
+	case MFI_CMD_LD_SCSI_IO:
+	case MFI_CMD_LD_READ:
+	case MFI_CMD_LD_WRITE:
+		cmd->result = megasas_scsi_result(instance, cmd);
+		instance->fw_outstanding--;
+		complete(&cmd->done);
+		break;
+	case MFI_CMD_DCMD:
+		if (cmd == instance->aen_cmd) {
+			// An event, or the abort of the wait for one. Nobody in this kernel asks for them.
+			instance->aen_cmd = NULL;
+			megasas_return_cmd(instance, cmd);
+			break;
+		}
+		cmd->result = hdr->cmd_status == MFI_STAT_OK ? DCMD_SUCCESS : DCMD_FAILED;
+		complete(&cmd->done);
+		break;
+	default:
+		printk("megaraid_sas %s: Unknown command completed! [0x%X]\n", instance->name, hdr->cmd);
+		break;
+	}
+}
+
+// Empties the reply queue (Linux: a tasklet). noinline: it shows in call traces.
+static noinline void megasas_complete_cmd_dpc(struct megasas_instance *instance)
+{
+	u32 producer = le32(READ_ONCE(*instance->producer));
+	u32 consumer = le32(READ_ONCE(*instance->consumer));
+
+	while (consumer != producer) {
+		u32 context = le32(READ_ONCE(instance->reply_queue[consumer]));
+
+		if (context >= instance->nr_cmds) {
+			printk("megaraid_sas %s: Unexpected context value %x\n", instance->name, context);
+			asm volatile("break 512"); // BUG()
+		}
+		megasas_complete_cmd(instance, instance->cmd_list[context]);
+		if (++consumer == instance->max_fw_cmds + 1)
+			consumer = 0;
+	}
+	WRITE_ONCE(*instance->consumer, le32(producer));
+}
+
+int megasas_isr(struct megasas_instance *instance)
+{
+	u32 status = readl_le(instance->reg_set + MFI_OUTBOUND_INTR_STATUS);
+
+	instance->isr_calls++;
+	if (!(status & MFI_REPLY_1078_MESSAGE_INTERRUPT))
+		return 0;
+	writel_le(status, instance->reg_set + MFI_OUTBOUND_DOORBELL_CLEAR);
+	readl_le(instance->reg_set + MFI_OUTBOUND_DOORBELL_CLEAR); // flushes the posted write
+	megasas_complete_cmd_dpc(instance);
+	return 1;
+}
