@@ -12,16 +12,11 @@ static noinline void ring(u32 nr)
 	asm volatile("" : : : "memory");
 }
 
-u32 hostcall(u32 nr, u32 a0, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
+// Rings and serves the host until it answers.
+static inline u32 call(u32 nr)
 {
 	volatile struct mailbox *m = &mailbox;
 
-	m->args[0] = a0;
-	m->args[1] = a1;
-	m->args[2] = a2;
-	m->args[3] = a3;
-	m->args[4] = a4;
-	m->args[5] = a5;
 	ring(nr);
 	while (m->run_fn) {
 		u32 (*fn)(u32, u32, u32, u32) = m->run_fn;
@@ -35,6 +30,25 @@ u32 hostcall(u32 nr, u32 a0, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
 		ring(HOST_RESUME);
 	}
 	return m->ret;
+}
+
+u32 (hostcall3)(u32 nr, u32 a0, u32 a1, u32 a2)
+{
+	mailbox.args[0] = a0;
+	mailbox.args[1] = a1;
+	mailbox.args[2] = a2;
+	return call(nr);
+}
+
+u32 hostcall(u32 nr, u32 a0, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5)
+{
+	mailbox.args[0] = a0;
+	mailbox.args[1] = a1;
+	mailbox.args[2] = a2;
+	mailbox.args[3] = a3;
+	mailbox.args[4] = a4;
+	mailbox.args[5] = a5;
+	return call(nr);
 }
 
 void guest_panic(const char *message)

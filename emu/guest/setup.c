@@ -9,8 +9,8 @@
 #include "string.h"
 #include "tlb.h"
 
-// In .data: the host fills it in before start.S clears bss.
-struct boot_params boot_params __attribute__((section(".data"))) = { .page_shift = 12, .memory = 128 << 20 };
+// Defaults; the host fills in its own before the start.
+struct boot_params boot_params = { .page_shift = 12, .memory = 128 << 20 };
 
 _Static_assert(offsetof(struct boot_params, args) == BOOT_ARGS, "boot.h");
 _Static_assert(offsetof(struct pt_regs, cp0_status) == PT_STATUS, "ptrace.h");

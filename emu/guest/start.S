@@ -1,5 +1,5 @@
-// Entry of the image: the machine starts here with boot_params filled in. Clears bss, sets the stack and CP0,
-// then start_guest() (setup.c) does the rest in C.
+// Entry of the image: the machine starts here with bss cleared by the loader and boot_params filled in. Sets the stack
+// and CP0, then start_guest() (setup.c) does the rest in C.
 #include "addrspace.h"
 #include "mipsregs.h"
 #include "thread.h"
@@ -14,11 +14,6 @@ _start:
 	li	$t0, 0x00800000			// Cause.IV
 	mtc0	$t0, CP0_CAUSE
 	ehb
-	la	$t0, __bss_start
-	la	$t1, __bss_stop
-1:	sw	$zero, 0($t0)
-	addiu	$t0, $t0, 4
-	bltu	$t0, $t1, 1b
 	la	$sp, init_stack + INIT_STACK_SIZE - 32
 	move	$gp, $zero
 	move	$fp, $zero

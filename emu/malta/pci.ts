@@ -19,12 +19,18 @@ const PCI_COMMAND_IO = 1;
 const PCI_COMMAND_MEMORY = 2;
 /** I/O, memory, bus master, parity and SERR enable, INTx disable: the bits a driver sets. */
 const PCI_COMMAND_WRITABLE = 0x0547;
+/** Flag bits of a BAR: I/O space; a memory address of 64 bits, whose upper half is the next BAR register. */
 const PCI_BAR_IO = 1;
+const PCI_BAR_MEM64 = 4;
+
+export type PciSpace = 'memory' | 'io';
 
 /** A base address register. `size` is in bytes, a power of two of at least 16. */
 export interface PciBar {
-  readonly kind: 'memory' | 'io';
+  readonly kind: PciSpace;
   readonly size: number;
+  /** Memory with a 64-bit address: the next register is its upper half and must be left out of `bars`. */
+  readonly is64?: boolean;
 }
 
 /** What stands in a function's configuration header. */
@@ -65,9 +71,14 @@ class ConfigSpace {
     this.device = device;
   }
 
-  /** Base address a BAR decodes, without its flag bits. */
-  base(bar: number): number {
-    return (this.#bars[bar] & -16) >>> 0;
+  /** Offset of `address` into the BAR, if it decodes it. */
+  offset(bar: number, space: PciSpace, address: number): number | undefined {
+    const description = this.device.header.bars[bar];
+    const enabled = space === 'memory' ? PCI_COMMAND_MEMORY : PCI_COMMAND_IO;
+    if (description?.kind !== space || !(this.command & enabled)) return undefined;
+    if (description.is64 && this.#bars[bar + 1] !== 0) return undefined;
+    const offset = address - this.#bars[bar];
+    return offset >= 0 && offset < description.size ? offset : undefined;
   }
 
   read(register: number): number {
@@ -85,17 +96,25 @@ class ConfigSpace {
         return (header.interruptPin << 8) | this.#interruptLine;
     }
     const bar = (register - PCI_BAR0) >> 2;
-    const description = bar >= 0 && bar < 6 ? header.bars[bar] : undefined;
-    return description ? (this.#bars[bar] | (description.kind === 'io' ? PCI_BAR_IO : 0)) >>> 0 : 0;
+    return bar >= 0 && bar < 6 ? (this.#bars[bar] | this.#flags(bar)) >>> 0 : 0;
+  }
+
+  #flags(bar: number): number {
+    const description = this.device.header.bars[bar];
+    if (!description) return 0;
+    return description.kind === 'io' ? PCI_BAR_IO : description.is64 ? PCI_BAR_MEM64 : 0;
   }
 
   write(register: number, value: number): void {
     if (register === PCI_COMMAND) this.command = value & PCI_COMMAND_WRITABLE;
     else if (register === PCI_INTERRUPT) this.#interruptLine = value & 0xff;
     const bar = (register - PCI_BAR0) >> 2;
-    const description = bar >= 0 && bar < 6 ? this.device.header.bars[bar] : undefined;
+    if (bar < 0 || bar >= 6) return;
+    const { bars } = this.device.header;
+    const description = bars[bar];
     // Bits below the size read back as 0: that is how software measures a BAR.
     if (description) this.#bars[bar] = (value & -description.size) >>> 0;
+    else if (bars[bar - 1]?.is64) this.#bars[bar] = value >>> 0;
   }
 }
 
@@ -179,26 +198,21 @@ export class PciBus {
   }
 
   /** A processor read in the memory or I/O window, `address` on the PCI bus; all ones when no BAR decodes it. */
-  read(kind: PciBar['kind'], address: number, size: number): number {
-    const hit = this.#decode(kind, address);
+  read(space: PciSpace, address: number, size: number): number {
+    const hit = this.#decode(space, address);
     return hit ? swap(hit.device.read(hit.bar, hit.offset, size), size) : swap(0xffff_ffff, size);
   }
 
-  write(kind: PciBar['kind'], address: number, size: number, value: number): void {
-    const hit = this.#decode(kind, address);
+  write(space: PciSpace, address: number, size: number, value: number): void {
+    const hit = this.#decode(space, address);
     hit?.device.write(hit.bar, hit.offset, size, swap(value, size));
   }
 
-  #decode(kind: PciBar['kind'], address: number): { device: PciDevice; bar: number; offset: number } | undefined {
-    const enabled = kind === 'memory' ? PCI_COMMAND_MEMORY : PCI_COMMAND_IO;
-    for (const space of this.#functions.values()) {
-      if (!(space.command & enabled)) continue;
-      const { bars } = space.device.header;
-      for (let bar = 0; bar < bars.length; bar++) {
-        const offset = address - space.base(bar);
-        const description = bars[bar];
-        if (description?.kind === kind && offset >= 0 && offset < description.size)
-          return { device: space.device, bar, offset };
+  #decode(space: PciSpace, address: number): { device: PciDevice; bar: number; offset: number } | undefined {
+    for (const config of this.#functions.values()) {
+      for (let bar = 0; bar < 6; bar++) {
+        const offset = config.offset(bar, space, address);
+        if (offset !== undefined) return { device: config.device, bar, offset };
       }
     }
     return undefined;
@@ -206,8 +220,8 @@ export class PciBus {
 }
 
 /** PCI address of an offset into the processor's window: memory is mapped one to one, I/O starts at port 0. */
-export function pciAddress(kind: PciBar['kind'], offset: number): number {
-  return kind === 'memory' ? PCI_MEMORY.base + offset : offset;
+export function pciAddress(space: PciSpace, offset: number): number {
+  return space === 'memory' ? PCI_MEMORY.base + offset : offset;
 }
 
 function swap32(value: number): number {

@@ -46,11 +46,13 @@ struct mailbox {
 extern struct mailbox mailbox;
 
 u32 hostcall(u32 nr, u32 a0, u32 a1, u32 a2, u32 a3, u32 a4, u32 a5);
+// The same with three arguments or fewer, in half the time; args[3..5] keep what they had.
+u32 hostcall3(u32 nr, u32 a0, u32 a1, u32 a2);
 
-#define hostcall0(nr)                 hostcall((nr), 0, 0, 0, 0, 0, 0)
-#define hostcall1(nr, a)              hostcall((nr), (u32)(a), 0, 0, 0, 0, 0)
-#define hostcall2(nr, a, b)           hostcall((nr), (u32)(a), (u32)(b), 0, 0, 0, 0)
-#define hostcall3(nr, a, b, c)        hostcall((nr), (u32)(a), (u32)(b), (u32)(c), 0, 0, 0)
+#define hostcall0(nr)                 hostcall3((nr), 0, 0, 0)
+#define hostcall1(nr, a)              hostcall3((nr), (u32)(a), 0, 0)
+#define hostcall2(nr, a, b)           hostcall3((nr), (u32)(a), (u32)(b), 0)
+#define hostcall3(nr, a, b, c)        (hostcall3)((nr), (u32)(a), (u32)(b), (u32)(c))
 #define hostcall4(nr, a, b, c, d)     hostcall((nr), (u32)(a), (u32)(b), (u32)(c), (u32)(d), 0, 0)
 #define hostcall5(nr, a, b, c, d, e)  hostcall((nr), (u32)(a), (u32)(b), (u32)(c), (u32)(d), (u32)(e), 0)
 

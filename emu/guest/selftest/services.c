@@ -5,7 +5,7 @@
 #include "../include/string.h"
 #include "../include/thread.h"
 
-// Operations of HOST_SELFTEST; the host's end is src/commands/selftest.ts.
+// Operations of HOST_SELFTEST; the host's end is emu/malta/selftest.ts.
 #define OP_ADD     0 // a + b
 #define OP_CALLS   1 // sum of selftest_callback(a), (a + 1), (a + 2)
 #define OP_THREADS 2 // a ends with HOST_THREAD_EXIT: then continue b
