@@ -50,7 +50,7 @@ export const CAUSE_EXC_CODE = 0x7c;
 /** Exception vectors with BEV = 0 and EBase as after reset. */
 export const VECTOR_REFILL = 0x8000_0000;
 export const VECTOR_GENERAL = 0x8000_0180;
-/** The cache error vector: never entered here, so it serves as the return address of host-to-guest calls. */
+/** Never entered here: caches are not emulated. */
 export const VECTOR_CACHE_ERROR = 0x8000_0100;
 
 /** ExcCode of each interrupt number of QEMU's MIPS target (EXCP_* in target/mips/cpu.h, QEMU 5.0), by number. */

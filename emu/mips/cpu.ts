@@ -20,6 +20,7 @@ import {
   WAIT,
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
+import { type MemoryAccess, observeMemory } from './memory-observer.js';
 import { HFLAGS_BRANCH, type RegisterLayout, registerLayout } from './register-layout.js';
 import { TlbRandom } from './tlb-random.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
@@ -49,11 +50,8 @@ export interface MipsCpuOptions {
   shim?: boolean;
 }
 
-/** Why `run` came back: `stop()`, the guest's `wait` instruction, or a jump to RETURN_ADDRESS. */
-export type RunEnd = 'stop' | 'wait' | 'return';
-
-/** A jump here ends `run`: the return address ($31) of host-to-guest calls. It is never executed. */
-export const RETURN_ADDRESS = VECTOR_CACHE_ERROR;
+/** Why `run` came back: `stop()` or the guest's `wait` instruction. */
+export type RunEnd = 'stop' | 'wait';
 
 /** How often each kind of exception was taken since the guest was made. */
 export interface ExceptionCounts {
@@ -254,7 +252,7 @@ export class MipsCpu {
   }
 
   /**
-   * Runs from virtual address `pc` until `stop`, `wait` or a jump to RETURN_ADDRESS. To go on after a stop, run from `nextPc`.
+   * Runs from virtual address `pc` until `stop` or `wait`. To go on, run from `nextPc`.
    * @throws MachineError when the guest cannot go on, and whatever a callback threw
    */
   run(pc: number): RunEnd {
@@ -265,7 +263,7 @@ export class MipsCpu {
       const outer = this.#tlbRandom?.takeTurn();
       let code;
       try {
-        code = this.#engine.emu_start(from, RETURN_ADDRESS, 0, 0);
+        code = this.#engine.emu_start(from, VECTOR_CACHE_ERROR, 0, 0);
       } finally {
         outer?.takeTurn();
       }
@@ -285,34 +283,38 @@ export class MipsCpu {
    * @throws Error when this engine's memory does not let it be found
    */
   tlb(): TlbEntry[] {
-    this.#tlb ??= new TlbView(this.#library, this.#engine, TLB_ENTRIES[this.model]);
-    return this.#tlb.read();
+    return this.#tlbView().read();
+  }
+
+  /** The TLB entry that translates a virtual address now, valid or not; undefined when none matches. Errors as for `tlb`. */
+  tlbMatch(virtual: number): TlbEntry | undefined {
+    return this.#tlbView().match(virtual);
+  }
+
+  #tlbView(): TlbView {
+    const entryHi = 4 * (this.#layout.entryHi - this.#layout.gpr);
+    this.#tlb ??= new TlbView(this.#library, this.#engine, TLB_ENTRIES[this.model], entryHi);
+    return this.#tlb;
   }
 
   /**
-   * Calls the guest function at `address` with up to four arguments ($4 .. $7) and returns $2; afterwards every register is
-   * as before. Works between runs and inside a device callback, nested.
-   * @param stack value of $29 for the callee; default: below the present one
-   * @returns undefined when the guest stopped in there: the run around the call then stops, too
+   * Calls `observer` before each load and store through the TLB to a virtual address in start .. end (inclusive) that its
+   * entry allows. Nothing is slower before the first call. Errors as for `tlb`.
+   * @returns ends the observation
    */
-  call(address: number, args: readonly number[], stack = this.reg(29)): number | undefined {
-    const state = this.#state;
-    const saved = this.#engine.context_alloc();
-    const { pc, stop } = state;
-    this.#engine.context_save(saved);
-    try {
-      args.forEach((value, i) => this.setReg(4 + i, value));
-      // o32: 16 bytes for the callee to store its arguments in, aligned to 8.
-      this.setReg(29, (stack - 16) & ~7);
-      this.setReg(31, RETURN_ADDRESS);
-      const end = this.run(address);
-      state.stop = stop || end !== 'return';
-      return end === 'return' ? this.reg(2) : undefined;
-    } finally {
-      this.#engine.context_restore(saved);
-      this.#engine.context_free(saved);
-      state.pc = pc;
-    }
+  observeMemory(start: number, end: number, observer: (access: MemoryAccess) => void): () => void {
+    return observeMemory(
+      {
+        engine: this.#engine,
+        library: this.#library,
+        tlb: this.#tlbView(),
+        pc: () => this.#state.pc,
+        instructionAt: (address) => this.#instructionAt(address),
+      },
+      start,
+      end,
+      observer,
+    );
   }
 
   /** Where the guest goes on: after `stop` the instruction that was not run yet, after `wait` the one behind it. */
@@ -329,7 +331,6 @@ export class MipsCpu {
       state.stop = false;
       return 'stop';
     }
-    if (this.nextPc === RETURN_ADDRESS) return 'return';
     if (state.instructions > before && this.#instructionAt(state.pc) === WAIT) return 'wait';
     if (code === 6 || code === 7) return this.#enterBusError(false, state.pc);
     if (code === 8) return this.#enterBusError(true, this.nextPc);

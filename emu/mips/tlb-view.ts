@@ -58,9 +58,14 @@ export class TlbView {
   readonly #header: number;
   readonly #entries: number;
   readonly #visible: number;
+  readonly #entryHi: number;
 
-  /** @param visible number of entries of the CPU model @throws Error when this engine's TLB cannot be read */
-  constructor(library: EngineLibrary, engine: Engine, visible: number) {
+  /**
+   * @param visible number of entries of the CPU model
+   * @param entryHi offset in bytes of CP0 EntryHi from general register 0
+   * @throws Error when this engine's TLB cannot be read
+   */
+  constructor(library: EngineLibrary, engine: Engine, visible: number, entryHi: number) {
     let entry = paths.get(library);
     if (!entry) {
       entry = { path: explore(library) };
@@ -71,27 +76,50 @@ export class TlbView {
     const cpu = path && pointer(host, host.engineAddress + path.cpu);
     const registers = cpu && pointer(host, cpu + path.registers);
     const tlb = registers && pointer(host, registers + path.tlb);
-    if (!tlb || wordsAt(host, tlb, 1)[0] !== visible)
+    if (!tlb || !registers || wordsAt(host, tlb, 1)[0] !== visible)
       throw new Error(`the TLB of ${library.description} cannot be read from outside`);
     this.#host = host;
     this.#header = tlb;
     this.#entries = tlb + path.entries;
     this.#visible = visible;
+    this.#entryHi = registers + entryHi;
+  }
+
+  #inUse(): Uint32Array {
+    const count = Math.min(this.#host.words(this.#header, HEADER_WORDS)[1], TLB_MAX);
+    return this.#host.words(this.#entries, count * ENTRY_WORDS);
   }
 
   /** All entries in order of index, shadows last. */
   read(): TlbEntry[] {
-    const inUse = Math.min(this.#host.words(this.#header, HEADER_WORDS)[1], TLB_MAX);
-    const words = this.#host.words(this.#entries, inUse * ENTRY_WORDS);
-    return Array.from({ length: inUse }, (_, index) => decode(words, index, index >= this.#visible));
+    const words = this.#inUse();
+    return Array.from({ length: words.length / ENTRY_WORDS }, (_, i) => decode(words, i, i >= this.#visible));
+  }
+
+  /** The entry that matches a virtual address, valid or not: the first one, as in the engine. */
+  match(virtual: number): TlbEntry | undefined {
+    const words = this.#inUse();
+    const asid = this.#host.words(this.#entryHi, 1)[0] & 0xff;
+    for (let at = 0; at < words.length; at += ENTRY_WORDS) {
+      const mask = words[at + 1] | PAIR_MASK;
+      if (((words[at] ^ virtual) & ~mask) !== 0 || (words[at + 4] & FLAG_EHINV) !== 0) continue;
+      if ((words[at + 4] & FLAG_G) === 0 && (words[at + 2] & 0xff) !== asid) continue;
+      return decode(words, at / ENTRY_WORDS, at / ENTRY_WORDS >= this.#visible);
+    }
+    return undefined;
   }
 }
+
+/** Address bits inside a pair of the smallest pages, 4 KB. */
+const PAIR_MASK = 0x1fff;
+const FLAG_G = 1;
+const FLAG_EHINV = 1 << 15;
 
 function decode(words: Uint32Array, index: number, shadow: boolean): TlbEntry {
   const at = index * ENTRY_WORDS;
   const flags = words[at + 4];
   const bit = (n: number): boolean => ((flags >>> n) & 1) === 1;
-  const pageSize = ((words[at + 1] | 0x1fff) + 1) >>> 1;
+  const pageSize = ((words[at + 1] | PAIR_MASK) + 1) >>> 1;
   const page = (n: 0 | 1): TlbPage => ({
     physical: words[at + 6 + 2 * n],
     c: (flags >>> (1 + 3 * n)) & 7,

@@ -74,10 +74,6 @@ export class CpuState {
     return this.#words[WORD.pc];
   }
 
-  set pc(value: number) {
-    this.#words[WORD.pc] = value;
-  }
-
   /** Instructions started since the guest was made. */
   get instructions(): number {
     return this.#words[WORD.instructionsLow] + this.#words[WORD.instructionsHigh] * 0x1_0000_0000;

@@ -1,0 +1,84 @@
+// Sees the loads and stores that the guest makes through its TLB, and which entry each one uses: what the search for stale
+// translations is made of. Nothing is installed, and nothing costs, until somebody asks.
+import { type Engine, type EngineLibrary, HOOK, MEM, REG } from '../unicorn/engine.js';
+import type { TlbEntry, TlbPage, TlbView } from './tlb-view.js';
+
+/** A load or store that its TLB entry allows. */
+export interface MemoryAccess {
+  write: boolean;
+  virtual: number;
+  physical: number;
+  /** Bytes: 1, 2, 4 or 8. */
+  size: number;
+  /** What a store writes; 0 for a load. */
+  value: number;
+  /** Address of the instruction. */
+  pc: number;
+  /** The translation used, perhaps a shadow. */
+  entry: TlbEntry;
+}
+
+export interface ObservedCpu {
+  readonly engine: Engine;
+  readonly library: EngineLibrary;
+  readonly tlb: TlbView;
+  readonly pc: () => number;
+  /** The word at a kseg0 or kseg1 address in RAM. */
+  readonly instructionAt: (address: number) => number | undefined;
+}
+
+/**
+ * Calls `observer` before each load and store to a TLB-mapped virtual address from `start` to `end` (inclusive) that will
+ * succeed; one that faults is reported when it is tried again. Costs a call into JavaScript per access: on 2.0.x in the
+ * range, on 2.1.x and unicorn.js per access anywhere, because these match physical addresses.
+ * @returns ends the observation
+ */
+export function observeMemory(
+  cpu: ObservedCpu,
+  start: number,
+  end: number,
+  observer: (access: MemoryAccess) => void,
+): () => void {
+  const report = (type: number, virtual: number, size: number, value: number): void => {
+    const entry = cpu.tlb.match(virtual);
+    const page = entry && pageOf(entry, virtual);
+    const write = type === MEM.WRITE;
+    if (!entry || !page?.v || (write && !page.d)) return;
+    const physical = page.physical + (virtual & (entry.pageSize - 1));
+    observer({ write, virtual, physical, size, value: write ? value : 0, pc: cpu.pc(), entry });
+  };
+  const [major, minor] = cpu.library.version;
+  const hook =
+    cpu.library.kind === 'native' && major === 2 && minor === 0
+      ? cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, report, start, end)
+      : cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+          const virtual = virtualAddress(cpu, physical);
+          if (virtual !== undefined && virtual >= start && virtual <= end) report(type, virtual, size, value);
+        });
+  return () => cpu.engine.hook_del(hook);
+}
+
+/** The half of a pair that an address selects. */
+function pageOf(entry: TlbEntry, virtual: number): TlbPage {
+  return (virtual & entry.pageSize) === 0 ? entry.even : entry.odd;
+}
+
+const OPCODE_PREF = 0x33;
+const OPCODE_COP1X = 0x13;
+
+/**
+ * What the instruction being executed computes as its address, for engines that report only the physical one. The offset in
+ * the page is the physical one's: lwl, swl and their kin touch other bytes than they name.
+ */
+function virtualAddress(cpu: ObservedCpu, physical: number): number | undefined {
+  const word = cpu.instructionAt(cpu.pc());
+  if (word === undefined) return undefined;
+  const opcode = word >>> 26;
+  const register = (n: number): number => cpu.engine.reg_read_i32(REG.GPR0 + n);
+  const base = register((word >>> 21) & 31);
+  let address: number;
+  if (opcode === OPCODE_COP1X) address = base + register((word >>> 16) & 31);
+  else if (opcode >= 0x20 && opcode !== OPCODE_PREF) address = base + ((word << 16) >> 16);
+  else return undefined;
+  return ((address & ~0xfff) | (physical & 0xfff)) >>> 0;
+}
