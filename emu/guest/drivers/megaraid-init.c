@@ -1,7 +1,6 @@
 // MegaRAID driver, bringing a controller up: firmware state, reply queue, INIT, controller information, drive lists. The
 // console lines and their order are those of megaraid_sas 07.719.03.00-rc1 (Linux 6.1) with a QEMU controller.
 #include "megaraid.h"
-#include "kernel.h"
 
 #define MEGASAS_VERSION "07.719.03.00-rc1"
 #define SGE_BUFFER_SIZE 4096
@@ -11,7 +10,10 @@
 
 #define dev_info(instance, fmt, ...) printk("megaraid_sas %s: " fmt, (instance)->name, ##__VA_ARGS__)
 
-void megasas_init(void) { printk("megasas: %s\n", MEGASAS_VERSION); }
+struct megasas_instance *megasas_instances[MEGASAS_MAX_ADAPTERS];
+u32 megasas_nr_instances;
+
+u32 megasas_max_commands(const struct megasas_instance *instance) { return instance->max_scsi_cmds; }
 
 static u32 read_fw_status(struct megasas_instance *instance)
 {
@@ -340,27 +342,36 @@ static int megasas_init_fw(struct megasas_instance *instance)
 	return 0;
 }
 
-struct megasas_instance *megasas_probe_one(struct pci_dev *pdev)
+struct megasas_instance *megasas_probe_one(u32 slot)
 {
+	struct pci_dev *pdev = pci_get_slot(slot);
 	struct megasas_instance *instance;
 
+	if (megasas_nr_instances == 0)
+		printk("megasas: %s\n", MEGASAS_VERSION);
+	if (!pdev || pdev->vendor != PCI_VENDOR_ID_LSI_LOGIC || pdev->device != PCI_DEVICE_ID_LSI_SAS1078R ||
+	    megasas_nr_instances == MEGASAS_MAX_ADAPTERS)
+		return NULL;
 	pci_enable_device_mem(pdev, "megaraid_sas");
 	pci_set_master(pdev);
 	instance = kzalloc(sizeof(*instance));
 	if (!instance)
 		return NULL;
+	instance->devices = kzalloc(MEGASAS_MAX_CHANNELS * MEGASAS_MAX_DEV_PER_CHANNEL * sizeof(instance->devices[0]));
 	instance->pdev = pdev;
 	instance->name = pdev->name;
 	instance->unload = 1;
 	INIT_LIST_HEAD(&instance->cmd_pool);
-	if (megasas_init_fw(instance)) {
+	if (!instance->devices || megasas_init_fw(instance)) {
 		dev_info(instance, "Failed from megasas_init_fw\n");
-		// Buffers stay: this kernel has no way to give coherent memory back. The controller must not write to them.
-		megasas_disable_intr(instance);
+		// Buffers stay: this kernel has no way to give coherent memory back.
+		if (instance->reg_set)
+			megasas_disable_intr(instance);
 		return NULL;
 	}
 	dev_info(instance, "Max firmware commands: %d shared with default hw_queues = 1 poll_queues 0\n",
 		 instance->max_fw_cmds);
+	megasas_instances[megasas_nr_instances++] = instance;
 	instance->unload = 0;
 	return instance;
 }

@@ -1,6 +1,5 @@
 // MegaRAID driver, the running part: commands out, replies in. Called by the SCSI mid-layer and the interrupt handler.
 #include "megaraid.h"
-#include "kernel.h"
 
 #define MFI_IO_TIMEOUT_SECS 180
 #define POLL_INTERVAL_US    20000
@@ -64,9 +63,8 @@ struct megasas_cmd *megasas_get_cmd(struct megasas_instance *instance)
 
 void megasas_return_cmd(struct megasas_instance *instance, struct megasas_cmd *cmd)
 {
-	cmd->scsi = 0;
-	cmd->abort_aen = 0;
-	cmd->scmd_sense = NULL;
+	cmd->rq = NULL;
+	cmd->rq_sense = NULL;
 	cmd->frame_count = 0;
 	memset(cmd->frame, 0, instance->mfi_frame_size);
 	cmd->frame->hdr.context = le32(cmd->index);
@@ -101,7 +99,7 @@ int megasas_issue_blocked(struct megasas_instance *instance, struct megasas_cmd 
 	init_completion(&cmd->done);
 	megasas_fire_cmd(instance, cmd);
 	wait_for_completion(&cmd->done);
-	return cmd->result;
+	return cmd->status_drv;
 }
 
 // Index of the target among the two channels of its kind.
@@ -110,35 +108,33 @@ static u32 megasas_dev_index(u32 channel, u32 id)
 	return (channel % 2) * MEGASAS_MAX_DEV_PER_CHANNEL + id;
 }
 
-int megasas_slave_alloc(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, void **hostdata)
+int megasas_slave_alloc(struct megasas_instance *instance, u32 channel, u32 id)
 {
 	u32 index = megasas_dev_index(channel, id);
+	struct megasas_device *device;
 
-	*hostdata = NULL;
-	if (!MEGASAS_IS_LOGICAL(channel)) {
-		// Physical drives are scanned only when the firmware exposes them.
-		if (!instance->pd_list_not_supported && instance->pd_list[index].driveState != MR_PD_STATE_SYSTEM)
-			return -6;
-	} else if (lun != 0) {
-		printk("scsi %u:%u:%u:%u: megasas_slave_alloc: invalid LUN\n", instance->host_no, channel, id, lun);
+	// Physical drives are scanned only when the firmware exposes them.
+	if (!MEGASAS_IS_LOGICAL(channel) && !instance->pd_list_not_supported &&
+	    instance->pd_list[index].driveState != MR_PD_STATE_SYSTEM)
 		return -6;
-	}
-	*hostdata = kzalloc(sizeof(struct megasas_device));
-	if (!*hostdata)
+	device = kzalloc(sizeof(*device));
+	if (!device)
 		return -12;
+	instance->devices[channel * MEGASAS_MAX_DEV_PER_CHANNEL + id] = device;
 	if (MEGASAS_IS_LOGICAL(channel))
 		instance->ld_tgtid_status[index] = LD_TARGET_ID_ACTIVE;
 	return 0;
 }
 
-void megasas_slave_destroy(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, void *hostdata)
+void megasas_slave_destroy(struct megasas_instance *instance, u32 channel, u32 id)
 {
-	if (MEGASAS_IS_LOGICAL(channel)) {
-		if (lun != 0)
-			return;
+	struct megasas_device **device = &instance->devices[channel * MEGASAS_MAX_DEV_PER_CHANNEL + id];
+
+	if (MEGASAS_IS_LOGICAL(channel))
 		instance->ld_tgtid_status[megasas_dev_index(channel, id)] = LD_TARGET_ID_DELETED;
-	}
-	kfree(hostdata);
+	if (*device)
+		kfree(*device);
+	*device = NULL;
 }
 
 static u16 data_direction(u8 opcode, u32 len)
@@ -241,23 +237,33 @@ static void megasas_build_dcdb(struct megasas_cmd *cmd, u32 channel, u32 index, 
 	cmd->frame_count = 1;
 }
 
-int megasas_queue_command(struct megasas_instance *instance, u32 channel, u32 target, u32 lun, const u8 *cdb, u32 cdb_len,
-			  void *buf, u32 len, u8 *sense)
+// What the driver answers without asking the firmware: the result, or -1 for a command to be sent.
+static int megasas_refuse(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, u8 opcode)
 {
-	u32 index = megasas_dev_index(channel, target);
-	struct megasas_cmd *cmd;
-	int result;
-
-	if (instance->unload || cdb_len > 16)
+	if (instance->unload || !instance->devices[channel * MEGASAS_MAX_DEV_PER_CHANNEL + id])
 		return DID_NO_CONNECT << 16;
-	if (MEGASAS_IS_LOGICAL(channel)) {
-		if (instance->ld_tgtid_status[index] == LD_TARGET_ID_DELETED)
-			return DID_NO_CONNECT << 16;
-		// The id within the channel, not the index: ids 64.. of both channels never reach the firmware.
-		if (target >= instance->fw_supported_vd_count || lun != 0)
-			return DID_BAD_TARGET << 16;
-		if (cdb[0] == SYNCHRONIZE_CACHE) // the controller looks after its drives' caches
-			return DID_OK << 16;
+	if (!MEGASAS_IS_LOGICAL(channel))
+		return -1;
+	if (instance->ld_tgtid_status[megasas_dev_index(channel, id)] == LD_TARGET_ID_DELETED)
+		return DID_NO_CONNECT << 16;
+	// The id within the channel, not the index: ids 64.. of both channels never reach the firmware.
+	if (id >= instance->fw_supported_vd_count || lun != 0)
+		return DID_BAD_TARGET << 16;
+	if (opcode == SYNCHRONIZE_CACHE) // the controller looks after its drives' caches
+		return DID_OK << 16;
+	return -1;
+}
+
+int megasas_queue_command(struct megasas_instance *instance, struct request *rq, u32 channel, u32 id, u32 lun,
+			  const u8 *cdb, u32 cdb_len, void *buf, u32 len, u8 *sense)
+{
+	u32 index = megasas_dev_index(channel, id);
+	int result = megasas_refuse(instance, channel, id, lun, cdb[0]);
+	struct megasas_cmd *cmd;
+
+	if (result != -1) {
+		scsi_done(rq, result);
+		return 0;
 	}
 	cmd = megasas_get_cmd(instance);
 	if (!cmd)
@@ -266,15 +272,11 @@ int megasas_queue_command(struct megasas_instance *instance, u32 channel, u32 ta
 		megasas_build_ldio(cmd, index, cdb, cdb_len, buf, len);
 	else
 		megasas_build_dcdb(cmd, channel, index, lun, cdb, cdb_len, buf, len);
-	cmd->scsi = 1;
-	cmd->scmd_sense = sense;
-	init_completion(&cmd->done);
+	cmd->rq = rq;
+	cmd->rq_sense = sense;
 	instance->fw_outstanding++;
 	megasas_fire_cmd(instance, cmd);
-	wait_for_completion(&cmd->done);
-	result = cmd->result;
-	megasas_return_cmd(instance, cmd);
-	return result;
+	return 0;
 }
 
 // The firmware's answer to a SCSI command in the mid-layer's terms.
@@ -289,11 +291,11 @@ static int megasas_scsi_result(struct megasas_instance *instance, struct megasas
 	case MFI_STAT_LD_INIT_IN_PROGRESS:
 		return DID_ERROR << 16 | (hdr->scsi_status == 0xf0 ? SAM_STAT_CHECK_CONDITION : hdr->scsi_status);
 	case MFI_STAT_SCSI_DONE_WITH_ERROR:
-		if (hdr->scsi_status == SAM_STAT_CHECK_CONDITION && cmd->scmd_sense) {
+		if (hdr->scsi_status == SAM_STAT_CHECK_CONDITION && cmd->rq_sense) {
 			u32 n = hdr->sense_len < SCSI_SENSE_BUFFERSIZE ? hdr->sense_len : SCSI_SENSE_BUFFERSIZE;
 
-			memset(cmd->scmd_sense, 0, SCSI_SENSE_BUFFERSIZE);
-			memcpy(cmd->scmd_sense, cmd->sense, n);
+			memset(cmd->rq_sense, 0, SCSI_SENSE_BUFFERSIZE);
+			memcpy(cmd->rq_sense, cmd->sense, n);
 		}
 		return DID_OK << 16 | hdr->scsi_status;
 	case MFI_STAT_LD_OFFLINE:
@@ -314,9 +316,9 @@ static void megasas_complete_cmd(struct megasas_instance *instance, struct megas
 	case MFI_CMD_LD_SCSI_IO:
 	case MFI_CMD_LD_READ:
 	case MFI_CMD_LD_WRITE:
-		cmd->result = megasas_scsi_result(instance, cmd);
 		instance->fw_outstanding--;
-		complete(&cmd->done);
+		scsi_done(cmd->rq, megasas_scsi_result(instance, cmd));
+		megasas_return_cmd(instance, cmd);
 		break;
 	case MFI_CMD_DCMD:
 		if (cmd == instance->aen_cmd) {
@@ -325,7 +327,7 @@ static void megasas_complete_cmd(struct megasas_instance *instance, struct megas
 			megasas_return_cmd(instance, cmd);
 			break;
 		}
-		cmd->result = hdr->cmd_status == MFI_STAT_OK ? DCMD_SUCCESS : DCMD_FAILED;
+		cmd->status_drv = hdr->cmd_status == MFI_STAT_OK ? DCMD_SUCCESS : DCMD_FAILED;
 		complete(&cmd->done);
 		break;
 	default:
@@ -365,4 +367,13 @@ int megasas_isr(struct megasas_instance *instance)
 	readl_le(instance->reg_set + MFI_OUTBOUND_DOORBELL_CLEAR); // flushes the posted write
 	megasas_complete_cmd_dpc(instance);
 	return 1;
+}
+
+u32 megasas_interrupt(u32 a, u32 b, u32 c, u32 d)
+{
+	u32 handled = 0;
+
+	for (u32 i = 0; i < megasas_nr_instances; i++)
+		handled += megasas_isr(megasas_instances[i]);
+	return handled;
 }

@@ -1,18 +1,16 @@
 // The MegaRAID SAS driver (Linux: drivers/scsi/megaraid/megaraid_sas_base.c), for controllers of the MFI series:
 // commands are frames in memory, posted one by one, answered through a reply queue.
 //
-//   kernel start-up   pci_init(), megasas_init(), megasas_probe_one() for each controller, then the SCSI scan,
-//                     then megasas_start_aen()
+//   kernel start-up   pci_init(); for each controller megasas_probe_one(), scsi_add_host, scsi_scan_host,
+//                     megasas_start_aen()
 //   SCSI mid-layer    megasas_slave_alloc(), megasas_queue_command(), megasas_slave_destroy()
-//   interrupt         megasas_isr()
+//   interrupt         megasas_interrupt()
 #ifndef DRIVERS_MEGARAID_H
 #define DRIVERS_MEGARAID_H
 
-#include "list.h"
+#include "kernel.h"
 #include "mfi.h"
 #include "pci.h"
-#include "types.h"
-#include "wait.h"
 
 #define PCI_VENDOR_ID_LSI_LOGIC   0x1000
 #define PCI_DEVICE_ID_LSI_SAS1078R 0x0060
@@ -25,13 +23,11 @@
 #define MEGASAS_MAX_PD              (MEGASAS_MAX_PD_CHANNELS * MEGASAS_MAX_DEV_PER_CHANNEL)
 #define MEGASAS_MAX_LD_IDS          (MEGASAS_MAX_LD_CHANNELS * MEGASAS_MAX_DEV_PER_CHANNEL)
 #define MAX_LOGICAL_DRIVES          64
+#define MEGASAS_MAX_ADAPTERS        3
 #define MEGASAS_INT_CMDS            32 // commands the driver keeps for itself
 #define MEGASAS_IS_LOGICAL(channel) ((channel) >= MEGASAS_MAX_PD_CHANNELS)
 
-// What scsi_add_host prints behind "scsi host%u: ".
-#define MEGASAS_HOST_NAME "Avago SAS based MegaRAID driver"
-
-// Result of megasas_queue_command: host byte << 16 | SCSI status.
+// Result of a SCSI command: host byte << 16 | SCSI status.
 #define DID_OK         0x00
 #define DID_NO_CONNECT 0x01
 #define DID_BAD_TARGET 0x04
@@ -71,18 +67,16 @@ struct megasas_cmd {
 	u32 sense_phys_addr;
 	u32 index;
 	struct list_head list;
-	u8 *scmd_sense; // caller's sense buffer of a SCSI command, or NULL
-	u8 scsi;        // issued by megasas_queue_command
-	u8 abort_aen;
-	int result;     // of a SCSI command: DID << 16 | status; of an internal one: DCMD_*
 	u32 frame_count;
-	struct completion done;
+	struct request *rq; // of a SCSI command
+	u8 *rq_sense;       // its sense buffer, or NULL
+	struct completion done; // of an internal command
+	int status_drv;         // and its DCMD_* result
 };
 
 struct megasas_instance {
 	struct pci_dev *pdev;
 	const char *name; // 0000:00:14.0
-	u32 host_no;      // set by the SCSI mid-layer
 	u32 reg_set;      // BAR 0 in kseg1
 
 	le32_t *producer;
@@ -111,6 +105,7 @@ struct megasas_instance {
 	struct megasas_pd_list pd_list[MEGASAS_MAX_PD];
 	u8 ld_ids[MEGASAS_MAX_LD_IDS];
 	u8 ld_tgtid_status[MEGASAS_MAX_LD_IDS];
+	struct megasas_device **devices; // by channel * 128 + id
 	u32 fw_supported_vd_count;
 	u8 pd_list_not_supported;
 	u8 disableOnlineCtrlReset;
@@ -119,25 +114,34 @@ struct megasas_instance {
 	u32 isr_calls;
 };
 
-// Prints the driver's version; once.
-void megasas_init(void);
-// Brings one controller up to the point where a SCSI host can be added. NULL when it fails (the console says why).
-struct megasas_instance *megasas_probe_one(struct pci_dev *pdev);
-// Asks for events: reads the last sequence number and leaves one command with the firmware. 0 or negative. Sleeps.
+// Brings the controller at 00:`slot`.0 up to the point where a SCSI host can be added. NULL when it fails (the console
+// says why). Measures the PCI bus first when nobody has.
+struct megasas_instance *megasas_probe_one(u32 slot);
+// Commands the mid-layer may have outstanding (can_queue).
+u32 megasas_max_commands(const struct megasas_instance *instance);
+// Asks for events: reads the last sequence number, sleeping, and leaves one command with the firmware. 0 or negative.
 int megasas_start_aen(struct megasas_instance *instance);
 
-// A new device of the SCSI scan: 0, or -ENXIO (-6) for one the driver does not want scanned. *hostdata is the driver's.
-int megasas_slave_alloc(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, void **hostdata);
-void megasas_slave_destroy(struct megasas_instance *instance, u32 channel, u32 id, u32 lun, void *hostdata);
-// Runs one SCSI command and sleeps until it is done. buf is kseg0 memory; len 0: no data. sense may be NULL, else it has
-// SCSI_SENSE_BUFFERSIZE bytes. Returns DID << 16 | status, or SCSI_MLQUEUE_HOST_BUSY.
-int megasas_queue_command(struct megasas_instance *instance, u32 channel, u32 target, u32 lun, const u8 *cdb, u32 cdb_len,
-			  void *buf, u32 len, u8 *sense);
+// A new device of the SCSI scan: 0, or -ENXIO (-6) for one that is not to be scanned.
+int megasas_slave_alloc(struct megasas_instance *instance, u32 channel, u32 id);
+// A device goes away, also one that megasas_slave_alloc refused.
+void megasas_slave_destroy(struct megasas_instance *instance, u32 channel, u32 id);
+// Takes one SCSI command; scsi_done(rq, DID << 16 | SAM status) tells when it is done, perhaps before this returns. buf
+// is kseg0 memory, len 0: no data. sense may be NULL, else it has SCSI_SENSE_BUFFERSIZE bytes.
+// Returns 0, or SCSI_MLQUEUE_HOST_BUSY when the command was not taken.
+int megasas_queue_command(struct megasas_instance *instance, struct request *rq, u32 channel, u32 id, u32 lun,
+			  const u8 *cdb, u32 cdb_len, void *buf, u32 len, u8 *sense);
+// The mid-layer's, called by the driver.
+void scsi_done(struct request *rq, u32 result);
 
-// Interrupt handler: 1 when the interrupt was this controller's, 0 when not (the line is shared).
+// One controller's interrupt handler: 1 when the interrupt was its own, 0 when not.
 int megasas_isr(struct megasas_instance *instance);
+// The line all controllers share: runs every handler, returns how many had something to do.
+u32 megasas_interrupt(u32 a, u32 b, u32 c, u32 d);
 
 // Between the driver's two files.
+extern struct megasas_instance *megasas_instances[MEGASAS_MAX_ADAPTERS];
+extern u32 megasas_nr_instances;
 struct megasas_cmd *megasas_get_cmd(struct megasas_instance *instance);
 void megasas_return_cmd(struct megasas_instance *instance, struct megasas_cmd *cmd);
 // Posts an internal command and watches its status; for the time when interrupts are off or not wanted.

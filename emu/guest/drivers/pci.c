@@ -116,11 +116,11 @@ static void assign_resources(void)
 
 void pci_init(void)
 {
+	if (nr_devices != 0)
+		return;
 	printk("PCI host bridge to bus 0000:00\n");
 	printk("pci_bus 0000:00: root bus resource [mem 0x%08x-0x%08x]\n", MEM_START, MEM_END);
 	printk("pci_bus 0000:00: root bus resource [io  0x%04x-0x%04x]\n", IO_START, IO_END);
-	nr_devices = 0;
-	memset(devices, 0, sizeof(devices));
 	for (u32 slot = 0; slot < 32 && nr_devices < PCI_MAX_DEVS; slot++) {
 		u32 devfn = PCI_DEVFN(slot, 0);
 		u32 id = pci_read_config_dword(devfn, PCI_VENDOR_ID);
@@ -132,14 +132,13 @@ void pci_init(void)
 	assign_resources();
 }
 
-struct pci_dev *pci_get_id(u16 vendor, u16 device, u32 *index)
+struct pci_dev *pci_get_slot(u32 slot)
 {
-	while (*index < nr_devices) {
-		struct pci_dev *dev = &devices[(*index)++];
-
-		if (dev->vendor == vendor && dev->device == device)
-			return dev;
-	}
+	if (nr_devices == 0)
+		pci_init();
+	for (u32 i = 0; i < nr_devices; i++)
+		if (PCI_SLOT(devices[i].devfn) == slot)
+			return &devices[i];
 	return NULL;
 }
 

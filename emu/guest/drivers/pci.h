@@ -9,10 +9,7 @@
 #define PCI_COMMAND         0x04
 #define PCI_CLASS_REVISION  0x08
 #define PCI_BASE_ADDRESS_0  0x10
-#define PCI_SUBSYSTEM_ID    0x2c
-#define PCI_INTERRUPT_LINE  0x3c
 
-#define PCI_COMMAND_IO      0x1
 #define PCI_COMMAND_MEMORY  0x2
 #define PCI_COMMAND_MASTER  0x4
 
@@ -39,10 +36,10 @@ struct pci_dev {
 u32 pci_read_config_dword(u32 devfn, u32 reg);
 void pci_write_config_dword(u32 devfn, u32 reg, u32 value);
 
-// Finds the functions of bus 0, measures their BARs and gives them addresses. Prints what Linux prints.
+// Finds the functions of bus 0, measures their BARs and gives them addresses. Prints what Linux prints. Once.
 void pci_init(void);
-// The function of this class at or after *index; advances *index behind it; NULL when there is none.
-struct pci_dev *pci_get_id(u16 vendor, u16 device, u32 *index);
+// Function 0 of a slot, NULL when it is empty. Does pci_init() first when nobody has.
+struct pci_dev *pci_get_slot(u32 slot);
 // Turns on memory decoding. `driver` names the caller on the console.
 void pci_enable_device_mem(struct pci_dev *dev, const char *driver);
 void pci_set_master(struct pci_dev *dev);
