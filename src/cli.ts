@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { opsCommand } from './commands/ops.js';
+import { selftestCommand } from './commands/selftest.js';
 import { statsCommand } from './commands/stats.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
 
@@ -14,7 +15,7 @@ function program(): Command {
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
     .exitOverride();
-  const commands: Command[] = [opsCommand(), statsCommand()];
+  const commands: Command[] = [opsCommand(), selftestCommand(), statsCommand()];
   for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));
   return cli;
 }

@@ -1,5 +1,6 @@
 // `percpu-malta selftest`: runs the guest programs under emu/guest/selftest and prints what they print.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_MEMORY_MB } from '../../emu/malta/board.js';
 import { runSelftest } from '../../emu/malta/selftest.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { EXIT_DIFFERENCE } from '../errors.js';
@@ -11,11 +12,16 @@ function parseSeed(text: string): number {
   return seed;
 }
 
+function parseMemory(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('need a number of megabytes.');
+  return Number(text);
+}
+
 interface SelftestOptions {
   tlb?: 'qemu' | 'hardware';
   cpu: '24Kf' | 'P5600';
   pageSize?: '4096' | '16384';
-  memory?: string;
+  memory: number;
   seed: number;
   engine?: string;
   shim: boolean;
@@ -27,7 +33,7 @@ export function selftestCommand(): Command {
     .addOption(new Option('--tlb <mode>', 'TLB replacement (default: both)').choices(['qemu', 'hardware']))
     .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', 'P5600']).default('24Kf'))
     .addOption(new Option('--page-size <bytes>', 'guest pages (default: both)').choices(['4096', '16384']))
-    .option('--memory <MB>', 'RAM of the board (default: 128)')
+    .option('--memory <MB>', 'RAM of the board, 16 to 256', parseMemory, DEFAULT_MEMORY_MB)
     .option('--seed <number>', 'seed of TLB replacement', parseSeed, 0)
     .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
     .option('--no-shim', 'do without the compiled hooks')
@@ -44,7 +50,7 @@ export function selftestCommand(): Command {
               pageSize: pageSize as 4096 | 16384,
               seed: options.seed,
               shim: options.shim,
-              ...(options.memory === undefined ? {} : { memoryMB: Number(options.memory) }),
+              memoryMB: options.memory,
             },
             (line) => process.stdout.write(`${line}\n`),
           );
