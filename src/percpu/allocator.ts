@@ -1,6 +1,6 @@
 // The allocator itself: pcpu_alloc(), free_percpu() and the counters of mm/percpu.c. Its background work is in balance.ts.
 import { addressValue, hexAddress } from './address.js';
-import { findBlockFit, releaseArea, takeArea } from './area.js';
+import { findArea, findBlockFit, releaseArea, takeArea } from './area.js';
 import { balanceSteps } from './balance.js';
 import { findNextBit, findNextZeroBit, setBits, clearBits } from './bitmap.js';
 import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
@@ -257,6 +257,31 @@ export class PercpuAllocator {
       }
     }
     return NO_SPACE;
+  }
+
+  /**
+   * Where the search of pcpu_alloc() would find an area now, without taking it. `size` and `align` in bytes, as for {@link alloc}.
+   * @returns null when no chunk has room
+   */
+  probe(size: number, align: number, atomic = false, reserved = false): { chunk: Chunk; offset: number } | null {
+    const rounded = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
+    const bits = rounded >>> PCPU_MIN_ALLOC_SHIFT;
+    const bitAlign = Math.max(align, PCPU_MIN_ALLOC_SIZE) >>> PCPU_MIN_ALLOC_SHIFT;
+    const inChunk = (chunk: Chunk): number => {
+      const start = findBlockFit(chunk, bits, bitAlign, atomic);
+      return start < 0 ? -1 : findArea(chunk, bits, bitAlign, start);
+    };
+    if (reserved && this.reservedChunk !== null) {
+      const bit = inChunk(this.reservedChunk);
+      return bit < 0 ? null : { chunk: this.reservedChunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
+    }
+    for (let slot = this.slots.ofSize(rounded); slot <= this.slots.free; slot++) {
+      for (const chunk of this.slots.chunks(slot)) {
+        const bit = inChunk(chunk);
+        if (bit >= 0) return { chunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
+      }
+    }
+    return null;
   }
 
   /** pcpu_alloc_area(). */

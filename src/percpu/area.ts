@@ -90,27 +90,26 @@ function behindHole(chunk: Chunk, bit: number, bits: number): number {
   return findNextBit(chunk.populated, end, hole + 1) << shift;
 }
 
+/** The largest run that the last {@link findArea} had to skip; 0 bits = none. */
+let skipped = 0;
+let skippedBits = 0;
+
 /**
- * pcpu_alloc_area() without slots: finds the first fit of `bits` bits at `align` from bit `start` on, and marks it. The chunk's own
- * count of empty pages is brought up to date, the global one is the caller's.
- * @returns the area's first bit, or -1
+ * pcpu_find_zero_area() as pcpu_alloc_area() uses it: first fit of `bits` bits at `align` from bit `start` on. Changes nothing.
+ * @returns the first bit, or -1
  */
-export function takeArea(chunk: Chunk, bits: number, align: number, start: number): number {
-  const md = chunk.md;
+export function findArea(chunk: Chunk, bits: number, align: number, start: number): number {
   const map = chunk.allocMap;
   let limit = start + bits + (1 << chunk.blockShift);
   if (limit > chunk.mapBits) limit = chunk.mapBits;
-
-  // pcpu_find_zero_area(), which remembers the largest run it had to skip
-  let skipped = 0;
-  let skippedBits = 0;
-  let bit: number;
-  for (let from = start; ;) {
-    bit = (findNextZeroBit(map, limit, from) + align - 1) & -align;
+  skipped = 0;
+  skippedBits = 0;
+  for (let from = start; ; ) {
+    const bit = (findNextZeroBit(map, limit, from) + align - 1) & -align;
     const end = bit + bits;
     if (end > limit) return -1;
     const used = findNextBit(map, end, bit);
-    if (used >= end) break;
+    if (used >= end) return bit;
     const run = used - bit;
     if (
       run > skippedBits ||
@@ -121,8 +120,20 @@ export function takeArea(chunk: Chunk, bits: number, align: number, start: numbe
     }
     from = used + 1;
   }
+}
+
+/**
+ * pcpu_alloc_area() without slots: takes the area that {@link findArea} finds. The chunk's own count of empty pages is brought up to
+ * date, the global one is the caller's.
+ * @returns the area's first bit, or -1
+ */
+export function takeArea(chunk: Chunk, bits: number, align: number, start: number): number {
+  const bit = findArea(chunk, bits, align, start);
+  if (bit < 0) return -1;
   if (skippedBits !== 0) updateBlockAfterScan(chunk, skipped, skippedBits);
 
+  const md = chunk.md;
+  const map = chunk.allocMap;
   setBits(map, bit, bits);
   const bound = chunk.boundMap;
   setBit(bound, bit);

@@ -1,0 +1,360 @@
+// Drives the allocator with the requests of a gt_log and compares what it does with what the kernel did, event by event.
+//
+// The log says when the requests (A, X, F) and the background work (W) happened. The allocator must come up with everything else:
+// chunk and offset of every area, and all C, D, P, U, T, I, R and S events in their place, with the counters that they carry. Slow
+// paths run stepwise, so that a free which the kernel served while its lock was dropped is served at the same place here.
+//
+// An A is logged when the allocation is complete. If it has C, P or R events of its own, its search took place before the first of
+// them; else the log leaves open where between the events before it. Likewise a free during the background work may have come at any
+// of the lock drops between the work's events before and after it. `Ordering` says where; order-search.ts finds it out.
+import {
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  PERCPU_MODULE_RESERVE,
+  PercpuAllocator,
+  VARIANTS,
+  buildAllocInfo,
+  dynamicReserve,
+} from '../percpu/index.js';
+import type { AllocInfo, Chunk, Machine, Steps } from '../percpu/index.js';
+import { EffectRecorder, describeEffect, sameEffect } from './effects.js';
+import type { Effect } from './effects.js';
+import type { GtLog, LogEvent } from './gt-log.js';
+import { noCounts } from './outcome.js';
+import type { ReplayCounts, ReplayOutcome } from './outcome.js';
+import { ReplayedMemory } from './replayed-memory.js';
+
+/** Where the log leaves the order of things open. Keys and values are indexes of events, except for the number of lock drops. */
+export interface Ordering {
+  /** An A or X whose search took place before an earlier event. */
+  readonly searchedBefore: ReadonlyMap<number, number>;
+  /** A free that came so many lock drops later in the slow path then under way than that path's last event before it. */
+  readonly lockDropsPassed: ReadonlyMap<number, number>;
+}
+
+export const AS_LOGGED: Ordering = { searchedBefore: new Map(), lockDropsPassed: new Map() };
+
+/** A request or the background work under way. */
+interface Task {
+  readonly steps: Steps<number | void>;
+  readonly effects: Effect[];
+  done: boolean;
+  /** Of an allocation, when done: chunk and offset, or null. */
+  area: { chunk: Chunk; offset: number } | null;
+}
+
+class Mismatch extends Error {
+  readonly replay: string;
+  constructor(replay: string) {
+    super(replay);
+    this.replay = replay;
+  }
+}
+
+/** The shape of the kernel's per-CPU areas according to the log. */
+function shapeOf(log: GtLog): { machine: Machine; info: AllocInfo } {
+  const { header } = log;
+  const pageShift = Math.log2(header.unitSize / header.unitPages);
+  const machine: Machine = {
+    bits: 32,
+    pageShift,
+    cpus: header.nrUnits,
+    nodes: [],
+    staticStart: 0n,
+    vmallocStart: 0n,
+    vmallocEnd: 0n,
+    thisCpu: 0,
+  };
+  const first = log.events.find((event) => event.kind === 'C');
+  const firstAlloc = log.events.find((event) => event.kind === 'A' && !event.reserved);
+  const infos = [0, PERCPU_MODULE_RESERVE].map((reserved) => {
+    const built = buildAllocInfo(machine, header.staticSize, reserved, dynamicReserve(32), header.atomSize);
+    if (built.unitSize === header.unitSize) return built;
+    return { ...built, dynSize: header.unitSize - header.staticSize - reserved, unitSize: header.unitSize };
+  });
+  // Whether the kernel reserves an area for modules shows in where its first dynamic area lies.
+  const fitting = infos.find((info) => {
+    const trial = new PercpuAllocator(machine, VARIANTS.fixed, info, header.base, new ReplayedMemory());
+    return (
+      (firstAlloc === undefined || trial.firstChunk.base === firstAlloc.base) &&
+      (first === undefined || trial.firstChunk.nrEmptyPopPages === first.c)
+    );
+  });
+  return { machine, info: fitting ?? infos[0]! };
+}
+
+/**
+ * Replays the log with the given reading of its order, up to the first difference.
+ * @param before called before every event, with its index
+ */
+export function replayGtLog(
+  log: GtLog,
+  ordering: Ordering,
+  before?: (index: number, percpu: PercpuAllocator) => void,
+): ReplayOutcome {
+  return new GtReplay(log, ordering).run(before);
+}
+
+/**
+ * Index of the allocation (A or X) that the event at `index` belongs to: the event itself, or for an effect outside of the background
+ * work the next allocation of the same task. -1 when there is none.
+ */
+export function allocationOf(log: GtLog, index: number): number {
+  const { events } = log;
+  const event = events[index]!;
+  for (let later = index; later < events.length; later++) {
+    const candidate = events[later]!;
+    if ((candidate.kind !== 'A' && candidate.kind !== 'X') || candidate.pid !== event.pid) continue;
+    if (event.kind === 'R' || later === index || !candidate.atomic) return later;
+  }
+  return -1;
+}
+
+class GtReplay {
+  readonly #log: GtLog;
+  readonly #ordering: Ordering;
+  readonly #memory = new ReplayedMemory();
+  readonly #recorder: EffectRecorder;
+  readonly #percpu: PercpuAllocator;
+  readonly #counts: ReplayCounts = noCounts();
+  readonly #chunks = new Map<number, Chunk>();
+  /** Sizes of live areas by address. */
+  readonly #live = new Map<number, number>();
+  /** Allocations under way, by the index of their A or X. */
+  readonly #allocations = new Map<number, Task>();
+  /** Searches that take place before the event with that index. */
+  readonly #searchesBefore = new Map<number, number[]>();
+  #work: Task | undefined;
+  #workPid = -1;
+  /** An I event waits for the F that it belongs to. */
+  readonly #isolations = new Map<number, LogEvent>();
+
+  constructor(log: GtLog, ordering: Ordering) {
+    this.#log = log;
+    this.#ordering = ordering;
+    const { machine, info } = shapeOf(log);
+    const variant = log.header.flushes ? VARIANTS.fixed : VARIANTS.buggy;
+    this.#recorder = new EffectRecorder(() => this.#percpu);
+    this.#percpu = new PercpuAllocator(machine, variant, info, log.header.base, this.#memory);
+    this.#percpu.events = this.#recorder;
+    for (const chunk of this.#percpu.chunks()) this.#chunks.set(chunk.base, chunk);
+    for (const [index, before] of ordering.searchedBefore) {
+      const list = this.#searchesBefore.get(before);
+      if (list === undefined) this.#searchesBefore.set(before, [index]);
+      else list.push(index);
+    }
+  }
+
+  /** @param before called before every event, with its index */
+  run(before?: (index: number, percpu: PercpuAllocator) => void): ReplayOutcome {
+    const { events } = this.#log;
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index]!;
+      before?.(index, this.#percpu);
+      try {
+        for (const search of this.#searchesBefore.get(index) ?? []) this.#begin(search);
+        this.#event(index, event);
+      } catch (error) {
+        if (!(error instanceof Mismatch)) throw error;
+        const difference = { index, line: event.line, kernel: event.text, replay: error.replay };
+        return { counts: this.#counts, difference };
+      }
+      this.#counts.events++;
+    }
+    return { counts: this.#counts, difference: undefined };
+  }
+
+  #event(index: number, event: LogEvent): void {
+    const counts = this.#counts;
+    switch (event.kind) {
+      case 'A':
+      case 'X':
+        this.#completeAllocation(index, event);
+        break;
+      case 'F':
+        this.#free(index, event);
+        break;
+      case 'I':
+        this.#isolations.set(event.cpu, event);
+        counts.isolated++;
+        break;
+      case 'W':
+        this.#balance(event);
+        break;
+      case 'C':
+        if (event.a === 1) this.#checkFirstChunk(event);
+        else this.#effect(index, event);
+        counts.created++;
+        break;
+      case 'D':
+        this.#effect(index, event);
+        this.#chunks.delete(event.base);
+        counts.destroyed++;
+        break;
+      case 'P':
+        this.#effect(index, event);
+        counts.populated++;
+        break;
+      case 'U':
+        this.#effect(index, event);
+        counts.depopulated++;
+        break;
+      case 'T':
+        this.#effect(index, event);
+        counts.flushed++;
+        break;
+      case 'R':
+        this.#effect(index, event);
+        counts.reintegrated++;
+        break;
+      case 'S':
+        this.#effect(index, event);
+        counts.sidelined++;
+        break;
+    }
+  }
+
+  #checkFirstChunk(event: LogEvent): void {
+    const { baseAddress, unitPages, firstChunk } = this.#percpu;
+    if (event.base !== baseAddress || event.b !== unitPages || event.c !== firstChunk.nrEmptyPopPages) {
+      const empty = firstChunk.nrEmptyPopPages.toString(16);
+      throw new Mismatch(`C base=${baseAddress.toString(16)} a=1 b=${unitPages} c=${empty}`);
+    }
+  }
+
+  /** The task that holds pcpu_alloc_mutex, if any. */
+  #slowPath(): Task | undefined {
+    if (this.#work !== undefined) return this.#work;
+    for (const task of this.#allocations.values()) if (!task.done) return task;
+    return undefined;
+  }
+
+  /** One step of a task; its effects go to its own list. */
+  #step(task: Task): void {
+    this.#recorder.queue = task.effects;
+    const result = task.steps.next();
+    if (!result.done) return;
+    task.done = true;
+    if (typeof result.value === 'number' && result.value >= 0) {
+      task.area = { chunk: this.#percpu.lastChunk, offset: result.value };
+    }
+  }
+
+  #finish(task: Task): void {
+    while (!task.done) this.#step(task);
+  }
+
+  /** The allocation that is logged at `index` begins: its search takes place now. */
+  #begin(index: number): Task {
+    const event = this.#log.events[index]!;
+    if (!event.atomic && this.#percpu.mutexHeld) {
+      // Another allocation must be over by now, although it is logged later.
+      for (const other of this.#allocations.values()) this.#finish(other);
+      if (this.#percpu.mutexHeld) throw new Mismatch('the allocation waits for the background work');
+    }
+    const gfp = event.atomic ? GFP_ATOMIC : GFP_KERNEL;
+    const task: Task = {
+      steps: this.#percpu.allocSteps(event.size, event.align, gfp, event.reserved),
+      effects: [],
+      done: false,
+      area: null,
+    };
+    this.#allocations.set(index, task);
+    this.#step(task);
+    return task;
+  }
+
+  #completeAllocation(index: number, event: LogEvent): void {
+    const task = this.#allocations.get(index) ?? this.#begin(index);
+    this.#finish(task);
+    this.#allocations.delete(index);
+    const effect = task.effects[0];
+    if (effect !== undefined) throw new Mismatch(`${describeEffect(effect)} first`);
+    if (task.area === null) {
+      if (event.kind !== 'X') throw new Mismatch('the allocation fails');
+      this.#counts.failures++;
+      return;
+    }
+    const { chunk, offset } = task.area;
+    if (event.kind === 'X' || chunk.base !== event.base || offset !== event.offset) {
+      throw new Mismatch(`A base=${chunk.base.toString(16)} off=${offset}`);
+    }
+    this.#live.set(chunk.base + offset, (event.size + 3) & ~3);
+    this.#counts.allocations++;
+  }
+
+  #free(index: number, event: LogEvent): void {
+    const chunk = this.#chunks.get(event.base);
+    const size = this.#live.get(event.base + event.offset);
+    if (chunk === undefined || size === undefined) throw new Mismatch('no area begins there');
+    const task = this.#slowPath();
+    if (task !== undefined) {
+      for (let drops = this.#ordering.lockDropsPassed.get(index) ?? 0; drops > 0 && !task.done; drops--) this.#step(task);
+    }
+    this.#live.delete(event.base + event.offset);
+    const effects: Effect[] = [];
+    this.#recorder.queue = effects;
+    this.#percpu.free(chunk, event.offset);
+    if (size !== event.size) throw new Mismatch(`F of ${size} bytes`);
+    const isolation = this.#isolations.get(event.cpu);
+    this.#isolations.delete(event.cpu);
+    const effect = effects[0];
+    if (effect === undefined ? isolation !== undefined : isolation === undefined || !sameEffect(effect, isolation)) {
+      const did = effect === undefined ? 'F without isolation' : `${describeEffect(effect)}, then F`;
+      throw new Mismatch(`${did} (kernel: ${isolation?.text ?? 'F without isolation'})`);
+    }
+    const { nrEmptyPopPages } = this.#percpu;
+    if (chunk.nrEmptyPopPages !== event.chunkEmpty || nrEmptyPopPages !== event.globalEmpty) {
+      throw new Mismatch(`F nr_empty=${chunk.nrEmptyPopPages} tot_empty=${nrEmptyPopPages}`);
+    }
+    this.#counts.frees++;
+  }
+
+  #balance(event: LogEvent): void {
+    const percpu = this.#percpu;
+    if (event.a === 0) {
+      if (this.#work !== undefined) throw new Mismatch('the background work is running already');
+      for (const task of this.#allocations.values()) this.#finish(task);
+      this.#checkCounters(event);
+      this.#work = { steps: percpu.balanceSteps(), effects: [], done: false, area: null };
+      this.#workPid = event.pid;
+      this.#step(this.#work);
+      return;
+    }
+    const work = this.#work;
+    if (work === undefined) throw new Mismatch('the background work is not running');
+    this.#finish(work);
+    const effect = work.effects[0];
+    if (effect !== undefined) throw new Mismatch(`${describeEffect(effect)} first`);
+    this.#work = undefined;
+    this.#checkCounters(event);
+    this.#counts.balanceRuns++;
+  }
+
+  #checkCounters(event: LogEvent): void {
+    const { nrEmptyPopPages, nrPopulated } = this.#percpu;
+    if (nrEmptyPopPages !== event.b || nrPopulated !== event.c) {
+      throw new Mismatch(`W a=${event.a} b=${nrEmptyPopPages} c=${nrPopulated.toString(16)}`);
+    }
+  }
+
+  /** An event that the allocator must bring about by itself, in the background work or in an allocation that is logged later. */
+  #effect(index: number, event: LogEvent): void {
+    let task: Task;
+    if (this.#work !== undefined && event.pid === this.#workPid) {
+      task = this.#work;
+    } else {
+      const owner = allocationOf(this.#log, index);
+      // The log ends before the allocation is complete: nothing says what was asked for.
+      if (owner < 0) throw new Mismatch('no allocation of this task follows');
+      if (event.kind === 'C') this.#memory.nextArea = event.base;
+      task = this.#allocations.get(owner) ?? this.#begin(owner);
+    }
+    if (event.kind === 'C') this.#memory.nextArea = event.base;
+    while (task.effects.length === 0 && !task.done) this.#step(task);
+    const effect = task.effects.shift();
+    if (effect === undefined) throw new Mismatch('nothing of the kind');
+    if (!sameEffect(effect, event)) throw new Mismatch(describeEffect(effect));
+    if (effect.kind === 'C') this.#chunks.set(effect.chunk.base, effect.chunk);
+  }
+}
