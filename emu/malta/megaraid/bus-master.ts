@@ -9,15 +9,15 @@ export interface BusMaster {
   contains(address: number, length: number): boolean;
 }
 
-/** Bus-master access to RAM that starts at physical address 0. */
-export function ramBusMaster(ram: Uint8Array): BusMaster {
-  const contains = (address: number, length: number): boolean => address >= 0 && address + length <= ram.length;
+/** Bus-master access to RAM that starts at physical address 0; asked anew each time, for an engine may move it. */
+export function ramBusMaster(ram: () => Uint8Array): BusMaster {
+  const contains = (address: number, length: number): boolean => address >= 0 && address + length <= ram().length;
   return {
     contains,
-    read: (address, length) => (contains(address, length) ? ram.slice(address, address + length) : undefined),
+    read: (address, length) => (contains(address, length) ? ram().slice(address, address + length) : undefined),
     write(address, bytes) {
       if (!contains(address, bytes.length)) return false;
-      ram.set(bytes, address);
+      ram().set(bytes, address);
       return true;
     },
   };

@@ -19,7 +19,7 @@ function machine(disks: number[], maxCommands?: number): { bus: PciBus; lines: b
   addMegaRaidControllers(
     {
       pci: bus,
-      bus: ramBusMaster(new Uint8Array(4096)),
+      bus: ramBusMaster(() => new Uint8Array(4096)),
       schedule: (_delay, run) => run(),
       setInterrupt: (index, asserted) => (lines[index] = asserted),
     },

@@ -49,7 +49,7 @@ export class TestDriver {
   constructor(options: Partial<ControllerOptions> = {}) {
     this.controller = new MegaRaidController(
       {
-        bus: ramBusMaster(this.ram),
+        bus: ramBusMaster(() => this.ram),
         setInterrupt: (asserted) => {
           this.line = asserted;
           if (asserted) this.interrupts++;
