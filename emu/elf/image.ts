@@ -22,7 +22,7 @@ export function loadImage(file: string): GuestImage {
   if (known) return known;
   let bytes: Uint8Array;
   try {
-    bytes = fs.readFileSync(file);
+    bytes = new Uint8Array(fs.readFileSync(file)); // not a Buffer: its slice() would share
   } catch (error) {
     throw new UsageError(`cannot read the guest image ${file}: ${(error as NodeJS.ErrnoException).code}`);
   }

@@ -36,6 +36,19 @@ u32 bench_flush(u32 n)
 	return 0;
 }
 
+// Maps n pages (at most 60) at VA_TOP and reads each once: a TLB with a past.
+u32 bench_walk(u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		u32 pfn = pool_pfn(20 + i);
+
+		vmap_pages_range(VA_TOP + (i << page_shift), 1, &pfn);
+	}
+	for (u32 i = 0; i < n; i++)
+		readl(VA_TOP + (i << page_shift));
+	return n;
+}
+
 // n loads and stores.
 u32 bench_memory(u32 n)
 {
