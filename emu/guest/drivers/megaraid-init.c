@@ -107,6 +107,13 @@ static struct megasas_dcmd_frame *prepare_dcmd(struct megasas_cmd *cmd, u32 opco
 	return dcmd;
 }
 
+// After a polled command. One that timed out is still the firmware's: its frame must not be used again.
+static void finish_polled(struct megasas_instance *instance, struct megasas_cmd *cmd, int ret)
+{
+	if (ret != DCMD_TIMEOUT)
+		megasas_return_cmd(instance, cmd);
+}
+
 static int issue_init_mfi(struct megasas_instance *instance)
 {
 	struct megasas_cmd *cmd = megasas_get_cmd(instance);
@@ -131,7 +138,7 @@ static int issue_init_mfi(struct megasas_instance *instance)
 	ret = megasas_issue_polled(instance, cmd);
 	if (ret)
 		dev_info(instance, "Failed to init firmware\n");
-	megasas_return_cmd(instance, cmd);
+	finish_polled(instance, cmd, ret);
 	return ret;
 }
 
@@ -170,7 +177,7 @@ static int megasas_get_ctrl_info(struct megasas_instance *instance)
 		print_ctrl_info(instance);
 	else
 		dev_info(instance, "Could get controller info Fail\n");
-	megasas_return_cmd(instance, cmd);
+	finish_polled(instance, cmd, ret);
 	return ret;
 }
 
@@ -220,7 +227,7 @@ static int megasas_get_pd_list(struct megasas_instance *instance)
 			instance->pd_list[id].driveState = MR_PD_STATE_SYSTEM;
 		}
 	}
-	megasas_return_cmd(instance, cmd);
+	finish_polled(instance, cmd, ret);
 	return ret == DCMD_TIMEOUT ? -1 : 0;
 }
 
@@ -241,7 +248,7 @@ static int megasas_get_ld_list(struct megasas_instance *instance)
 			if (list->ldList[i].state != 0)
 				instance->ld_ids[list->ldList[i].targetId] = list->ldList[i].targetId;
 	}
-	megasas_return_cmd(instance, cmd);
+	finish_polled(instance, cmd, ret);
 	return ret;
 }
 
@@ -261,7 +268,7 @@ static int megasas_ld_list_query(struct megasas_instance *instance)
 		for (u32 i = 0; i < le32(list->count); i++)
 			instance->ld_ids[list->targetId[i]] = list->targetId[i];
 	}
-	megasas_return_cmd(instance, cmd);
+	finish_polled(instance, cmd, ret);
 	if (ret == DCMD_FAILED) {
 		dev_info(instance, "DCMD not supported by firmware - megasas_ld_list_query 4932\n");
 		ret = megasas_get_ld_list(instance);

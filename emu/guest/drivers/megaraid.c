@@ -258,7 +258,7 @@ int megasas_queue_command(struct megasas_instance *instance, struct request *rq,
 			  const u8 *cdb, u32 cdb_len, void *buf, u32 len, u8 *sense)
 {
 	u32 index = megasas_dev_index(channel, id);
-	int result = megasas_refuse(instance, channel, id, lun, cdb[0]);
+	int result = cdb_len > 16 ? DID_ERROR << 16 : megasas_refuse(instance, channel, id, lun, cdb[0]);
 	struct megasas_cmd *cmd;
 
 	if (result != -1) {

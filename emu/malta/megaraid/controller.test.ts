@@ -83,6 +83,22 @@ describe('INIT', () => {
     expect(driver.status()).toBe(MfiStatus.MEMORY_NOT_AVAILABLE);
   });
 
+  it('posts 64-bit contexts when asked to', () => {
+    const driver = new TestDriver();
+    driver.init(0);
+    driver.view.setUint32(FRAME + 64 + mfi.QINFO_ENTRIES, 1000, true);
+    driver.view.setUint32(FRAME + 64 + mfi.QINFO_FLAGS, mfi.QINFO_FLAG_CONTEXT64, true);
+    driver.post();
+    for (const context of [1, 2]) {
+      driver.frame(MfiCommand.DCMD);
+      driver.view.setUint32(FRAME + mfi.HDR_CONTEXT, context, true);
+      driver.view.setUint32(FRAME + mfi.HDR_CONTEXT + 4, 0xabc0 + context, true);
+      driver.post();
+    }
+    expect(driver.view.getBigUint64(REPLY_QUEUE, true)).toBe(0xabc1_0000_0001n);
+    expect(driver.view.getBigUint64(REPLY_QUEUE + 8, true)).toBe(0xabc2_0000_0002n);
+  });
+
   it('keeps its queue when told a second time, and forgets it on the READY doorbell', () => {
     const driver = new TestDriver();
     driver.init();

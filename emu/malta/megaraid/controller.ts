@@ -13,11 +13,12 @@
 // - masking interrupts only masks (QEMU resets the controller), and an unmasked pending reply interrupts;
 // - what cannot be carried out is refused with a status: unknown direct commands, buffers outside RAM.
 
-import { readUint32LE, writeUint32LE, type BusMaster } from './bus-master.js';
+import type { BusMaster } from './bus-master.js';
 import { directCommand, type Firmware } from './dcmd.js';
 import { gather, MfiFrame, scatter, sgLength, type SgElement } from './frame.js';
 import * as mfi from './mfi.js';
 import { MfiCommand, MfiFlag, MfiStatus } from './mfi.js';
+import { ReplyQueue, type Context } from './reply-queue.js';
 import * as reg from './registers.js';
 import * as scsi from './scsi-disk.js';
 import { BLOCK_SIZE } from './disk-content.js';
@@ -57,20 +58,11 @@ export interface ControllerOptions {
 /** A frame between its posting and its completion. */
 interface Command {
   readonly frame: MfiFrame;
-  /** Low and high word of the host's tag. */
-  readonly context: readonly [number, number];
+  readonly context: Context;
   /** Cleared when an abort or a reset has answered in its place. */
   live: boolean;
   /** Waits for an event; nothing but an abort or a reset ends it. */
   waiting: boolean;
-}
-
-interface ReplyQueue {
-  readonly address: number;
-  readonly entries: number;
-  readonly producer: number;
-  readonly context64: boolean;
-  head: number;
 }
 
 export class MegaRaidController {
@@ -275,29 +267,15 @@ export class MegaRaidController {
   }
 
   #init(frame: MfiFrame): number {
-    const { bus } = this.#host;
     if (this.#queue) return MfiStatus.OK; // told a second time, the firmware keeps its queue
-    const info = bus.read(frame.uint64(mfi.INIT_QINFO_LO), mfi.QINFO_SIZE);
-    if (!info) return this.#refuse(MfiStatus.MEMORY_NOT_AVAILABLE);
-    const view = new DataView(info.buffer, info.byteOffset);
-    const address64 = (at: number): number => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
-    const entries = view.getUint32(mfi.QINFO_ENTRIES, true) & 0xffff;
-    if (entries === 0 || entries > this.#maxCommands) return this.#refuse(MfiStatus.INVALID_PARAMETER);
-    const context64 = (view.getUint32(mfi.QINFO_FLAGS, true) & mfi.QINFO_FLAG_CONTEXT64) !== 0;
-    const address = address64(mfi.QINFO_REPLY_QUEUE);
-    const producer = address64(mfi.QINFO_PRODUCER);
-    const head = readUint32LE(bus, producer);
-    const usable =
-      bus.contains(address, entries * (context64 ? 8 : 4)) && bus.contains(address64(mfi.QINFO_CONSUMER), 4);
-    if (head === undefined || !usable) return this.#refuse(MfiStatus.MEMORY_NOT_AVAILABLE);
-    this.#queue = { address, entries, producer, context64, head: head % entries };
+    const queue = ReplyQueue.fromInfo(this.#host.bus, frame.uint64(mfi.INIT_QINFO_LO), this.#maxCommands);
+    if (typeof queue === 'number') {
+      this.#newestEvent++;
+      return queue;
+    }
+    this.#queue = queue;
     this.#firmwareState = reg.MFI_FWSTATE_OPERATIONAL;
     return MfiStatus.OK;
-  }
-
-  #refuse(status: number): number {
-    this.#newestEvent++;
-    return status;
   }
 
   #directCommand(command: Command): void {
@@ -411,14 +389,7 @@ export class MegaRaidController {
     bus.write(frame.address + mfi.HDR_CMD_STATUS, Uint8Array.of(status));
     const queue = this.#queue;
     if (!queue || (frame.flags & MfiFlag.DONT_POST_IN_REPLY_QUEUE) !== 0) return;
-    if (queue.context64) {
-      writeUint32LE(bus, queue.address + 8 * queue.head, command.context[0]);
-      writeUint32LE(bus, queue.address + 8 * queue.head + 4, command.context[1]);
-    } else {
-      writeUint32LE(bus, queue.address + 4 * queue.head, command.context[0]);
-    }
-    queue.head = (queue.head + 1) % queue.entries;
-    writeUint32LE(bus, queue.producer, queue.head);
+    queue.post(command.context);
     this.#replyPending = true;
     this.#updateLine();
   }

@@ -134,7 +134,12 @@ describe('the guest driver', () => {
       '* JBOD sequence map\t: disabled',
       '* Max firmware commands: 999 shared with default hw_queues = 1 poll_queues 0',
     ]);
-    expect(lines).toContain('pci 0000:00:14.0: [1000:0060] type 00 class 0x010400');
+    expect(lines.filter((line) => line.startsWith('pci 0000:00:14.0: ') && !line.includes('assigned'))).toEqual([
+      'pci 0000:00:14.0: [1000:0060] type 00 class 0x010400',
+      'pci 0000:00:14.0: BAR 0 [mem 0x00000000-0x00003fff 64bit]',
+      'pci 0000:00:14.0: BAR 2 [io  0x0000-0x00ff]',
+      'pci 0000:00:14.0: BAR 3 [mem 0x00000000-0x0003ffff 64bit]',
+    ]);
   });
 
   it('prints the command limit of the 2021 report', () => {

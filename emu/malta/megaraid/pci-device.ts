@@ -27,10 +27,10 @@ const HEADER: PciHeader = {
   subsystem: PCI_SUBSYSTEM_8708EM2,
   interruptPin: 1,
   bars: [
-    { kind: 'memory', size: 0x4000 },
+    { kind: 'memory', size: 0x4000, is64: true },
     undefined,
     { kind: 'io', size: 0x100 },
-    { kind: 'memory', size: 0x40000 }, // queue window; nothing behind it in QEMU either
+    { kind: 'memory', size: 0x40000, is64: true }, // queue window; nothing behind it in QEMU either
   ],
 };
 
