@@ -5,8 +5,11 @@ import {
   CPU_MODEL,
   type Engine,
   type EngineLibrary,
+  ERR,
+  HOOK,
   type MmioRead,
   type MmioWrite,
+  PROT_EXEC,
   REG,
 } from '../unicorn/engine.js';
 import { CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
@@ -98,15 +101,21 @@ export class MachineError extends Error {
   override readonly name = 'MachineError';
 }
 
-/** Devices and holes between them are mapped in units of this size, the engine's page. */
-const PAGE = 0x1000;
 /** End of the physical addresses that kseg0 and kseg1 reach. */
 const KSEG_PHYSICAL_END = 0x2000_0000;
+
+/** The engine maps memory in units of this size. */
+const PAGE = 0x1000;
 
 interface Range {
   readonly start: number;
   readonly end: number;
 }
+
+/** Virtual addresses that never are physical ones. */
+const KSEG0_KSEG1: Range = { start: 0x8000_0000, end: 0xc000_0000 };
+/** Behind all addresses. */
+const END: Range = { start: 0x1_0000_0000, end: 0x1_0000_0000 };
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 
@@ -125,7 +134,8 @@ export class MipsCpu {
   /** Physical ranges that are RAM or devices, in no order. */
   readonly #mapped: Range[] = [];
   #sealed = false;
-  #busError: { fetch: boolean; physical: number } | undefined;
+  /** A load or store, or the page mapped at a fetch, where nothing is. */
+  #busError: 'data' | { page: number } | undefined;
   #view: DataView | undefined;
   #onException: ((exception: ExceptionRecord) => void) | undefined;
   #tlb: TlbView | undefined;
@@ -326,14 +336,14 @@ export class MipsCpu {
     const state = this.#state;
     if (state.failure !== undefined)
       throw new MachineError(`interrupt ${state.failure} at ${hex(state.pc)} is no MIPS exception`);
-    if (this.#busError) return this.#enterBusError(this.#busError.fetch, state.pc);
+    if (this.#busError) return this.#takeBusError(this.#busError);
     if (state.stop) {
       state.stop = false;
       return 'stop';
     }
     if (state.instructions > before && this.#instructionAt(state.pc) === WAIT) return 'wait';
-    if (code === 6 || code === 7) return this.#enterBusError(false, state.pc);
-    if (code === 8) return this.#enterBusError(true, this.nextPc);
+    if (code === ERR.READ_UNMAPPED || code === ERR.WRITE_UNMAPPED) return this.#enterBusError(EXC_CODE.DBE, state.pc);
+    if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, this.nextPc);
     throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
   }
 
@@ -343,42 +353,58 @@ export class MipsCpu {
     return address >>> 30 === 2 && physical < this.ramBytes ? this.view.getUint32(physical) : undefined;
   }
 
-  #enterBusError(fetch: boolean, pc: number): 'bus error' {
-    this.#busError = undefined;
-    this.#entry.enter(fetch ? EXC_CODE.IBE : EXC_CODE.DBE, pc);
+  #enterBusError(excCode: number, pc: number): 'bus error' {
+    this.#entry.enter(excCode, pc);
     return 'bus error';
   }
 
   /**
-   * Turns what is neither RAM nor device into bus errors. libunicorn 2.0.x needs that before the TLB is asked: it checks that
-   * the VIRTUAL address of a load or store lies in some mapped region, with kseg0 and kseg1 stripped.
+   * Turns what is neither RAM nor device into bus errors that do not upset the engine. libunicorn 2.0.x ends a run before the
+   * TLB is asked unless the VIRTUAL address of a load or store, with kseg0 and kseg1 stripped, lies in some region: so
+   * all of the address space becomes one. Later versions crash when they fetch from unmapped memory: they get a page.
    */
   #seal(): void {
     this.#sealed = true;
     const [major, minor] = this.#library.version;
-    if (this.#library.kind !== 'native' || major !== 2 || minor > 0) return;
-    const ranges = [...this.#mapped, { start: 0x8000_0000, end: 0xc000_0000 }].sort((a, b) => a.start - b.start);
-    let hole = 0;
-    for (const { start, end } of [...ranges, { start: 0x1_0000_0000, end: 0 }]) {
-      if (start > hole) this.#mapHole(hole, start - hole);
-      hole = Math.max(hole, end);
+    if (this.#library.kind === 'native' && major === 2 && minor === 0) {
+      let hole = 0;
+      for (const { start, end } of [...this.#mapped, KSEG0_KSEG1, END].sort((a, b) => a.start - b.start)) {
+        if (start > hole)
+          this.#engine.mmio_map(
+            hole,
+            start - hole,
+            () => this.#dataFault(),
+            () => this.#dataFault(),
+          );
+        hole = Math.max(hole, end);
+      }
+    } else {
+      this.#engine.hook_add(HOOK.MEM_FETCH_UNMAPPED, (_type, address) => this.#fetchFault(address));
     }
   }
 
-  #mapHole(start: number, size: number): void {
-    const fault = (offset: number): void => {
-      this.#busError ??= { fetch: false, physical: start + offset };
-      this.stop();
-    };
-    this.#engine.mmio_map(
-      start,
-      size,
-      (offset) => {
-        fault(offset);
-        return 0;
-      },
-      fault,
-    );
+  #dataFault(): number {
+    this.#busError = 'data';
+    this.stop();
+    return 0;
+  }
+
+  #fetchFault(address: number): boolean {
+    this.#busError = { page: address - (address % PAGE) };
+    this.#engine.mem_map(this.#busError.page, PAGE, PROT_EXEC);
+    this.stop();
+    return true;
+  }
+
+  /** Enters the bus error that the engine has just reported. */
+  #takeBusError(busError: 'data' | { page: number }): 'bus error' {
+    this.#busError = undefined;
+    this.#state.stop = false;
+    if (busError === 'data') return this.#enterBusError(EXC_CODE.DBE, this.#state.pc);
+    const pc = this.nextPc;
+    this.#engine.mem_unmap(busError.page, PAGE);
+    this.#engine.ctl_remove_cache(pc - (pc % PAGE), pc - (pc % PAGE) + PAGE);
+    return this.#enterBusError(EXC_CODE.IBE, pc);
   }
 
   /** Frees the guest; `ram` becomes empty. */
@@ -389,5 +415,3 @@ export class MipsCpu {
     this.#engine.close();
   }
 }
-
-export { PAGE as MMIO_PAGE };

@@ -16,20 +16,30 @@ export const REG = { PC: 1, GPR0: 2, CP0_STATUS: 139 } as const;
 export const CPU_MODEL = { '24Kf': 8, P5600: 13 } as const;
 
 /** Hook types of unicorn.h. */
-export const HOOK = { INTR: 1, CODE: 4, BLOCK: 8, MEM_READ: 1 << 10, MEM_WRITE: 1 << 11 } as const;
+export const HOOK = {
+  INTR: 1,
+  CODE: 4,
+  BLOCK: 8,
+  MEM_FETCH_UNMAPPED: 1 << 6,
+  MEM_READ: 1 << 10,
+  MEM_WRITE: 1 << 11,
+} as const;
 
 /** `type` argument of a memory hook: a load or a store (enum uc_mem_type). */
 export const MEM = { READ: 16, WRITE: 17 } as const;
 
-/** Memory permissions (UC_PROT_ALL). */
+/** Memory permissions (UC_PROT_*). */
 export const PROT_ALL = 7;
+export const PROT_EXEC = 4;
 
 /** Codes of uc_err that callers distinguish; see unicorn.h for the others. */
-export const ERR = { OK: 0, READ_UNMAPPED: 6, WRITE_UNMAPPED: 7, FETCH_UNMAPPED: 8 } as const;
+export const ERR = { OK: 0, READ_UNMAPPED: 6, WRITE_UNMAPPED: 7, FETCH_UNMAPPED: 8, FETCH_PROT: 14 } as const;
 
 export type CodeCallback = (address: number, size: number) => void;
 export type InterruptCallback = (intno: number) => void;
-/** `value` is what a store writes (undefined bits above its size are 0); 0 for a load. */
+/** Returns whether the fetch is to be tried again, after mapping memory at `address`. */
+export type FetchCallback = (type: number, address: number, size: number, value: number) => boolean;
+/** `value` is what a store writes, 32 bits; 0 for a load. */
 export type MemoryCallback = (type: number, address: number, size: number, value: number) => void;
 
 /** What `hook_add` gives back, to be handed to `hook_del`. */
@@ -83,7 +93,10 @@ export interface Engine {
   mem_map_ram(address: number, size: number): void;
   /** The RAM of `mem_map_ram`. Fetch anew at each use: unicorn.js moves it when its heap grows. Empty after `close`. */
   mem_ram(): Uint8Array;
-  /** Maps a device. Offsets are relative to `address`; both `address` and `size` are multiples of 4096. */
+  /**
+   * Maps a device, readable and writable, not executable. Offsets are relative to `address`; both `address` and `size` are
+   * multiples of 4096.
+   */
   mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite): void;
   mem_unmap(address: number, size: number): void;
   mem_read(address: number, size: number): Uint8Array;
@@ -92,6 +105,7 @@ export interface Engine {
   /** CODE and BLOCK hooks get virtual addresses in begin .. end (inclusive); begin > end means everywhere. */
   hook_add(type: typeof HOOK.CODE | typeof HOOK.BLOCK, callback: CodeCallback, begin?: number, end?: number): Hook;
   hook_add(type: typeof HOOK.INTR, callback: InterruptCallback): Hook;
+  hook_add(type: typeof HOOK.MEM_FETCH_UNMAPPED, callback: FetchCallback): Hook;
   /**
    * MEM hooks fire before the access. libunicorn 2.0.x matches and reports VIRTUAL addresses before the TLB lookup, 2.1.x and
    * unicorn.js PHYSICAL ones after it.

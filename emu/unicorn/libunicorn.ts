@@ -56,6 +56,9 @@ export const PROTO = {
   memory: koffi.pointer(
     koffi.proto('void uc_memory(void* uc, int type, uint64 address, int size, int64 value, void* user)'),
   ),
+  event: koffi.pointer(
+    koffi.proto('bool uc_event(void* uc, int type, uint64 address, int size, int64 value, void* user)'),
+  ),
   mmioRead: koffi.pointer(koffi.proto('uint64 uc_mmio_read(void* uc, uint64 offset, uint32 size, void* user)')),
   mmioWrite: koffi.pointer(
     koffi.proto('void uc_mmio_write(void* uc, uint64 offset, uint32 size, uint64 value, void* user)'),

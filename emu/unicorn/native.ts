@@ -5,6 +5,7 @@ import {
   type Context,
   type Engine,
   type EngineLibrary,
+  type FetchCallback,
   HOOK,
   type Hook,
   type HostMemory,
@@ -140,7 +141,12 @@ export class NativeEngine implements Engine {
     this.#check(this.#lib.mem_write(this.handle, address, bytes, bytes.length), 'uc_mem_write');
   }
 
-  hook_add(type: number, callback: CodeCallback | InterruptCallback | MemoryCallback, begin = 1, end = 0): NativeHook {
+  hook_add(
+    type: number,
+    callback: CodeCallback | InterruptCallback | FetchCallback | MemoryCallback,
+    begin = 1,
+    end = 0,
+  ): NativeHook {
     const call = callback as (...args: number[]) => void;
     if (type === HOOK.INTR) {
       return this.hook_add_native(type, this.interrupt_callback(call), null, begin, end);
@@ -148,6 +154,11 @@ export class NativeEngine implements Engine {
     if (type === HOOK.CODE || type === HOOK.BLOCK) {
       const body = (_uc: unknown, address: number, size: number) => this.#guard(() => call(address, size), undefined);
       return this.hook_add_native(type, this.#register(body, PROTO.code), null, begin, end);
+    }
+    if (type === HOOK.MEM_FETCH_UNMAPPED) {
+      const body = (_uc: unknown, kind: number, address: number, size: number) =>
+        this.#guard(() => (callback as FetchCallback)(kind, address, size, 0), false);
+      return this.hook_add_native(type, this.#register(body, PROTO.event), null, begin, end);
     }
     const body = (_uc: unknown, kind: number, address: number, size: number, value: number | bigint) =>
       this.#guard(() => call(kind, address, size, Number(BigInt.asUintN(32, BigInt(value)))), undefined);
