@@ -15,22 +15,22 @@
 #define MODE_SELECT 0x15
 #define SYNCHRONIZE_CACHE 0x35
 
-#define FRAMES_PER_PAGE 4
-#define MAX_FRAME_UNITS 16 // 15 units for the longest list, and the frame itself
+#define CMDS_AT_ONCE 4
+#define MAX_FRAME_UNITS 2 // the frame, and INIT's queue information; Linux has 16, for lists of up to 60 elements
 #define SENSE_SIZE      128
 
-// Adds commands for one page of frames to the pool. The real driver makes all max_mfi_cmds at once (1 MB of frames); here
-// they are made as they are needed, a handful in all, with the same layout.
+// Adds a few commands to the pool. The real driver makes all max_mfi_cmds at once (1 MB of frames); here they are made as
+// they are needed, a handful in all.
 static void megasas_alloc_cmds(struct megasas_instance *instance)
 {
 	u32 size = MEGAMFI_FRAME_SIZE * MAX_FRAME_UNITS;
-	u8 *frames = dma_alloc_coherent(FRAMES_PER_PAGE * size);
-	u8 *senses = dma_alloc_coherent(FRAMES_PER_PAGE * SENSE_SIZE);
+	u8 *frames = dma_alloc_coherent(CMDS_AT_ONCE * size);
+	u8 *senses = dma_alloc_coherent(CMDS_AT_ONCE * SENSE_SIZE);
 
 	if (!frames || !senses)
 		return;
 	instance->mfi_frame_size = size;
-	for (u32 i = 0; i < FRAMES_PER_PAGE && instance->nr_cmds < instance->max_mfi_cmds; i++) {
+	for (u32 i = 0; i < CMDS_AT_ONCE && instance->nr_cmds < instance->max_mfi_cmds; i++) {
 		struct megasas_cmd *cmd = kzalloc(sizeof(*cmd));
 
 		if (!cmd)
