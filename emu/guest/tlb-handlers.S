@@ -1,6 +1,7 @@
 // TLB refill, invalid and modified handlers for 4 KB and 16 KB pages: the instruction sequences Linux synthesizes
 // at boot for a MIPS32 R2 core without RIXI (arch/mips/mm/tlbex.c). When tlbp, tlbwi and tlbwr run decides which
-// shadow entries the engine keeps, so the order here is part of the model. Only k0 and k1 are free.
+// shadow entries the engine keeps, so the order here is part of the model. Only k0 and k1 are free. The P5600 gets the
+// same handlers: its hardware page walker and its RI/XI bits stay off.
 #include "boot.h"
 #include "mipsregs.h"
 #include "pgtable.h"

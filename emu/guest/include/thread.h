@@ -24,8 +24,8 @@ struct thread {
 	u32 cp0_status;
 };
 
-// Saves the caller in *prev, continues *next where it called switch_to (or at its start). Returns prev's
-// successor's caller's `prev` argument, as Linux's resume() does.
+// Saves the caller in *prev and continues *next where it called switch_to (or at its start). Returns, in next's context,
+// the thread that was left, as Linux's resume() does.
 struct thread *switch_to(struct thread *prev, struct thread *next);
 
 // Prepares *t so that the first switch_to it runs fn(arg) on the stack that ends at stack_top (8-byte aligned).
