@@ -32,7 +32,7 @@ void local_flush_tlb_all(void)
 	if (tlb_has_ehinv && !entry) {
 		write_c0_index(0);
 		ehb();
-		asm volatile(".set push\n\t.set mips32r5\n\t.set eva\n\t.word 0x42000004\n\t.set pop" : : : "memory"); // tlbinvf
+		asm volatile(".word 0x42000004" : : : "memory"); // tlbinvf, which -march=24kc does not know
 	} else {
 		for (; entry < tlb_size; entry++) {
 			write_c0_entryhi(unique_entryhi(entry));
