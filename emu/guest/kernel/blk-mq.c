@@ -33,13 +33,10 @@ static void blk_mq_alloc_rqs(struct blk_mq_tag_set *set, struct blk_mq_tags *tag
 noinline int blk_mq_alloc_tag_set(struct blk_mq_tag_set *set)
 {
 	struct blk_mq_tags *tags = kzalloc(sizeof(*tags));
-	struct sbitmap reserved;
 
 	INIT_LIST_HEAD(&set->tag_list);
 	tags->nr_tags = set->queue_depth;
 	if (sbitmap_init_node(&tags->bitmap_tags, set->queue_depth, -1, true))
-		return -1;
-	if (sbitmap_init_node(&reserved, 0, 0, true)) // no tag is reserved, the map exists all the same
 		return -1;
 	tags->rqs = kzalloc(set->queue_depth * sizeof(*tags->rqs));
 	tags->static_rqs = kzalloc(set->queue_depth * sizeof(*tags->static_rqs));

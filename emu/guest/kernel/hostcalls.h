@@ -22,7 +22,7 @@
 #define HC_NEW_CACHE     31 // (kmem_cache)
 #define HC_DO_SOFTIRQ    32 // ksoftirqd: runs what is pending; returns when nothing is
 #define HC_BOOT_EVENT    33 // (event): milestones
-#define HC_IRQ_LINE      34 // (): a device may have raised its line; deliver the interrupt now
+#define HC_RCU_GP        34 // the grace-period thread's next step; blocks while there is nothing to do
 
 // pools of HC_QUEUE_WORK
 #define POOL_BOUND   0

@@ -1,9 +1,7 @@
 // Entry of the modelled kernel: memory and slab first, then kernel_init works through the host's boot script.
+#include "kernel.h"
 #include "../drivers/megaraid.h"
 #include "initcall.h"
-
-#define SCSI_CHANNELS 4   // MEGASAS_MAX_PD_CHANNELS + MEGASAS_MAX_LD_CHANNELS
-#define SCSI_IDS      128 // MEGASAS_MAX_DEV_PER_CHANNEL
 
 static noinline void megasas_probe(u32 slot, u32 host_no)
 {
@@ -14,12 +12,13 @@ static noinline void megasas_probe(u32 slot, u32 host_no)
 		return;
 	shost = kzalloc(sizeof(*shost));
 	shost->host_no = host_no;
-	shost->max_channel = SCSI_CHANNELS - 1;
-	shost->max_id = SCSI_IDS;
+	shost->max_channel = MEGASAS_MAX_CHANNELS - 1;
+	shost->max_id = MEGASAS_MAX_DEV_PER_CHANNEL;
 	shost->hostdata = instance;
 	pr_info("scsi host%u: Avago SAS based MegaRAID driver\n", host_no);
 	scsi_add_host(shost);
 	scsi_scan_host(shost);
+	megasas_start_aen(instance);
 }
 
 static noinline void driver_register(u32 count, u32 attributes, const char *name)
@@ -70,6 +69,9 @@ static noinline void do_one_initcall(const struct initcall *call)
 	case INITCALL_INIT:
 		hostcall1(HC_BOOT_EVENT, BOOT_INIT_RUNS);
 		break;
+	case INITCALL_FREE:
+		__free_percpu((void *)call->size, call->caller);
+		break;
 	case INITCALL_LATE_SLAB:
 		kmem_cache_init_late();
 		break;
@@ -96,6 +98,7 @@ u32 start_kernel(u32 pages, u32 map, u32 b, u32 c)
 	kmem_cache_init();
 	kthread_create(kernel_init, 0, 1, "swapper/0");
 	kthread_create(run_ksoftirqd, 0, 10, "ksoftirqd/0");
+	kthread_create(rcu_gp_kthread, 0, 11, "rcu_sched");
 	kthread_create(worker_thread, POOL_BOUND, 13, "kworker/0:1");
 	kthread_create(worker_thread, POOL_UNBOUND, 8, "kworker/u2:0");
 	for (;;)

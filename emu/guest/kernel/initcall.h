@@ -15,6 +15,7 @@
 #define INITCALL_KMALLOC    8 // `size` bytes, `align` times, for good
 #define INITCALL_INIT       9 // start user space
 #define INITCALL_LATE_SLAB 10 // kmem_cache_init_late
+#define INITCALL_FREE      11 // free the per-CPU area at pointer `size`
 
 struct initcall {
 	u32 kind;

@@ -63,6 +63,13 @@ noinline u32 rcu_core(u32 blimit, u32 b, u32 c, u32 d)
 	return rcu_data.done_len;
 }
 
+// Grace periods: the host says what to do next (src/kernel/rcu.ts).
+u32 rcu_gp_kthread(u32 unused)
+{
+	for (;;)
+		hostcall0(HC_RCU_GP);
+}
+
 EXPORTS rcu_offsets(void)
 {
 	EXPORT_OFFSET(rcu_data, done_len);

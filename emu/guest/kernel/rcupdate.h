@@ -10,6 +10,7 @@ struct rcu_head {
 	void (*func)(struct rcu_head *head);
 };
 
+u32 rcu_gp_kthread(u32 unused);
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
 
 #endif

@@ -1,7 +1,6 @@
 // One SCSI command through the request queue (drivers/scsi/scsi_lib.c).
+#include "kernel.h"
 #include "../drivers/megaraid.h"
-
-#define DID_BAD_TARGET 0x04
 
 // The driver's part of a request, behind it in memory (scsi_cmnd).
 struct scsi_cmnd {
@@ -31,19 +30,19 @@ static noinline int scsi_dispatch_cmd(struct request *rq)
 				     cmd->cmd_len, cmd->buffer, cmd->bufflen, cmd->sense_buffer);
 }
 
+// The interrupt of a command that the firmware answers at once comes in at the step behind the dispatch.
 static noinline int scsi_queue_rq(struct request *rq)
 {
 	struct scsi_cmnd *cmd = blk_mq_rq_to_pdu(rq);
-	int token = sbitmap_get(&cmd->device->budget_map);
+	struct sbitmap *budget = &cmd->device->budget_map;
+	int token = sbitmap_get(budget);
+	int busy = scsi_dispatch_cmd(rq);
 
+	if (busy)
+		rq->result = DID_ERROR << 16;
+	sbitmap_put(budget, token);
 	step(STEP_SUBMIT);
-	if (scsi_dispatch_cmd(rq)) {
-		rq->result = DID_BAD_TARGET << 16;
-		sbitmap_put(&cmd->device->budget_map, token);
-		return -1;
-	}
-	sbitmap_put(&cmd->device->budget_map, token);
-	return 0;
+	return busy;
 }
 
 noinline int scsi_execute(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, void *buffer, u32 len, u8 *sense)

@@ -1,5 +1,6 @@
 // The scan: every target of every channel gets a device and a queue, is asked who it is, and is torn down when nobody
 // answers (drivers/scsi/scsi_scan.c, scsi_sysfs.c).
+#include "kernel.h"
 #include "../drivers/megaraid.h"
 
 #define INQUIRY 0x12
@@ -50,6 +51,7 @@ static noinline void scsi_device_dev_release_usercontext(struct scsi_device *sde
 static noinline void __scsi_remove_device(struct scsi_device *sdev)
 {
 	blk_mq_destroy_queue(sdev->request_queue);
+	megasas_slave_destroy(sdev->host->hostdata, sdev->channel, sdev->id);
 	scsi_device_dev_release_usercontext(sdev);
 }
 

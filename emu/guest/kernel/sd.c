@@ -1,4 +1,5 @@
 // A found disk: sysfs nodes, a gendisk with its per-CPU parts, capacity and first sector (drivers/scsi/sd.c, block/genhd.c).
+#include "kernel.h"
 #include "../drivers/megaraid.h"
 
 #define TEST_UNIT_READY  0x00

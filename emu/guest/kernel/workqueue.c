@@ -15,6 +15,8 @@ u32 worker_thread(u32 pool)
 	}
 }
 
+char worker_comm[TASK_COMM_LEN]; // written by the host
+
 // Run by the host when a pool needs a (further) worker.
 u32 create_worker(u32 pool, u32 pid, u32 comm, u32 unused)
 {

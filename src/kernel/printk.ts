@@ -1,0 +1,34 @@
+// The kernel log: lines with simulated time stamps, as the serial console shows them.
+import type { Clock } from './clock.js';
+import type { EventLog } from './events.js';
+
+export class Printk {
+  /** Receives each finished line, without the line break. */
+  onLine: ((line: string) => void) | null = null;
+  readonly #clock: Clock;
+  readonly #log: EventLog;
+  readonly #pid: () => number;
+  #partial = '';
+
+  constructor(clock: Clock, log: EventLog, pid: () => number) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#pid = pid;
+  }
+
+  /** printk(): `text` may hold several lines; what follows the last \n waits for more. */
+  print(level: number, text: string): void {
+    const lines = (this.#partial + text).split('\n');
+    this.#partial = lines.pop()!;
+    for (const line of lines) {
+      const us = Math.floor(this.#clock.now);
+      const stamp = `[${String(Math.floor(us / 1e6)).padStart(5)}.${String(us % 1e6).padStart(6, '0')}] `;
+      this.#log.append(this.#clock.now, this.#pid(), { type: 'printk', level, text: line });
+      this.onLine?.(stamp + line);
+    }
+  }
+
+  line(level: number, text: string): void {
+    this.print(level, `${text}\n`);
+  }
+}

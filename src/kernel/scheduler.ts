@@ -1,0 +1,157 @@
+// Tasks on one CPU: who runs next, in the spirit of CFS without preemption (PREEMPT_NONE). The guest owns stacks and
+// registers and switches them; the host decides.
+import type { Machine } from '../../emu/malta/machine.js';
+import type { Clock } from './clock.js';
+import type { EventLog } from './events.js';
+import type { Run } from './run.js';
+import { JIFFY_US, MIN_GRANULARITY_US, SLEEPER_CREDIT_US, WAKEUP_GRANULARITY_US } from './timing.js';
+
+export interface Task {
+  /** kseg0 address of the guest's task_struct, which begins with its struct thread. */
+  readonly address: number;
+  readonly pid: number;
+  readonly comm: string;
+  /** Lowest address of its stack. */
+  readonly stack: number;
+  state: 'running' | 'runnable' | 'sleeping' | 'dead';
+  /** A wake-up came while it was still running. */
+  woken: boolean;
+  /** Microseconds of CPU, weighted as all others. */
+  vruntime: number;
+}
+
+/** Task states of HC_SCHEDULE (emu/guest/kernel/hostcalls.h). */
+export const TASK_RUNNING = 0;
+export const TASK_UNINTERRUPTIBLE = 2;
+export const TASK_DEAD = 128;
+
+export class Scheduler {
+  readonly tasks: Task[] = [];
+  current!: Task;
+  needResched = false;
+  /** Context switches so far: RCU takes each for a quiescent state. */
+  switches = 0;
+  /** The idle task has nothing to run: passes time until the next interrupt. */
+  idle: () => Run = function* () {};
+  readonly #machine: Machine;
+  readonly #clock: Clock;
+  readonly #log: EventLog;
+  #since = 0;
+  #minVruntime = 0;
+
+  constructor(machine: Machine, clock: Clock, log: EventLog) {
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** HC_NEW_TASK: the first one is the idle task and is running already. */
+  add(address: number): Task {
+    const { symbols } = this.#machine;
+    const field = (name: string): number => address + symbols.offset('task_struct', name);
+    const task: Task = {
+      address,
+      pid: this.#machine.read32(field('pid')),
+      comm: this.#machine.readString(field('comm')),
+      stack: this.#machine.read32(field('stack')),
+      state: this.tasks.length === 0 ? 'running' : 'runnable',
+      woken: false,
+      vruntime: this.#minVruntime,
+    };
+    if (this.tasks.length === 0) this.current = task;
+    this.tasks.push(task);
+    this.#log.append(this.#clock.now, this.current.pid, { type: 'task', task: task.pid, comm: task.comm });
+    return task;
+  }
+
+  byAddress(address: number): Task | undefined {
+    return this.tasks.find((task) => task.address === address);
+  }
+
+  get idleTask(): Task {
+    return this.tasks[0]!;
+  }
+
+  #account(): void {
+    this.current.vruntime += this.#clock.now - this.#since;
+    this.#since = this.#clock.now;
+  }
+
+  #next(): Task | undefined {
+    let best: Task | undefined;
+    for (const task of this.tasks) {
+      if (task.state !== 'runnable' || task === this.idleTask) continue;
+      if (best === undefined || task.vruntime < best.vruntime) best = task;
+    }
+    return best;
+  }
+
+  wake(task: Task): void {
+    if (task.state === 'dead' || task.state === 'runnable') return;
+    if (task.state === 'running') {
+      task.woken = true;
+      return;
+    }
+    task.state = 'runnable';
+    task.vruntime = Math.max(task.vruntime, this.#minVruntime - SLEEPER_CREDIT_US);
+    this.#account();
+    if (this.current === this.idleTask || task.vruntime + WAKEUP_GRANULARITY_US < this.current.vruntime)
+      this.needResched = true;
+  }
+
+  /** scheduler_tick(): asks for a switch when someone else has waited longer. */
+  tick(): void {
+    this.#account();
+    const next = this.#next();
+    if (next !== undefined && (JIFFY_US >= MIN_GRANULARITY_US || this.current === this.idleTask))
+      if (this.current === this.idleTask || next.vruntime < this.current.vruntime) this.needResched = true;
+  }
+
+  /** schedule(): the current task gives up the CPU; comes back when it is chosen again. */
+  *schedule(state: number): Run {
+    const self = this.current;
+    if (state === TASK_UNINTERRUPTIBLE && self !== this.idleTask) {
+      if (self.woken) {
+        self.woken = false;
+        return;
+      }
+      self.state = 'sleeping';
+    } else if (state === TASK_DEAD) {
+      self.state = 'dead';
+    } else {
+      self.state = 'runnable';
+    }
+    self.woken = false;
+    this.needResched = false;
+    this.switches++;
+    this.#account();
+    for (;;) {
+      const next = this.#next() ?? this.idleTask;
+      if (next === self) {
+        self.state = 'running';
+        if (self !== this.idleTask) return;
+        yield* this.idle();
+        self.state = 'runnable';
+        continue;
+      }
+      yield* this.#switchTo(next);
+      return;
+    }
+  }
+
+  *#switchTo(next: Task): Run {
+    const self = this.current;
+    if (next !== this.idleTask) this.#minVruntime = Math.max(this.#minVruntime, next.vruntime);
+    this.#log.append(this.#clock.now, self.pid, { type: 'switch', from: self.pid, to: next.pid });
+    next.state = 'running';
+    this.current = next;
+    this.#since = this.#clock.now;
+    yield this.#machine.fn('context_switch', self.address, next.address);
+    // back again: whoever switched to us has made us current
+  }
+
+  /** cond_resched() */
+  *condResched(): Run {
+    if (this.needResched && this.#next() !== undefined) yield* this.schedule(TASK_RUNNING);
+  }
+}

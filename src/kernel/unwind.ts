@@ -1,0 +1,56 @@
+// Call traces from stack frames, by looking at the functions' prologues (arch/mips/kernel/process.c unwind_stack).
+import type { Machine } from '../../emu/malta/machine.js';
+
+const STACK_ADJUST = 0x27bd; // addiu sp, sp, imm
+const SAVE_RA = 0xafbf; // sw ra, imm(sp)
+const MAX_DEPTH = 32;
+
+interface Frame {
+  size: number;
+  /** Offset of the saved return address, -1 when it is still in the register. */
+  ra: number;
+}
+
+function frameAt(machine: Machine, pc: number): Frame | undefined {
+  const fn = machine.symbols.lookup(pc);
+  if (!fn) return undefined;
+  const frame: Frame = { size: 0, ra: -1 };
+  for (let at = fn.start; at < pc; at += 4) {
+    const word = machine.read32(at);
+    const imm = (word << 16) >> 16;
+    if (word >>> 16 === STACK_ADJUST && imm < 0 && frame.size === 0) frame.size = -imm;
+    else if (word >>> 16 === SAVE_RA && frame.ra < 0) frame.ra = imm;
+  }
+  return frame;
+}
+
+/** Return addresses from the innermost frame outwards, `pc` first. Kseg0 stack between sp and stackEnd only. */
+export function unwind(machine: Machine, pc: number, sp: number, ra: number, stackEnd: number): number[] {
+  const trace: number[] = [];
+  let innermost = true;
+  while (trace.length < MAX_DEPTH) {
+    const frame = frameAt(machine, pc);
+    if (!frame) break;
+    trace.push(pc);
+    if (frame.ra >= 0 && frame.size > 0) {
+      if (sp + frame.ra + 4 > stackEnd) break;
+      pc = machine.read32(sp + frame.ra);
+    } else if (innermost) {
+      pc = ra;
+    } else break;
+    sp += frame.size;
+    innermost = false;
+    if (sp >= stackEnd) break;
+  }
+  return trace;
+}
+
+/** Every word on the stack that looks like a return address: what the kernel prints when it cannot unwind. */
+export function rawTrace(machine: Machine, sp: number, stackEnd: number): number[] {
+  const trace: number[] = [];
+  for (let at = sp & ~3; at < stackEnd && trace.length < MAX_DEPTH; at += 4) {
+    const word = machine.read32(at);
+    if (machine.symbols.lookup(word)) trace.push(word);
+  }
+  return trace;
+}

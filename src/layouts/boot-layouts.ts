@@ -1,0 +1,64 @@
+// The layouts a boot of the guest can have. The guest is a 32-bit MIPS: x86-like takes x86-64's per-CPU geometry to it.
+import { dynamicReserve, embedFirstChunk } from '../percpu/index.js';
+import type { AllocInfo, Machine } from '../percpu/index.js';
+import { LAYOUTS, type LayoutName } from './layouts.js';
+
+/** What distinguishes one layout from another. Sizes in bytes, addresses as the guest sees them. */
+export interface BootLayout {
+  readonly name: string;
+  /** Of page tables, TLB entries and the page allocator. */
+  readonly pageSize: 4096 | 16384;
+  /** PERCPU_DYNAMIC_RESERVE: room for dynamic areas in the first chunk. */
+  readonly dynReserve: number;
+  /** Static per-CPU data of the kernel image, and __per_cpu_start. */
+  readonly staticSize: number;
+  readonly staticStart: number;
+  /** Allocation atom: units are cut from multiples of it. */
+  readonly atomSize: number;
+  /** VMALLOC_END: chunks after the first lie below it, top down. */
+  readonly vmallocEnd: number;
+}
+
+/** pcpu_base_addr of the recorded boots. */
+export const FIRST_CHUNK = 0x8100_0000;
+/** VMALLOC_START of 32-bit MIPS. */
+const VMALLOC_START = 0xc000_0000n;
+
+function malta(name: 'malta' | 'malta-4k'): BootLayout {
+  const { pageShift, dynSize, staticSize, staticStart, atomSize, vmallocEnd } = LAYOUTS[name];
+  return {
+    name,
+    pageSize: pageShift === 14 ? 16384 : 4096,
+    dynReserve: dynSize,
+    staticSize,
+    staticStart: Number(staticStart),
+    atomSize,
+    vmallocEnd: Number(vmallocEnd),
+  };
+}
+
+export const BOOT_LAYOUTS: Readonly<Record<LayoutName, BootLayout>> = {
+  malta: malta('malta'),
+  'malta-4k': malta('malta-4k'),
+  // 2 MB divided among the CPUs, a 64-bit kernel's reserve, on a guest that is otherwise malta-4k.
+  'x86-like': { ...malta('malta-4k'), name: 'x86-like', dynReserve: dynamicReserve(64), atomSize: LAYOUTS['x86-like'].atomSize },
+};
+
+/** The allocator's view of a boot with `cpus` possible CPUs. */
+export function percpuMachine(layout: BootLayout, cpus: number): Machine {
+  return {
+    bits: 32,
+    pageShift: Math.log2(layout.pageSize),
+    cpus,
+    nodes: [],
+    staticStart: BigInt(layout.staticStart),
+    vmallocStart: VMALLOC_START,
+    vmallocEnd: BigInt(layout.vmallocEnd),
+    thisCpu: 0,
+  };
+}
+
+/** Shape of the per-CPU areas: what pcpu_embed_first_chunk() makes of it. */
+export function percpuAllocInfo(layout: BootLayout, machine: Machine): AllocInfo {
+  return embedFirstChunk(machine, layout.staticSize, 0, layout.dynReserve, layout.atomSize, () => FIRST_CHUNK).info;
+}
