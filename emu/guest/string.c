@@ -10,6 +10,18 @@ void *memset(void *s, int c, size_t n)
 
 	for (; n && !WORD_ALIGNED(p); n--)
 		*p++ = c;
+	for (; n >= 32; n -= 32, p += 32) {
+		u32 *w = (u32 *)p;
+
+		w[0] = word;
+		w[1] = word;
+		w[2] = word;
+		w[3] = word;
+		w[4] = word;
+		w[5] = word;
+		w[6] = word;
+		w[7] = word;
+	}
 	for (; n >= 4; n -= 4, p += 4)
 		*(u32 *)p = word;
 	for (; n; n--)

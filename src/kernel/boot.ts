@@ -26,7 +26,7 @@ import { Rcu } from './rcu.js';
 import type { Run } from './run.js';
 import { Scheduler, type Task, TASK_DEAD, TASK_UNINTERRUPTIBLE } from './scheduler.js';
 import { BLOCK_SOFTIRQ, RCU_SOFTIRQ, Softirqs } from './softirq.js';
-import { COMMAND_LATENCY_S, JIFFY_US, MEDIUM_LATENCY_S, PRINTK_US, STEP, Timing } from './timing.js';
+import { COMMAND_LATENCY_S, JIFFY_US, MEDIUM_LATENCY_S, STEP, Timing } from './timing.js';
 import { WorkQueues } from './workqueue.js';
 
 /** Host calls, emu/guest/kernel/hostcalls.h. */
@@ -189,7 +189,7 @@ class Boot {
     });
     const { machine, clock, log } = this;
     this.scheduler = new Scheduler(machine, clock, log);
-    this.printk = new Printk(clock, log, () => this.#pid);
+    this.printk = new Printk(clock, log, this.timing, () => this.#pid);
     this.printk.onLine = (line) => {
       this.console.push(line);
       options.onLine?.(line);
@@ -582,7 +582,6 @@ class Boot {
   }
 
   *#print(level: number, text: number, length: number): Run {
-    this.clock.advance(this.timing.draw(PRINTK_US));
     this.printk.print(level, Buffer.from(this.machine.bytes(text, length)).toString('latin1'));
     if (level === 0) this.#sawBug(text);
     yield* this.interrupts();
@@ -720,7 +719,6 @@ class Boot {
 
   *#exception(frame: number): Run {
     const task = this.scheduler.current;
-    this.clock.advance(this.timing.draw(PRINTK_US));
     this.#dumpCallback(frame);
     const info = this.oops.die(frame, task, this.#workqueueName(task));
     this.counters.oopses = this.oops.count;

@@ -238,8 +238,6 @@ static noinline void *cache_alloc_refill(struct kmem_cache *cachep)
 		if (list_empty(list))
 			break;
 		slab = list_first_entry(list, struct slab, slab_list);
-		if (!slab->freelist)
-			slab->freelist = index_to_obj(cachep, slab, cachep->num - 1);
 		batchcount = alloc_block(cachep, ac, slab, batchcount);
 		fixup_slab_list(cachep, slab);
 	}
@@ -299,7 +297,7 @@ static noinline void free_block(struct kmem_cache *cachep, void **objpp, u32 nr_
 		list_del(&slab->slab_list);
 		slab->active--;
 		if (!slab->freelist)
-			slab->freelist = index_to_obj(cachep, slab, cachep->num - 1);
+			slab->freelist = objpp[i];
 		set_free_obj(slab, slab->active, objnr);
 		if (slab->active == 0)
 			list_add(&slab->slab_list, &cachep->slabs_free);

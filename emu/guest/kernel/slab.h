@@ -19,7 +19,7 @@ struct slab {
 	struct list_head slab_list;
 	struct kmem_cache *slab_cache; // NULL: not a slab page
 	void *s_mem;                   // first object
-	void *freelist;                // index array, inside the last object while the slab has free ones
+	void *freelist;                // index array, inside the free object that will be handed out last
 	u32 active;
 	u32 order;
 	u32 pad;
