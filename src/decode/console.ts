@@ -70,12 +70,12 @@ export function decodeConsole(log: string | Iterable<string>, options: DecodeOpt
   return decoder.finish();
 }
 
-const BOOT_START = /^Linux version \d/;
+const BOOT_START = /\bLinux version \d+\.\d+\S* \(/;
 const POWER_OFF = /reboot: (?:Power down|Restarting system|System halted)|System halted\.$/;
 const PANIC = /Kernel panic - not syncing: (.*?)(?:\s*\]---)?\s*$/;
 /** First words of user space: the recorded boots' init, and what common init programs say. */
 const USER_SPACE =
-  /^=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^(?:Starting|Please press Enter) .*/;
+  /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^(?:Starting|Please press Enter) .*/;
 const LOGIN = /\blogin: ?$/;
 /** Set-up of the Malta's clock: a boot that stops before this line waits for the RTC in QEMU (estimate_frequencies). */
 const CLOCK_KNOWN = /^CPU frequency |clocksource: MIPS/;
@@ -88,7 +88,11 @@ const KERNEL_LINE =
 export class ConsoleDecoder {
   readonly #symptoms = new SymptomCounts();
   readonly #reports = new CrashReportReader();
-  readonly #ownEvents = new PageHistory();
+  #ownEvents = new PageHistory();
+  /** Of earlier boots in the same log. */
+  readonly #earlierVictims: Victim[] = [];
+  #earlierEvents = 0;
+  #earlierReports = 0;
   readonly #options: DecodeOptions;
   #lines = 0;
   #kernelLines = 0;
@@ -119,8 +123,7 @@ export class ConsoleDecoder {
       this.#login = false;
     }
     if (BOOT_START.test(text)) {
-      this.#isBoot = true;
-      this.#off = false;
+      this.#startBoot();
     } else if (MALTA.test(text)) this.#isMalta = true;
     else if (!this.#clockKnown && CLOCK_KNOWN.test(text)) this.#clockKnown = true;
     else if (!this.#userSpace && USER_SPACE.test(text)) this.#userSpace = true;
@@ -131,6 +134,22 @@ export class ConsoleDecoder {
     this.#symptoms.add(line);
     this.#reports.add(line);
     this.#ownEvents.addConsoleLine(text);
+  }
+
+  /** A log may hold several boots: addresses and events of one say nothing of the next. */
+  #startBoot(): void {
+    this.#isBoot = true;
+    this.#off = false;
+    if (this.#options.events !== undefined) return;
+    this.#reports.close();
+    this.#earlierVictims.push(...this.#victimsSince());
+    this.#earlierEvents += this.#ownEvents.events;
+    this.#earlierReports = this.#reports.reports.length;
+    this.#ownEvents = new PageHistory();
+  }
+
+  #victimsSince(): Victim[] {
+    return findVictims(this.#reports.reports.slice(this.#earlierReports), this.#options.events ?? this.#ownEvents);
   }
 
   finish(): DecodedConsole {
@@ -156,7 +175,6 @@ export class ConsoleDecoder {
     }
     if (first === undefined) symptoms.clear();
     const verdict = first === undefined ? 'ok' : isArtefact ? 'ARTEFACT' : 'CRASH';
-    const events = this.#options.events ?? this.#ownEvents;
     return {
       outcome: this.#outcome(first, end),
       end,
@@ -170,8 +188,8 @@ export class ConsoleDecoder {
       reports,
       panic: this.#panic,
       family: this.#family(reports, first),
-      victims: findVictims(reports, events),
-      events: events.events,
+      victims: [...this.#earlierVictims, ...this.#victimsSince()],
+      events: this.#earlierEvents + (this.#options.events ?? this.#ownEvents).events,
       lines: this.#lines,
       kernelLines: this.#kernelLines,
       lastLine: this.#last,

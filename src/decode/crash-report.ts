@@ -65,7 +65,7 @@ interface OpenReport extends Mutable<Omit<CrashReport, 'registers' | 'callTrace'
 
 const HEX = '[0-9a-f]{8}(?:[0-9a-f]{8})?';
 const MIPS_FAULT = new RegExp(
-  `Unable to handle kernel paging request at virtual address(?:\\s+(${HEX}), epc == (${HEX}), ra == (${HEX}))?`,
+  `Unable to handle kernel paging request at virtual address(?:\\s+(${HEX})(?:, epc == (${HEX}), ra == (${HEX}))?)?`,
 );
 const X86_FAULT =
   /BUG: (?:kernel NULL pointer dereference, address:|unable to handle (?:page fault for address:|kernel (?:NULL pointer dereference|paging request) at)) ?([0-9a-f]{8,16})|general protection fault/;
@@ -77,7 +77,7 @@ const LOCKUP =
 const REGISTER_ROW = new RegExp(`^\\$ ?(\\d{1,2})\\s*:((?: ${HEX})+)`);
 const EPC = new RegExp(`\\bepc\\s*:\\s*(${HEX})(?: (\\S.*?))?\\s*$`);
 const RA = new RegExp(`(?:^|[^\\w$])ra\\s*:\\s*(${HEX})(?: (\\S.*?))?\\s*$`);
-const EXCCODE = /\bCause\s*:\s*[0-9a-f]{8}(?: \(ExcCode ([0-9a-f]{2})\))?/;
+const CAUSE = /\bCause\s*:\s*([0-9a-f]{8})(?: \(ExcCode ([0-9a-f]{2})\))?/;
 const BADVA = new RegExp(`\\bBadVA\\s*:\\s*(${HEX})`);
 const PROCESS = /\bProcess (.{1,64}?) \(pid: (\d+), /;
 const COMM = /\bCPU: \d+ PID: (\d+) Comm: (.{1,64}?) (?:Not t|T)ainted/;
@@ -88,7 +88,7 @@ const PF_ERROR = /#PF: error_code\(0x([0-9a-f]{4})\)/;
 const TRACE_ENTRY = new RegExp(`\\[<(${HEX})>\\](?: (\\(\\S+\\)|\\S+))?`);
 const X86_TRACE_ENTRY = /^ {1,2}([A-Za-z_][\w.]*\+0x[0-9a-f]+\/0x[0-9a-f]+)/;
 const OBJECT_NOTE = /^ ?(?:slab \S+ start |slab-out|non-slab|.*pointer offset \d+ size \d+)/;
-const MESSAGE = /refcount_t: |kobject: |ODEBUG: |percpu ref |^ lock: |\.magic: |list_(?:add|del) corruption/;
+const MESSAGE = /refcount_t: |kobject: |ODEBUG: |percpu ref |^\s*lock: |\.magic: |list_(?:add|del) corruption/;
 const DUMP =
   /epc|ra |Cause|BadVA|Process|Comm:|RIP|CR2|R[A-Z0-9]{2}: |\$|#PF|\[<|\+0x|slab|offset|Call Trace|Code:|kobject|refcount|ODEBUG|percpu ref|lock|magic|list_/;
 
@@ -133,6 +133,8 @@ export class CrashReportReader {
       const open = this.#start('oops', line, 'mips');
       if (fault[1] !== undefined) {
         open.badva = { value: fault[1], line: number };
+      }
+      if (fault[2] !== undefined) {
         open.epc = { value: fault[2], line: number };
         open.ra = { value: fault[3], line: number };
       }
@@ -209,8 +211,10 @@ function readField(open: OpenReport, { text, number: line }: LogLine): void {
   } else if ((match = RA.exec(text)) !== null) {
     open.ra = open.raSymbol === undefined ? found(match[1]) : open.ra;
     if (match[2] !== undefined) open.raSymbol ??= found(match[2]);
-  } else if ((match = EXCCODE.exec(text)) !== null) {
-    if (match[1] !== undefined) open.exccode ??= found(match[1]);
+  } else if ((match = CAUSE.exec(text)) !== null) {
+    // Older kernels print the register alone.
+    const exccode = (parseInt(match[1], 16) >> 2) & 0x1f;
+    open.exccode ??= found(match[2] ?? exccode.toString(16).padStart(2, '0'));
   } else if ((match = BADVA.exec(text)) !== null) {
     open.badva ??= found(match[1]);
   } else if ((match = PROCESS.exec(text)) !== null) {

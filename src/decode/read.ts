@@ -61,9 +61,10 @@ async function readLines(
 ): Promise<{ bytes: number; control: number }> {
   const decoder = new StringDecoder('utf8');
   let [bytes, control, rest] = [0, 0, ''];
-  const stream = file === '-' ? process.stdin : fs.createReadStream(file, { highWaterMark: 1 << 18 });
+  let stream: Readable | undefined;
   try {
     const total = file === '-' ? 0 : fs.statSync(file).size;
+    stream = file === '-' ? process.stdin : fs.createReadStream(file, { highWaterMark: 1 << 18 });
     let read = 0;
     const counted = (size: number) => progress?.((read += size), total);
     for await (const chunk of await decompressed(stream, counted)) {
@@ -82,7 +83,7 @@ async function readLines(
     if (code?.startsWith('Z_')) throw new UsageError(`${nameOf(file)}: the compressed data is damaged (${message})`);
     throw new UsageError(`cannot read ${nameOf(file)}: ${code ?? message}`);
   } finally {
-    stream.destroy();
+    stream?.destroy();
   }
   rest += decoder.end();
   if (rest !== '') take(rest);

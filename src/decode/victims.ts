@@ -14,7 +14,7 @@ export interface Victim {
   readonly area: Area | undefined;
 }
 
-const ADDRESS = /\b[89af][0-9a-f]{7}\b/g;
+const ADDRESS = /(?<![0-9a-z])(?:0x)?([89a-f][0-9a-f]{7})\b/g;
 
 /** All such addresses of `reports`, each once per block. */
 export function findVictims(reports: readonly CrashReport[], history: PageHistory): Victim[] {
@@ -32,7 +32,7 @@ export function findVictims(reports: readonly CrashReport[], history: PageHistor
     };
     if (report.kind === 'oops') for (const [name, value] of report.registers) add(name, value, report.line);
     for (const { value, line } of report.notes)
-      for (const [address] of value.matchAll(ADDRESS)) add(value, address, line);
+      for (const [, address] of value.matchAll(ADDRESS)) add(value, address, line);
   }
   return victims;
 }

@@ -1,0 +1,162 @@
+// The command as a user runs it: files, pipes, formats and mistakes.
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import zlib from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const consoles = path.join(root, 'fixtures/consoles');
+const crash = path.join(consoles, 'dieinfofull3ctl-buggy4k-24Kf-07.console.log.gz');
+const clean = path.join(consoles, 'plain-buggy4k-24Kf-1disk-06.console.log.gz');
+let directory: string;
+const file = (name: string, content: string | Uint8Array) => {
+  const at = path.join(directory, name);
+  fs.writeFileSync(at, content);
+  return at;
+};
+
+function decode(args: string[], input?: string | Buffer): { status: number | null; stdout: string; stderr: string } {
+  const command = [path.join(root, 'scripts/percpu-malta.mjs'), 'decode', ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { input: input ?? '', encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'decode-'));
+  execFileSync(process.execPath, [path.join(root, 'scripts/percpu-malta.mjs'), '--version']);
+});
+afterAll(() => fs.rmSync(directory, { recursive: true }));
+
+describe('output', () => {
+  test('the report names family, evidence and victims', () => {
+    const { status, stdout, stderr } = decode([crash]);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('oops, wait-queue-zeroed epc=__wake_up_common ra=__wake_up_common_lock');
+    expect(stdout).toContain('first symptom: unable_paging, line 199 at 0.457652 s');
+    expect(stdout).toMatch(/because BadVA 00000000 .*\(line \d+\)/);
+    expect(stdout).toContain('$4 = 817dea44: physical page 17de backed per-CPU address fff90000 until event 3889');
+    expect(stdout).toContain('640 bytes at fff90980, event 4621 at 0.457350 s, blk_stat_alloc_callback+0x94/0x11c');
+  });
+
+  test('--json: one object per file, in order', () => {
+    const { status, stdout } = decode(['--json', crash, clean]);
+    expect(status).toBe(0);
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records).toHaveLength(2);
+    expect(records[0]).toMatchObject({
+      ...{
+        name: 'dieinfofull3ctl-buggy4k-24Kf-07',
+        outcome: 'oops',
+        end: 'silent-stall',
+        verdict: 'CRASH',
+        phase: 'boot',
+      },
+      ...{ first_symptom: 'unable_paging', exccode: '02', badva: '00000000', epc_sym: '__wake_up_common+0x6c/0x180' },
+      ...{
+        ra_sym: '__wake_up_common_lock+0x80/0xc8',
+        process: 'kworker/u2:2',
+        time_s: '0.457652',
+        oops_count: 1,
+        panic: '',
+      },
+      family: 'wait-queue-zeroed',
+    });
+    expect(records[1]).toMatchObject({ outcome: 'clean', first_symptom: '', oops_count: 0, family: '', verdict: 'ok' });
+    expect(Object.keys(records[0])).toEqual(Object.keys(records[1]));
+  });
+
+  test('standard input, plain and compressed, gives what the file gives', () => {
+    const compressed = fs.readFileSync(crash);
+    const [fromFile] = [decode(['--json', crash]).stdout].map((line) => ({ ...JSON.parse(line), name: '-' }));
+    for (const input of [compressed, zlib.gunzipSync(compressed)])
+      expect(JSON.parse(decode(['--json', '-'], input).stdout)).toEqual(fromFile);
+  });
+
+  test('--events: an event log of the same boot instead of the dump in the console', () => {
+    const log = zlib.gunzipSync(fs.readFileSync(crash)).toString();
+    const consoleOnly = file(
+      'console.log',
+      log
+        .split('\n')
+        .filter((line) => !line.includes('percpu: GT'))
+        .join('\n'),
+    );
+    const events = file(
+      'gt_log',
+      [
+        '# percpu event log: 4 recorded, 4 total, lost 0, variant BUGGY(noflush)',
+        '# unit_size=53248 unit_pages=13 nr_units=1 atom=4096 nr_groups=1 base_addr=81000000 static=31520',
+        '0 0.400000 0 8 p base=fff8c000 unit_cpu=0 page=4 pfn=17de va=fff90000',
+        '1 0.447707 0 13 u base=fff8c000 unit_cpu=0 page=4 pfn=17de va=fff90000',
+        '2 0.457190 0 26 p base=fff8c000 unit_cpu=0 page=4 pfn=17e2 va=fff90000',
+        '3 0.457350 0 26 A base=fff8c000 off=18816 size=640 align=8 flags=0 blk_stat_alloc_callback+0x94/0x11c',
+        '',
+      ].join('\n'),
+    );
+    expect(decode([consoleOnly]).stdout).not.toContain('physical page');
+    const { stdout } = decode([consoleOnly, '--events', events]);
+    expect(stdout).toContain(
+      '$4 = 817dea44: physical page 17de backed per-CPU address fff90000 until event 1 at 0.447707 s',
+    );
+    expect(stdout).toContain('640 bytes at fff90980, event 3 at 0.457350 s, blk_stat_alloc_callback+0x94/0x11c');
+  });
+
+  test('--system-map names raw addresses', () => {
+    const map = file('System.map', '8019f1d8 t rcu_core\n8019f8b0 t other\n');
+    const raw =
+      'CPU 0 Unable to handle kernel paging request at virtual address 00000000, epc == 00000000, ra == 8019f444\n';
+    expect(decode(['--json', '-', '--system-map', map], raw).stdout).toContain('"family":"rcu-callback-null"');
+  });
+});
+
+describe('mistakes end with one line and status 2', () => {
+  const cases: Array<[string, () => string[], RegExp, (string | Buffer)?]> = [
+    ['no such file', () => [path.join(directory, 'none.log')], /cannot read .*none\.log: ENOENT/],
+    ['a folder', () => [directory], /cannot read .*: EISDIR/],
+    ['an empty log', () => [file('empty.log', '')], /empty\.log: the log is empty/],
+    ['empty standard input', () => ['-'], /stdin: the log is empty/, ''],
+    [
+      'binary data',
+      () => [
+        file(
+          'x.bin',
+          Uint8Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256),
+        ),
+      ],
+      /x\.bin: binary data/,
+    ],
+    ['other text', () => [file('x.txt', 'hello\nworld\n')], /x\.txt: no kernel message in 2 lines/],
+    [
+      'a damaged archive',
+      () => [file('cut.gz', fs.readFileSync(crash).subarray(0, 5000))],
+      /cut\.gz: the compressed data is damaged/,
+    ],
+    ['a good file and a bad one', () => [clean, file('empty.log', '')], /empty\.log: the log is empty/],
+    [
+      'an event log for two consoles',
+      () => [crash, clean, '--events', crash],
+      /--events: an event log belongs to one boot/,
+    ],
+    ['no event log', () => [crash, '--events', clean], /:1: not an event of a gt_log/],
+    [
+      'two sources of symbols',
+      () => [crash, '--vmlinux', 'a', '--system-map', 'b'],
+      /--vmlinux and --system-map: give one/,
+    ],
+    ['no vmlinux', () => [crash, '--vmlinux', clean], /not a usable vmlinux: no ELF header/],
+    ['no map', () => [crash, '--system-map', file('bad.map', 'x\n')], /bad\.map:1: not a line of a System\.map/],
+  ];
+  test.each(cases)('%s', (_name, args, message, input) => {
+    const { status, stdout, stderr } = decode(args(), input);
+    expect(stdout).toBe('');
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+  });
+});
