@@ -223,7 +223,7 @@ class Boot {
     });
     const variant = VARIANTS[KERNELS[kernel].variant];
     const allocator = new PercpuAllocator(percpuMach, variant, info, FIRST_CHUNK, this.memory);
-    this.percpu = new PercpuCalls(machine, allocator, this.memory, this.scheduler, clock, log);
+    this.percpu = new PercpuCalls(machine, allocator, this.memory, this.scheduler, clock, this.timing, log);
     this.percpu.vmalloc = (bytes) => this.#vmalloc(bytes);
     this.percpu.vfree = (address) => this.#vfree(address);
     allocator.events = this.#percpuEvents();

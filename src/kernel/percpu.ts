@@ -9,6 +9,7 @@ import type { Clock } from './clock.js';
 import type { Run } from './run.js';
 import type { Scheduler, Task } from './scheduler.js';
 import { TASK_UNINTERRUPTIBLE } from './scheduler.js';
+import { BALANCE_US, CREATE_US, DEPOPULATE_US, DESTROY_US, FLUSH_US, POPULATE_US, type Timing } from './timing.js';
 
 /** sizeof(struct pcpu_chunk) without its bitmap, and of one pcpu_block_md, 32 bit with statistics. */
 const CHUNK_STRUCT = 120;
@@ -29,6 +30,7 @@ export class PercpuCalls {
   readonly #memory: PercpuMemory;
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
+  readonly #timing: Timing;
   readonly #log: EventLog;
   readonly #perCpuOffset: number;
   readonly #wait: Task[] = [];
@@ -46,6 +48,7 @@ export class PercpuCalls {
     memory: PercpuMemory,
     scheduler: Scheduler,
     clock: Clock,
+    timing: Timing,
     log: EventLog,
   ) {
     this.#machine = machine;
@@ -53,6 +56,7 @@ export class PercpuCalls {
     this.#memory = memory;
     this.#scheduler = scheduler;
     this.#clock = clock;
+    this.#timing = timing;
     this.#log = log;
     this.#perCpuOffset = machine.symbols.address('__per_cpu_offset');
   }
@@ -98,6 +102,7 @@ export class PercpuCalls {
     }
     allocator.balancePending = false;
     allocator.mutexHeld = true;
+    this.#clock.advance(this.#timing.draw(BALANCE_US));
     try {
       yield* this.#drive(balanceSteps(allocator), 'pcpu_balance_workfn');
     } finally {
@@ -123,10 +128,17 @@ export class PercpuCalls {
   /** What the guest does, and who else may run, where the kernel does not hold pcpu_lock. */
   *#between(at: LockDrop): Run {
     if (at === 'before-create') {
+      this.#clock.advance(this.#timing.draw(CREATE_US));
       yield* this.#scheduler.condResched();
       yield* this.#allocMetadata();
     } else if (at === 'after-create') {
       this.#afterCreate = true;
+    } else if (at === 'after-populate') {
+      this.#clock.advance(this.#timing.draw(POPULATE_US));
+    } else if (at === 'after-depopulate') {
+      this.#clock.advance(this.#timing.draw(DEPOPULATE_US));
+    } else if (at === 'after-destroy') {
+      this.#clock.advance(this.#timing.draw(DESTROY_US));
     }
     const flush = this.#memory.wantedFlush;
     if (flush !== null) {
@@ -137,6 +149,7 @@ export class PercpuCalls {
 
   /** flush_tlb_kernel_range() on the guest. */
   *flushRange(start: number, end: number): Run {
+    this.#clock.advance(this.#timing.draw(FLUSH_US));
     this.#log.append(this.#clock.now, this.#scheduler.current.pid, { type: 'tlb_flush', start, end, whole: false });
     yield this.#machine.fn('local_flush_tlb_kernel_range', start >>> 0, end >>> 0);
   }

@@ -4,7 +4,7 @@ import type { Machine } from '../../emu/malta/machine.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './events.js';
 import type { Run } from './run.js';
-import { JIFFY_US, MIN_GRANULARITY_US, SLEEPER_CREDIT_US, WAKEUP_GRANULARITY_US } from './timing.js';
+import { MIN_GRANULARITY_US, SCHED_LATENCY_US, SLEEPER_CREDIT_US, WAKEUP_GRANULARITY_US } from './timing.js';
 
 export interface Task {
   /** kseg0 address of the guest's task_struct, which begins with its struct thread. */
@@ -37,6 +37,8 @@ export class Scheduler {
   readonly #clock: Clock;
   readonly #log: EventLog;
   #since = 0;
+  /** When the current task was chosen. */
+  #picked = 0;
   #minVruntime = 0;
 
   constructor(machine: Machine, clock: Clock, log: EventLog) {
@@ -73,8 +75,12 @@ export class Scheduler {
   }
 
   #account(): void {
-    this.current.vruntime += this.#clock.now - this.#since;
+    if (this.current !== this.idleTask) this.current.vruntime += this.#clock.now - this.#since;
     this.#since = this.#clock.now;
+    // update_min_vruntime(): never backwards
+    const running = this.current !== this.idleTask && this.current.state !== 'sleeping' ? this.current.vruntime : Infinity;
+    const least = Math.min(running, this.#next()?.vruntime ?? Infinity);
+    if (least !== Infinity) this.#minVruntime = Math.max(this.#minVruntime, least);
   }
 
   #next(): Task | undefined {
@@ -92,19 +98,23 @@ export class Scheduler {
       task.woken = true;
       return;
     }
+    this.#account();
     task.state = 'runnable';
     task.vruntime = Math.max(task.vruntime, this.#minVruntime - SLEEPER_CREDIT_US);
-    this.#account();
     if (this.current === this.idleTask || task.vruntime + WAKEUP_GRANULARITY_US < this.current.vruntime)
       this.needResched = true;
   }
 
-  /** scheduler_tick(): asks for a switch when someone else has waited longer. */
+  /** check_preempt_tick(): asks for a switch when the current task has had its slice, or is far ahead of another. */
   tick(): void {
     this.#account();
     const next = this.#next();
-    if (next !== undefined && (JIFFY_US >= MIN_GRANULARITY_US || this.current === this.idleTask))
-      if (this.current === this.idleTask || next.vruntime < this.current.vruntime) this.needResched = true;
+    if (next === undefined) return;
+    const runnable = this.tasks.filter((task) => task.state === 'runnable' && task !== this.idleTask).length + 1;
+    const slice = Math.max(SCHED_LATENCY_US / runnable, MIN_GRANULARITY_US);
+    const ran = this.#clock.now - this.#picked;
+    if (this.current === this.idleTask || ran > slice) this.needResched = true;
+    else if (ran >= MIN_GRANULARITY_US && this.current.vruntime - next.vruntime > slice) this.needResched = true;
   }
 
   /** schedule(): the current task gives up the CPU; comes back when it is chosen again. */
@@ -141,11 +151,11 @@ export class Scheduler {
 
   *#switchTo(next: Task): Run {
     const self = this.current;
-    if (next !== this.idleTask) this.#minVruntime = Math.max(this.#minVruntime, next.vruntime);
     this.#log.append(this.#clock.now, self.pid, { type: 'switch', from: self.pid, to: next.pid });
     next.state = 'running';
     this.current = next;
     this.#since = this.#clock.now;
+    this.#picked = this.#clock.now;
     yield this.#machine.fn('context_switch', self.address, next.address);
     // back again: whoever switched to us has made us current
   }

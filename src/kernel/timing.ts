@@ -15,6 +15,8 @@ export const STEP = {
   KERNFS_NODE: 8,
   INITCALL: 9,
   WAIT_IO: 10,
+  FW_COMMANDS: 11,
+  FW_INIT: 12,
 } as const;
 
 /**
@@ -32,6 +34,9 @@ const STEP_TIMES: Readonly<Record<number, readonly [number, number, number]>> = 
   [STEP.SD_PROBE]: [200, 600, 1200], // between the sd console lines
   [STEP.KERNFS_NODE]: [3, 4, 8], // device_add of a host, by its attributes
   [STEP.WAIT_IO]: [20, 30, 60],
+  // megaraid_sas console lines of the first controller in 11 boots: before 'current msix', before 'controller type'
+  [STEP.FW_COMMANDS]: [6000, 6500, 9700],
+  [STEP.FW_INIT]: [2500, 5800, 11200],
 };
 
 /** Slowest boot over fastest, medians of the same steps: 31/20 (3 controllers, log 1, against buggy log 4). */
@@ -47,6 +52,15 @@ export const SOFTIRQ_RESTARTS = 10;
 export const SOFTIRQ_TIME_US = 20_000;
 /** One callback: 100 events (50 queues) in 350 us to 505 in 1683 us. */
 export const RCU_CALLBACK_US: readonly [number, number, number] = [3, 3.4, 7];
+/** The balance work, from its W, U, T, R, S and D events: beginning, one depopulated range, one flush, one chunk destroyed. */
+export const BALANCE_US: readonly [number, number, number] = [5, 20, 75];
+export const DEPOPULATE_US: readonly [number, number, number] = [16, 60, 240];
+export const FLUSH_US: readonly [number, number, number] = [3, 4, 35];
+export const DESTROY_US: readonly [number, number, number] = [15, 60, 230];
+/** A new chunk: last event of the scan before C, where nothing else ran, to C. */
+export const CREATE_US: readonly [number, number, number] = [30, 80, 130];
+/** Pages mapped, per call: previous event to P to the allocation. */
+export const POPULATE_US: readonly [number, number, number] = [8, 15, 30];
 /** One console line on the serial port: gaps between lines printed back to back, 115..240. */
 export const PRINTK_US: readonly [number, number, number] = [130, 160, 240];
 /** Command latency: INQUIRY and firmware commands are answered within the register write; disk reads take about 1 ms. */
@@ -55,6 +69,7 @@ export const MEDIUM_LATENCY_S = 0.0011;
 /** Scheduler: wakeup granularity and minimal slice of CFS on one CPU, microseconds. */
 export const WAKEUP_GRANULARITY_US = 1_000;
 export const MIN_GRANULARITY_US = 750;
+export const SCHED_LATENCY_US = 6_000;
 /** A sleeper is placed at most this far behind the others (half of sysctl_sched_latency, GENTLE_FAIR_SLEEPERS). */
 export const SLEEPER_CREDIT_US = 3_000;
 /** The largest gap of a scan that other events do not explain: the host of QEMU took the CPU away; 1..2.6 ms, 7 in 700 targets. */

@@ -152,6 +152,7 @@ static void print_ctrl_info(struct megasas_instance *instance)
 	u32 ops3 = info32(info, CTRL_INFO_ADAPTER_OPS3);
 	u32 memory = info16(info, CTRL_INFO_MEMORY_SIZE);
 
+	step(STEP_FW_INIT);
 	dev_info(instance, "controller type\t: %s(%dMB)\n", memory ? "MR" : "iMR", memory);
 	instance->disableOnlineCtrlReset = info32(info, CTRL_INFO_ONOFF) >> 10 & 1;
 	dev_info(instance, "Online Controller Reset(OCR)\t: %s\n",
@@ -329,6 +330,7 @@ static int megasas_init_fw(struct megasas_instance *instance)
 	dev_info(instance, "32 bit DMA mask and 32 bit consistent mask\n");
 	if (alloc_ctrl_dma_buffers(instance))
 		return -1;
+	step(STEP_FW_COMMANDS);
 	dev_info(instance, "current msix/online cpus\t: (0/1)\n");
 	dev_info(instance, "RDPQ mode\t: (disabled)\n");
 	instance->fw_supported_vd_count = MAX_LOGICAL_DRIVES;

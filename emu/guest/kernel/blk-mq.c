@@ -195,8 +195,13 @@ noinline void blk_mq_free_request(struct request *rq)
 // Completed requests wait here for the block softirq, the last one first.
 static struct request *blk_cpu_done;
 
+// A hardware queue with one software queue completes where it is; else it is the softirq's work.
 noinline void blk_mq_complete_request(struct request *rq)
 {
+	if (rq->mq_hctx->nr_ctx == 1) {
+		complete(rq->end_io_data);
+		return;
+	}
 	rq->queuelist.next = (struct list_head *)blk_cpu_done;
 	blk_cpu_done = rq;
 	raise_softirq(BLOCK_SOFTIRQ);

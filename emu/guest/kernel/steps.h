@@ -13,5 +13,7 @@
 #define STEP_KERNFS_NODE     8 // one sysfs node
 #define STEP_INITCALL        9 // the time the present initcall takes between its operations
 #define STEP_WAIT_IO        10 // a synchronous command of the driver
+#define STEP_FW_COMMANDS    11 // the driver allocates its commands and frames
+#define STEP_FW_INIT        12 // and asks the firmware what it is
 
 #endif
