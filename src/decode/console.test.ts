@@ -151,6 +151,14 @@ describe('parts of a log', () => {
     expect(signature(decoded)).toBe('zeroed-slab-object epc=? ra=?');
   });
 
+  test('with noise over the first line of the oops', () => {
+    const first = lines.findIndex((line) => line.includes('Unable to handle'));
+    const decoded = decodeConsole(lines.with(first, '[    0.457652] CPU 0 Unab~x<\ufffd to ha\x7f@'));
+    expect(decoded).toMatchObject({ outcome: 'oops', firstSymptom: 'unable_paging', oopsCount: 1 });
+    expect(decoded.oopses[0].badva?.value).toBe('00000000');
+    expect(signature(decoded)).toBe('wait-queue-zeroed epc=__wake_up_common ra=__wake_up_common_lock');
+  });
+
   test('registers alone, as SysRq prints them, are no oops', () => {
     const registers = lines.slice(oops + 3, oops + 17).filter((line) => !/Cause|BadVA/.test(line));
     expect(decodeConsole(registers)).toMatchObject({ outcome: 'clean', oopsCount: 0 });
@@ -193,6 +201,18 @@ describe('how a log ends', () => {
     const decoded = decodeConsole([...boot, glued]);
     expect(decoded).toMatchObject({ outcome: 'oops', end: 'silent-stall', oopsCount: 1 });
     expect(decoded.oopses[0]).toMatchObject({ time: '12.000000', line: 3 });
+  });
+  test.each([
+    ['Kernel bug detected[#1]:', '10800024 (ExcCode 09)', 'bug', 'kernel_bug'],
+    ['Unhandled kernel unaligned access[#1]:', '00800010 (ExcCode 04)', 'oops', 'unaligned'],
+    ['Reserved instruction in kernel code[#1]:', '10800028 (ExcCode 0a)', 'oops', 'exception'],
+    ['Data bus error, epc == 8017d988, ra == 8017db1c\nOops[#1]:', '1080001c (ExcCode 07)', 'oops', 'bus_error'],
+    ['Oops[#1]:', '1080001c (ExcCode 07)', 'oops', 'bus_error'],
+  ])('%j is not a page fault', (headline, cause, outcome, firstSymptom) => {
+    const text = `${headline}\nepc   : 8017d988 a_function+0x10/0x20\nCause : ${cause}\n`;
+    const decoded = decodeConsole(text);
+    expect(decoded).toMatchObject({ outcome, firstSymptom, oopsCount: 1 });
+    expect(decoded.family?.name).toBe('kernel-exception');
   });
   test('an RCU stall is a stall', () => {
     const stall = ['[   21.0] nothing', '[   21.000000] rcu: INFO: rcu_sched self-detected stall on CPU'];

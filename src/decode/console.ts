@@ -160,11 +160,11 @@ export class ConsoleDecoder {
     const symptoms = new Map<string, number>(this.#symptoms.counts);
     let first: FirstSymptom | undefined = this.#symptoms.first?.kind;
     let firstLine = this.#symptoms.first?.line;
-    // A log that starts in the middle of an oops shows only its registers.
-    if (first === undefined && oopses.length > 0) {
-      first = 'unable_paging';
+    // A log that starts in the middle of an oops, or a noisy line, shows only its registers.
+    if (oopses.length > 0 && (firstLine === undefined || oopses[0].line < firstLine.number)) {
+      first = symptomOf(oopses[0]);
       firstLine = { number: oopses[0].line, time: oopses[0].time, text: oopses[0].headline };
-      symptoms.set(first, oopses.length);
+      symptoms.set(first, Math.max(oopses.length, symptoms.get(first) ?? 0));
     }
     const isArtefact = first === undefined && end === 'silent-stall' && this.#isMalta && !this.#clockKnown;
     if (first === undefined && end === 'silent-stall') {
@@ -206,7 +206,7 @@ export class ConsoleDecoder {
   #outcome(first: FirstSymptom | undefined, end: End): Outcome {
     const has = (...kinds: Symptom[]) => kinds.some((kind) => this.#symptoms.count(kind) > 0);
     if (this.#panic !== undefined) return 'panic';
-    if (this.#reports.oopses > 0) return 'oops';
+    if (this.#reports.oopses > 0) return first === 'kernel_bug' ? 'bug' : 'oops';
     if (has('kernel_bug', 'bug_spinlock', 'bad_page', 'list_corruption', 'bug_other')) return 'bug';
     if (end === 'silent-stall' || has('soft_lockup', 'rcu_stall', 'hung_task')) return 'stall';
     return first === undefined ? 'clean' : 'bug';
@@ -282,6 +282,14 @@ export class ConsoleDecoder {
       }),
     };
   }
+}
+
+/** What the line in front of an oops would have said, by the exception. */
+function symptomOf(oops: CrashReport): Symptom {
+  const exccode = oops.exccode?.value ?? '02';
+  if (oops.architecture === 'x86' || /^0[1-3]$/.test(exccode)) return 'unable_paging';
+  if (/^0[45]$/.test(exccode)) return 'unaligned';
+  return /^0[67]$/.test(exccode) ? 'bus_error' : 'exception';
 }
 
 /** Symptom counts as classification tables write them: `warning:3,unable_paging:1`. */

@@ -69,7 +69,8 @@ const MIPS_FAULT = new RegExp(
 );
 const X86_FAULT =
   /BUG: (?:kernel NULL pointer dereference, address:|unable to handle (?:page fault for address:|kernel (?:NULL pointer dereference|paging request) at)) ?([0-9a-f]{8,16})|general protection fault/;
-const DIE = /(Oops(?: - [^[]*)?(?:: ([0-9a-f]{4}))?|[A-Z][A-Za-z ,:-]{3,60}?) ?\[#(\d+)\]/;
+const DIE =
+  /(Oops(?: - [^[]*)?(?:: ([0-9a-f]{4}))?|(?:invalid opcode|divide error|stack segment): [0-9a-f]{4}|[A-Z][A-Za-z ,:-]{3,60}?) ?\[#(\d+)\]/;
 const WARNING = /WARNING: (?:CPU: \d+ PID: (\d+) )?/;
 const BUG = /(?<![A-Z])BUG: /;
 const LOCKUP =

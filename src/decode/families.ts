@@ -298,8 +298,12 @@ export function oopsFamily(report: CrashReport): Family {
       (candidate.caller === undefined || (caller !== undefined && candidate.caller.test(caller))),
   );
   if (rule === undefined) {
-    const why = [{ value: report.headline, line: report.line }];
-    return { name: 'kernel-exception', zeroed: 'The log does not say which address was accessed.', reasons: why };
+    const exccode = report.exccode;
+    const reasons = [{ value: report.headline, line: report.line }];
+    if (exccode !== undefined)
+      reasons.push({ value: `ExcCode ${exccode.value} (${exceptionName(exccode.value)})`, line: exccode.line });
+    const zeroed = 'Unknown: no faulting address, be it that the exception has none or that the log lost it.';
+    return { name: 'kernel-exception', zeroed, reasons };
   }
   return { name: rule.name, zeroed: rule.zeroed, reasons: oopsReasons(report, fault!, rule) };
 }

@@ -5,6 +5,8 @@ import type { LogLine } from './line.js';
 export type Symptom =
   | 'unable_paging'
   | 'unaligned'
+  | 'bus_error'
+  | 'exception'
   | 'kernel_bug'
   | 'bug_spinlock'
   | 'bad_page'
@@ -26,6 +28,11 @@ const PAGE_FAULT =
 const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
   ['unable_paging', PAGE_FAULT],
   ['unaligned', /[Uu]nhandled kernel unaligned access|Kernel unaligned instruction access/],
+  ['bus_error', /(?:Data|Instruction) bus error, epc/],
+  [
+    'exception',
+    /(?:Reserved instruction in|Break instruction in|Trap instruction in|FP exception in) kernel code|general protection fault|divide error: /,
+  ],
   ['kernel_bug', /Kernel bug detected\[#|kernel BUG at /],
   ['bug_spinlock', /BUG: (?:spinlock|rwlock) /],
   ['bad_page', /BUG: Bad page /],
@@ -43,7 +50,7 @@ const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
 
 /** True of every line that SYMPTOMS can match: most lines of a log need no more than this. */
 const ANY =
-  /Unable to|nhandled|unaligned|[Bb]ug det|BUG|list_(?:add|del) c|WARNING|LOCKUP|lockup|detected|blocked for|panic|kill init|percpu_ref|STALE/;
+  /bus error|in kernel code|protection fault|divide error|Unable to|nhandled|unaligned|[Bb]ug det|BUG|list_(?:add|del) c|WARNING|LOCKUP|lockup|detected|blocked for|panic|kill init|percpu_ref|STALE/;
 
 /** Kinds of BUG: that have a name of their own. */
 const NAMED_BUG = /BUG: (?:spinlock|rwlock|Bad page|kernel NULL|unable to handle|soft lockup)/;
