@@ -91,6 +91,8 @@ export class PercpuAllocator {
   balancePending = false;
   /** pcpu_alloc_mutex: held by a stepwise run between its steps. */
   mutexHeld = false;
+  /** Slow paths stop at lock drops. False only inside `alloc` and `runBalanceWork`, which nothing can interrupt. */
+  stepping = true;
   readonly stats: PercpuStats;
   /** Chunk of the last area that was allocated. */
   lastChunk: Chunk;
@@ -100,6 +102,8 @@ export class PercpuAllocator {
   #pageArray = false;
   readonly #pageShift: number;
   readonly #minUnitSize: number;
+  /** A destroyed chunk whose maps the next one takes over: typed arrays are dear to make. */
+  #spare: Chunk | undefined;
   /** Chunks but the first and the reserved one, in order of creation. */
   readonly #chunks: Chunk[] = [];
 
@@ -138,7 +142,8 @@ export class PercpuAllocator {
     this.firstChunk = firstChunkRegion(0, machine.pageShift, baseAddress, staticSize + info.reservedSize, dynSize);
     this.lastChunk = this.firstChunk;
     this.nrEmptyPopPages = this.firstChunk.nrEmptyPopPages;
-    this.relocate(this.firstChunk, -1);
+    this.enlist(this.firstChunk);
+    if (this.reservedChunk !== null) this.reservedChunk.ownSlot = this.slots.ofChunk(this.reservedChunk);
     this.nrPopulated = Math.floor((info.staticSize + info.reservedSize + info.dynSize) / this.pageSize);
     this.stats = {
       nrAlloc: 0,
@@ -181,7 +186,7 @@ export class PercpuAllocator {
       }
     }
     if (atomic) return this.#failAtomic(size, align, reserved);
-    return runToEnd(this.#slowAlloc(size, align, gfp, reserved, offset));
+    return this.#runToEnd(this.#slowAlloc(size, align, gfp, reserved, offset));
   }
 
   /** The same as {@link alloc}, stopping wherever the kernel drops pcpu_lock. The mutex is held between the steps. */
@@ -201,11 +206,11 @@ export class PercpuAllocator {
     this.mutexHeld = true;
     try {
       while (offset < 0) {
-        yield 'unlocked';
+        if (this.stepping) yield 'unlocked';
         if (this.slots.isEmpty(this.slots.free)) {
           const chunk = yield* this.createChunk();
           if (chunk === null) return this.#fail(size, align, gfp, reserved, 'failed to allocate new chunk');
-          this.relocate(chunk, -1);
+          this.enlist(chunk);
         }
         offset = this.#search(size, align, reserved, false);
       }
@@ -241,8 +246,9 @@ export class PercpuAllocator {
     }
     const slots = this.slots;
     const last = slots.free;
+    const heads = slots.heads;
     for (let slot = slots.ofSize(size); slot <= last; slot++) {
-      const head = slots.heads[slot]!;
+      const head = heads[slot]!;
       for (let chunk = head.next, next = chunk.next; chunk !== head; chunk = next, next = chunk.next) {
         const start = findBlockFit(chunk, bits, bitAlign, atomic);
         if (start < 0) {
@@ -286,12 +292,10 @@ export class PercpuAllocator {
 
   /** pcpu_alloc_area(). */
   #take(chunk: Chunk, bits: number, align: number, start: number): number {
-    const oldSlot = this.slots.ofChunk(chunk);
     const emptyBefore = chunk.nrEmptyPopPages;
     const bit = takeArea(chunk, bits, align, start);
     if (bit < 0) return -1;
-    if (!chunk.isolated && chunk !== this.reservedChunk) this.nrEmptyPopPages += chunk.nrEmptyPopPages - emptyBefore;
-    this.relocate(chunk, oldSlot);
+    this.#settle(chunk, emptyBefore);
     return bit;
   }
 
@@ -380,12 +384,21 @@ export class PercpuAllocator {
     this.stats.nrDealloc++;
     this.stats.nrCurAlloc--;
     chunk.nrAlloc--;
-    const oldSlot = this.slots.ofChunk(chunk);
     const emptyBefore = chunk.nrEmptyPopPages;
     const bits = releaseArea(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT);
-    if (!chunk.isolated && chunk !== this.reservedChunk) this.nrEmptyPopPages += chunk.nrEmptyPopPages - emptyBefore;
-    this.relocate(chunk, oldSlot);
+    this.#settle(chunk, emptyBefore);
     return bits << PCPU_MIN_ALLOC_SHIFT;
+  }
+
+  /** After an area came or went: the global count of empty pages, and pcpu_chunk_relocate(). Not for the reserved chunk. */
+  #settle(chunk: Chunk, emptyBefore: number): void {
+    const slot = this.slots.ofChunk(chunk);
+    const oldSlot = chunk.ownSlot;
+    chunk.ownSlot = slot;
+    if (chunk.isolated || chunk === this.reservedChunk) return;
+    this.nrEmptyPopPages += chunk.nrEmptyPopPages - emptyBefore;
+    if (oldSlot < slot) this.slots.moveToFront(chunk, slot);
+    else if (oldSlot > slot) this.slots.moveToTail(chunk, slot);
   }
 
   /** pcpu_should_reclaim_chunk(). */
@@ -412,28 +425,25 @@ export class PercpuAllocator {
     if (!chunk.isolated) return;
     chunk.isolated = false;
     this.nrEmptyPopPages += chunk.nrEmptyPopPages;
-    this.relocate(chunk, -1);
+    this.enlist(chunk);
     if (this.events !== null) this.events.reintegrate(chunk);
   }
 
-  /** pcpu_chunk_relocate(): to the slot where it belongs now, if that is not `oldSlot`. */
-  relocate(chunk: Chunk, oldSlot: number): void {
-    if (chunk.isolated || chunk === this.reservedChunk) return;
-    const slot = this.slots.ofChunk(chunk);
-    if (oldSlot === slot) return;
-    if (oldSlot < slot) this.slots.moveToFront(chunk, slot);
-    else this.slots.moveToTail(chunk, slot);
+  /** pcpu_chunk_relocate() of a chunk that was on no active slot (old slot -1): to the front of the slot where it belongs. */
+  enlist(chunk: Chunk): void {
+    chunk.ownSlot = this.slots.ofChunk(chunk);
+    this.slots.moveToFront(chunk, chunk.ownSlot);
   }
 
   /** pcpu_populate_chunk() and pcpu_chunk_populated(): pages [start, end) for every CPU. */
   *populate(chunk: Chunk, start: number, end: number): Steps<boolean> {
-    yield 'before-populate';
+    if (this.stepping) yield 'before-populate';
     let done = false;
     // pcpu_get_pages(): the array of page pointers is made once.
     if (!this.#pageArray) this.#pageArray = this.port.allocMetadata();
     if (this.#pageArray) done = this.port.populate(chunk, start, end);
     if (done && this.events !== null) this.events.populate(chunk, start, end);
-    yield 'after-populate';
+    if (this.stepping) yield 'after-populate';
     if (!done) return false;
     setBits(chunk.populated, start, end - start);
     this.#settlePages(chunk, end - start);
@@ -442,20 +452,20 @@ export class PercpuAllocator {
 
   /** pcpu_depopulate_chunk() and pcpu_chunk_depopulated(): no TLB flush. */
   *depopulate(chunk: Chunk, start: number, end: number): Steps<void> {
-    yield 'before-depopulate';
+    if (this.stepping) yield 'before-depopulate';
     this.port.depopulate(chunk, start, end);
     if (this.events !== null) this.events.depopulate(chunk, start, end);
-    yield 'after-depopulate';
+    if (this.stepping) yield 'after-depopulate';
     clearBits(chunk.populated, start, end - start);
     this.#settlePages(chunk, start - end);
   }
 
   /** pcpu_post_unmap_tlb_flush(). */
   *flush(chunk: Chunk, start: number, end: number): Steps<void> {
-    yield 'before-flush';
+    if (this.stepping) yield 'before-flush';
     this.port.flush(chunk, start, end);
     if (this.events !== null) this.events.flush(chunk, start, end);
-    yield 'after-flush';
+    if (this.stepping) yield 'after-flush';
   }
 
   #settlePages(chunk: Chunk, pages: number): void {
@@ -467,14 +477,15 @@ export class PercpuAllocator {
 
   /** pcpu_create_chunk(): null when there is no metadata memory or no address space. The chunk is on no slot yet. */
   *createChunk(): Steps<Chunk | null> {
-    yield 'before-create';
+    if (this.stepping) yield 'before-create';
     let chunk: Chunk | null = null;
     const port = this.port;
     // pcpu_alloc_chunk(): struct, alloc_map, bound_map, md_blocks
     if (port.allocMetadata() && port.allocMetadata() && port.allocMetadata() && port.allocMetadata()) {
       const base = port.createArea();
       if (!Number.isNaN(base)) {
-        chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift);
+        chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift, this.#spare);
+        this.#spare = undefined;
         chunk.freeBytes = this.info.unitSize;
         this.#chunks.push(chunk);
         this.stats.nrChunks++;
@@ -482,23 +493,34 @@ export class PercpuAllocator {
         if (this.events !== null) this.events.createChunk(chunk);
       }
     }
-    yield 'after-create';
+    if (this.stepping) yield 'after-create';
     return chunk;
   }
 
   /** pcpu_destroy_chunk(): the chunk has no populated pages and is on no slot. */
   *destroyChunk(chunk: Chunk): Steps<void> {
-    yield 'before-destroy';
+    if (this.stepping) yield 'before-destroy';
     this.stats.nrChunks--;
     this.#chunks.splice(this.#chunks.indexOf(chunk), 1);
     if (this.events !== null) this.events.destroyChunk(chunk);
     this.port.destroyArea(chunk);
-    yield 'after-destroy';
+    this.#spare = chunk;
+    if (this.stepping) yield 'after-destroy';
   }
 
   /** Clears the pending mark and runs pcpu_balance_workfn() to its end. */
   runBalanceWork(): void {
-    runToEnd(this.balanceSteps());
+    this.#runToEnd(this.balanceSteps());
+  }
+
+  /** Runs a slow path without stops. */
+  #runToEnd<T>(steps: Steps<T>): T {
+    this.stepping = false;
+    try {
+      return runToEnd(steps);
+    } finally {
+      this.stepping = true;
+    }
   }
 
   /** The same, stopping wherever the kernel drops pcpu_lock. */

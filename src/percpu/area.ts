@@ -1,26 +1,15 @@
 // Areas inside one chunk: where an allocation fits, taking it, giving it back. Everything here works in bits of the allocation map.
 import { clearBits, findNextBit, findNextZeroBit, setBit, setBits } from './bitmap.js';
-import {
-  CONTIG,
-  CONTIG_START,
-  FIRST,
-  LEFT,
-  MD_STRIDE,
-  PCPU_MIN_ALLOC_SHIFT,
-  RIGHT,
-  SCAN,
-  SCAN_START,
-  blockAt,
-} from './chunk.js';
+import { MD_STRIDE, Md, PCPU_MIN_ALLOC_SHIFT, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
 import { updateBlockAfterScan, updateHintsOnAlloc, updateHintsOnFree } from './hints.js';
 
 /** pcpu_next_hint(): where to begin searching in the block at `at`: behind its scan hint if that is known to be too small. */
 function nextHint(md: Int32Array, at: number, bits: number): number {
-  const scan = md[at + SCAN]!;
-  const scanStart = md[at + SCAN_START]!;
-  if (scan !== 0 && md[at + CONTIG_START]! > scanStart && bits > scan) return scanStart + scan;
-  return md[at + FIRST]!;
+  const scan = md[at + Md.SCAN]!;
+  const scanStart = md[at + Md.SCAN_START]!;
+  if (scan !== 0 && md[at + Md.CONTIG_START]! > scanStart && bits > scan) return scanStart + scan;
+  return md[at + Md.FIRST]!;
 }
 
 /**
@@ -30,9 +19,9 @@ function nextHint(md: Int32Array, at: number, bits: number): number {
  */
 export function findBlockFit(chunk: Chunk, bits: number, align: number, populatedOnly: boolean): number {
   const md = chunk.md;
-  const chunkContigStart = md[CONTIG_START]!;
+  const chunkContigStart = md[Md.CONTIG_START]!;
   // pcpu_check_block_hint(): only the chunk's best run is asked, another one may fit all the same.
-  if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md[CONTIG]!) return -1;
+  if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md[Md.CONTIG]!) return -1;
 
   const shift = chunk.blockShift;
   const blockBits = 1 << shift;
@@ -46,7 +35,7 @@ export function findBlockFit(chunk: Chunk, bits: number, align: number, populate
     let found = false;
     for (let at = blockAt(index); index < nrBlocks; index++, at += MD_STRIDE) {
       if (run !== 0) {
-        const left = md[at + LEFT]!;
+        const left = md[at + Md.LEFT]!;
         run += left;
         if (run >= bits) {
           found = true;
@@ -54,8 +43,8 @@ export function findBlockFit(chunk: Chunk, bits: number, align: number, populate
         }
         if (left === blockBits) continue;
       }
-      const contigStart = md[at + CONTIG_START]!;
-      const contig = md[at + CONTIG]!;
+      const contigStart = md[at + Md.CONTIG_START]!;
+      const contig = md[at + Md.CONTIG]!;
       const slack = ((contigStart + align - 1) & -align) - contigStart;
       if (contig !== 0 && contigStart >= offset && contig >= slack + bits) {
         const start = nextHint(md, at, bits);
@@ -65,7 +54,7 @@ export function findBlockFit(chunk: Chunk, bits: number, align: number, populate
         break;
       }
       offset = 0;
-      const rightStart = (blockBits - md[at + RIGHT]! + align - 1) & -align;
+      const rightStart = (blockBits - md[at + Md.RIGHT]! + align - 1) & -align;
       run = blockBits - rightStart;
       from = (index << shift) + rightStart;
       if (run >= bits) {
@@ -104,7 +93,7 @@ export function findArea(chunk: Chunk, bits: number, align: number, start: numbe
   if (limit > chunk.mapBits) limit = chunk.mapBits;
   skipped = 0;
   skippedBits = 0;
-  for (let from = start; ; ) {
+  for (let from = start; ;) {
     const bit = (findNextZeroBit(map, limit, from) + align - 1) & -align;
     const end = bit + bits;
     if (end > limit) return -1;
@@ -140,7 +129,7 @@ export function takeArea(chunk: Chunk, bits: number, align: number, start: numbe
   clearBits(bound, bit + 1, bits - 1);
   setBit(bound, bit + bits);
   chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
-  if (bit === md[FIRST]!) md[FIRST] = findNextZeroBit(map, chunk.mapBits, bit + bits);
+  if (bit === md[Md.FIRST]!) md[Md.FIRST] = findNextZeroBit(map, chunk.mapBits, bit + bits);
   chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, bit, bits);
   return bit;
 }
@@ -153,7 +142,7 @@ export function releaseArea(chunk: Chunk, bit: number): number {
   const bits = findNextBit(chunk.boundMap, chunk.mapBits, bit + 1) - bit;
   clearBits(chunk.allocMap, bit, bits);
   chunk.freeBytes += bits << PCPU_MIN_ALLOC_SHIFT;
-  if (bit < chunk.md[FIRST]!) chunk.md[FIRST] = bit;
+  if (bit < chunk.md[Md.FIRST]!) chunk.md[Md.FIRST] = bit;
   chunk.nrEmptyPopPages += updateHintsOnFree(chunk, bit, bits);
   return bits;
 }

@@ -3,24 +3,24 @@
 import { PCPU_EMPTY_POP_PAGES_HIGH } from './allocator.js';
 import type { PercpuAllocator, Steps } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
-import { CONTIG, blockAt } from './chunk.js';
+import { Md, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
 
 /** pcpu_balance_workfn(); the caller holds pcpu_alloc_mutex. */
 export function* balanceSteps(percpu: PercpuAllocator): Steps<void> {
   const events = percpu.events;
   if (events !== null) events.balanceStart();
-  yield 'unlocked';
+  if (percpu.stepping) yield 'unlocked';
   const { reclaim, lockPerStep } = percpu.variant;
   yield* balanceFree(percpu, false);
-  if (lockPerStep) yield 'unlocked';
+  if (lockPerStep && percpu.stepping) yield 'unlocked';
   if (reclaim) {
     yield* reclaimPopulated(percpu);
-    if (lockPerStep) yield 'unlocked';
+    if (lockPerStep && percpu.stepping) yield 'unlocked';
   }
   yield* balancePopulated(percpu);
   if (reclaim) {
-    if (lockPerStep) yield 'unlocked';
+    if (lockPerStep && percpu.stepping) yield 'unlocked';
     yield* balanceFree(percpu, true);
   }
   if (events !== null) events.balanceEnd();
@@ -32,15 +32,18 @@ export function* balanceSteps(percpu: PercpuAllocator): Steps<void> {
  */
 function* balanceFree(percpu: PercpuAllocator, emptyOnly: boolean): Steps<void> {
   const slots = percpu.slots;
-  const spared = slots.first(slots.free);
+  const head = slots.heads[slots.free]!;
+  // The first is spared.
+  const spared = head.next;
+  if (spared.next === head || spared === head) return;
   const toFree: Chunk[] = [];
-  for (const chunk of [...slots.chunks(slots.free)]) {
-    if (chunk === spared) continue;
+  for (let chunk = spared.next, next = chunk.next; chunk !== head; chunk = next, next = chunk.next) {
     if (emptyOnly && chunk.nrEmptyPopPages !== 0) continue;
     slots.remove(chunk);
-    // Each goes to the head of the kernel's to_free list, so the last of the slot is destroyed first.
-    toFree.unshift(chunk);
+    toFree.push(chunk);
   }
+  // Each goes to the head of the kernel's to_free list, so the last of the slot is destroyed first.
+  toFree.reverse();
   for (const chunk of toFree) {
     let page = findNextBit(chunk.populated, chunk.nrPages, 0);
     while (page < chunk.nrPages) {
@@ -73,7 +76,7 @@ function* reclaimPopulated(percpu: PercpuAllocator): Steps<void> {
         reintegrate = true;
         break;
       }
-      if (chunk.md[blockAt(page) + CONTIG]! === blockBits && testBit(chunk.populated, page)) {
+      if (chunk.md[blockAt(page) + Md.CONTIG]! === blockBits && testBit(chunk.populated, page)) {
         if (last === -1) last = page;
         if (page > 0) continue;
         page--;
@@ -108,13 +111,10 @@ function* balancePopulated(percpu: PercpuAllocator): Steps<void> {
       wanted = Math.min(Math.max(PCPU_EMPTY_POP_PAGES_HIGH - percpu.nrEmptyPopPages, 0), PCPU_EMPTY_POP_PAGES_HIGH);
     }
     for (let slot = slots.ofSize(percpu.pageSize); slot <= slots.free && wanted !== 0; slot++) {
-      let target: Chunk | undefined;
-      for (const chunk of slots.chunks(slot)) {
-        if (chunk.nrPages === chunk.nrPopulated) continue;
-        target = chunk;
-        break;
-      }
-      if (target === undefined) continue;
+      const head = slots.heads[slot]!;
+      let target = head.next;
+      while (target !== head && target.nrPages === target.nrPopulated) target = target.next;
+      if (target === head) continue;
       let page = findNextZeroBit(target.populated, target.nrPages, 0);
       while (page < target.nrPages) {
         const end = findNextBit(target.populated, target.nrPages, page + 1);
@@ -127,6 +127,6 @@ function* balancePopulated(percpu: PercpuAllocator): Steps<void> {
     if (wanted === 0) return;
     const chunk = yield* percpu.createChunk();
     if (chunk === null) return;
-    percpu.relocate(chunk, -1);
+    percpu.enlist(chunk);
   }
 }

@@ -6,20 +6,22 @@ import { bitmapWords } from './bitmap.js';
 export const PCPU_MIN_ALLOC_SHIFT = 2;
 export const PCPU_MIN_ALLOC_SIZE = 4;
 
-// Fields of one metadata block (struct pcpu_block_md) inside Chunk.md. All in bits; starts are relative to the block, and keep their
+// Fields of one metadata block (struct pcpu_block_md) inside Chunk.md (a const enum: its values are literals in the hot code). In bits; starts are relative to the block, and keep their
 // last value when the hint itself is 0.
 //  - contig: the largest known free run; never more than the largest there is. Chunk wide it may be too small (see updateHintsOnFree).
 //  - scan: the largest known free run before contig; it lies behind contig only if both have the same size.
 //  - left, right: free bits at the two ends. Of the chunk's own record they are set on init and free, never lowered.
 //  - first: no free bit lies below it.
-export const SCAN = 0;
-export const SCAN_START = 1;
-export const CONTIG = 2;
-export const CONTIG_START = 3;
-export const LEFT = 4;
-export const RIGHT = 5;
-export const FIRST = 6;
-export const BITS = 7;
+export const enum Md {
+  SCAN,
+  SCAN_START,
+  CONTIG,
+  CONTIG_START,
+  LEFT,
+  RIGHT,
+  FIRST,
+  BITS,
+}
 /** Integers per metadata block. The chunk's own record (chunk_md) comes first, block i follows at (i + 1) * MD_STRIDE. */
 export const MD_STRIDE = 8;
 
@@ -30,7 +32,7 @@ export function blockAt(index: number): number {
 
 /**
  * struct pcpu_chunk. Created by the allocator only; the fields are open for readers (dumps, checks, event logs) and must not be
- * written from outside src/percpu, except `area`, which belongs to the memory port.
+ * written from outside src/percpu, except `area`, which belongs to the memory port. The maps of a destroyed chunk pass to a later one.
  */
 export class Chunk {
   /** -1 reserved chunk, 0 first chunk, then 1, 2, ... in order of creation, never reused. */
@@ -70,20 +72,30 @@ export class Chunk {
   next: Chunk = this;
   /** Slot of the list that the chunk is on; -1 while on none. */
   slot = -1;
+  /** pcpu_chunk_slot() after the last change: where the chunk belongs, wherever it is. */
+  ownSlot = -1;
   /** For the memory port. */
   area: unknown = undefined;
 
-  constructor(id: number, base: number, nrPages: number, pageShift: number) {
+  /** @param maps bitmaps and blocks of a destroyed chunk of the same size, to be used again */
+  constructor(id: number, base: number, nrPages: number, pageShift: number, maps?: Chunk) {
     this.id = id;
     this.base = base;
     this.nrPages = nrPages;
     this.pageShift = pageShift;
     this.blockShift = pageShift - PCPU_MIN_ALLOC_SHIFT;
     this.mapBits = nrPages << this.blockShift;
-    this.allocMap = new Int32Array(bitmapWords(this.mapBits));
-    this.boundMap = new Int32Array(bitmapWords(this.mapBits + 1));
-    this.populated = new Int32Array(bitmapWords(nrPages));
-    this.md = new Int32Array((nrPages + 1) * MD_STRIDE);
+    if (maps === undefined) {
+      this.allocMap = new Int32Array(bitmapWords(this.mapBits));
+      this.boundMap = new Int32Array(bitmapWords(this.mapBits + 1));
+      this.populated = new Int32Array(bitmapWords(nrPages));
+      this.md = new Int32Array((nrPages + 1) * MD_STRIDE);
+    } else {
+      this.allocMap = maps.allocMap.fill(0);
+      this.boundMap = maps.boundMap.fill(0);
+      this.populated = maps.populated.fill(0);
+      this.md = maps.md.fill(0);
+    }
     initBlock(this.md, 0, this.mapBits);
     for (let index = 0; index < nrPages; index++) initBlock(this.md, blockAt(index), 1 << this.blockShift);
   }
@@ -96,8 +108,8 @@ export class Chunk {
 
 /** pcpu_init_md_block(). */
 function initBlock(md: Int32Array, at: number, bits: number): void {
-  md[at + CONTIG] = bits;
-  md[at + LEFT] = bits;
-  md[at + RIGHT] = bits;
-  md[at + BITS] = bits;
+  md[at + Md.CONTIG] = bits;
+  md[at + Md.LEFT] = bits;
+  md[at + Md.RIGHT] = bits;
+  md[at + Md.BITS] = bits;
 }

@@ -33,6 +33,8 @@ export class CountingMemory implements MemoryPort {
   readonly #machine: Machine;
   readonly #units: UnitLayout;
   readonly #atomSize: number;
+  readonly #groupOffsets: readonly bigint[];
+  readonly #groupSizes: readonly bigint[];
   readonly #areas: VmAreas;
   #lazyLimit = 0;
   #drainWanted = false;
@@ -43,6 +45,8 @@ export class CountingMemory implements MemoryPort {
   readonly #windowStart: number;
   readonly #mapped: Int32Array;
   readonly #stale: Int32Array;
+  /** Page ids of one range of all CPUs, as pcpu_get_pages() has them. */
+  readonly #scratch: Int32Array;
   /** Distance of each CPU's unit in pages. */
   readonly #unitPage: readonly number[];
 
@@ -51,6 +55,8 @@ export class CountingMemory implements MemoryPort {
     this.#machine = machine;
     this.#units = units;
     this.#atomSize = atomSize;
+    this.#groupOffsets = units.groupOffsets.map(BigInt);
+    this.#groupSizes = units.groupSizes.map(BigInt);
     const pageSize = 1 << machine.pageShift;
     this.setLazyLimit(lazyLimit);
     this.#areas = new VmAreas(
@@ -75,6 +81,7 @@ export class CountingMemory implements MemoryPort {
     const pages = Number((span + BigInt(pageSize) - 1n) >> BigInt(machine.pageShift)) + 1;
     this.#mapped = new Int32Array(pages);
     this.#stale = new Int32Array(pages);
+    this.#scratch = new Int32Array(machine.cpus * (units.unitSize / pageSize));
     this.#unitPage = units.offsets.map((offset) => offset / pageSize);
   }
 
@@ -117,10 +124,9 @@ export class CountingMemory implements MemoryPort {
 
   createArea(): number {
     const { bits } = this.#machine;
-    const { groupOffsets, groupSizes } = this.#units;
     let base: bigint | null = null;
     if (!(this.failArea >= 0 && this.failArea-- === 0)) {
-      base = this.#areas.get(groupOffsets.map(BigInt), groupSizes.map(BigInt), BigInt(this.#atomSize));
+      base = this.#areas.get(this.#groupOffsets, this.#groupSizes, BigInt(this.#atomSize));
     }
     if (base === null) {
       this.log?.('vmget_fail');
@@ -134,8 +140,8 @@ export class CountingMemory implements MemoryPort {
     const { bits } = this.#machine;
     const base = addressValue(chunk.base, bits);
     this.log?.(`vmfree base=${hexAddress(base, bits)}`);
-    this.#units.groupOffsets.forEach((offset, group) => {
-      this.#areas.release(base + BigInt(offset), BigInt(this.#units.groupSizes[group]!));
+    this.#groupOffsets.forEach((offset, group) => {
+      this.#areas.release(base + offset, this.#groupSizes[group]!);
       if (this.#areas.lazyPages > this.#lazyLimit) this.#drainWanted = true;
     });
   }
@@ -174,19 +180,20 @@ export class CountingMemory implements MemoryPort {
   populate(chunk: Chunk, start: number, end: number): boolean {
     const count = end - start;
     const cpus = this.#machine.cpus;
-    const pages = new Int32Array(cpus * count);
+    const total = cpus * count;
+    const pages = this.#scratch;
     let made = 0;
-    for (; made < pages.length; made++) {
+    for (; made < total; made++) {
       const page = this.#allocPage();
       if (page < 0) {
-        this.#undoAlloc(pages, made, count);
+        this.#undoAlloc(pages.slice(0, made), count);
         return false;
       }
       pages[made] = page;
     }
     for (let cpu = 0; cpu < cpus; cpu++) {
       if (this.failMap >= 0 && this.failMap-- === 0) {
-        this.#undoMap(chunk, start, end, cpu, pages);
+        this.#undoMap(chunk, start, end, cpu, pages.slice(0, total));
         return false;
       }
       const at = this.#tableIndex(chunk) + this.#unitPage[cpu]! + start;
@@ -203,12 +210,13 @@ export class CountingMemory implements MemoryPort {
         this.#mapped[at + page] = id + 1;
       }
     }
-    this.log?.(`populate ${chunk.name} ${start} ${end} alloc=${runs(pages, pages.length)}`);
+    this.log?.(`populate ${chunk.name} ${start} ${end} alloc=${runs(pages, total)}`);
     return true;
   }
 
-  /** pcpu_alloc_pages() failed after `made` pages: the failing CPU's from the last down, then the other CPUs'. */
-  #undoAlloc(pages: Int32Array, made: number, count: number): void {
+  /** pcpu_alloc_pages() failed after some pages: the failing CPU's from the last down, then the other CPUs'. */
+  #undoAlloc(pages: Int32Array, count: number): void {
+    const made = pages.length;
     const freed = new Int32Array(made);
     const cpuStart = made - (made % count);
     let at = 0;
@@ -239,14 +247,15 @@ export class CountingMemory implements MemoryPort {
 
   depopulate(chunk: Chunk, start: number, end: number): void {
     const count = end - start;
-    const freed = new Int32Array(this.#machine.cpus * count);
+    const total = this.#machine.cpus * count;
+    const freed = this.#scratch;
     for (let cpu = 0; cpu < this.#machine.cpus; cpu++) {
       const at = this.#tableIndex(chunk) + this.#unitPage[cpu]! + start;
       for (let page = 0; page < count; page++) freed[cpu * count + page] = this.#mapped[at + page]! - 1;
       this.#unmap(at, count);
     }
-    for (const page of freed) this.#freePage(page);
-    this.log?.(`depopulate ${chunk.name} ${start} ${end} free=${runs(freed, freed.length)}`);
+    for (let page = 0; page < total; page++) this.#freePage(freed[page]!);
+    this.log?.(`depopulate ${chunk.name} ${start} ${end} free=${runs(freed, total)}`);
   }
 
   flush(chunk: Chunk, start: number, end: number): void {

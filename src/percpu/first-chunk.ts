@@ -1,7 +1,7 @@
 // Boot: the shape of the per-CPU areas (pcpu_build_alloc_info), boot memory for the first chunk (pcpu_embed_first_chunk), and the
 // chunks that serve the two regions of it (pcpu_alloc_first_chunk).
 import { setBit, setBits } from './bitmap.js';
-import { Chunk, FIRST, PCPU_MIN_ALLOC_SHIFT } from './chunk.js';
+import { Chunk, Md, PCPU_MIN_ALLOC_SHIFT } from './chunk.js';
 import { PERCPU_DYNAMIC_EARLY_SIZE, alignUp, minUnitSize } from './geometry.js';
 import type { AllocInfo, Machine } from './geometry.js';
 import { updateHintsOnAlloc } from './hints.js';
@@ -24,7 +24,7 @@ export function firstChunkRegion(id: number, pageShift: number, base: number, of
     setBits(chunk.allocMap, 0, bits);
     setBit(chunk.boundMap, 0);
     setBit(chunk.boundMap, bits);
-    chunk.md[FIRST] = bits;
+    chunk.md[Md.FIRST] = bits;
     chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, 0, bits);
   }
   if (chunk.endOffset > 0) {

@@ -1,46 +1,46 @@
 // The hints of blocks and chunks: what is known about free runs without looking at the bitmap. The rules are the kernel's to the bit,
 // including those that make a hint too small, because which chunk serves an allocation depends on them.
 import { findLastBit, findNextBit, findNextZeroBit } from './bitmap.js';
-import { BITS, CONTIG, CONTIG_START, FIRST, LEFT, RIGHT, SCAN, SCAN_START, blockAt } from './chunk.js';
+import { Md, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
 
 /** pcpu_block_update(): takes the free run [start, end) into the record at `at`. */
 export function updateBlock(md: Int32Array, at: number, start: number, end: number): void {
   // May be negative: see updateHintsOnFree.
   const run = end - start;
-  if (start < md[at + FIRST]!) md[at + FIRST] = start;
-  if (start === 0) md[at + LEFT] = run;
-  if (end === md[at + BITS]!) md[at + RIGHT] = run;
+  if (start < md[at + Md.FIRST]!) md[at + Md.FIRST] = start;
+  if (start === 0) md[at + Md.LEFT] = run;
+  if (end === md[at + Md.BITS]!) md[at + Md.RIGHT] = run;
 
-  const contig = md[at + CONTIG]!;
-  const contigStart = md[at + CONTIG_START]!;
-  const scan = md[at + SCAN]!;
+  const contig = md[at + Md.CONTIG]!;
+  const contigStart = md[at + Md.CONTIG_START]!;
+  const scan = md[at + Md.SCAN]!;
   if (run > contig) {
     if (start > contigStart) {
       // The old best run lies before the new one and may serve as the scan hint.
       if (contig > scan) {
-        md[at + SCAN_START] = contigStart;
-        md[at + SCAN] = contig;
-      } else if (start < md[at + SCAN_START]!) {
-        md[at + SCAN] = 0;
+        md[at + Md.SCAN_START] = contigStart;
+        md[at + Md.SCAN] = contig;
+      } else if (start < md[at + Md.SCAN_START]!) {
+        md[at + Md.SCAN] = 0;
       }
     } else {
-      md[at + SCAN] = 0;
+      md[at + Md.SCAN] = 0;
     }
-    md[at + CONTIG_START] = start;
-    md[at + CONTIG] = run;
+    md[at + Md.CONTIG_START] = start;
+    md[at + Md.CONTIG] = run;
   } else if (run === contig) {
     if (contigStart !== 0 && (start === 0 || (start & -start) > (contigStart & -contigStart))) {
       // Better aligned, so it becomes the contig hint.
-      md[at + CONTIG_START] = start;
-      if (start < md[at + SCAN_START]! && contig > scan) md[at + SCAN] = 0;
-    } else if (start > md[at + SCAN_START]! || contig > scan) {
-      md[at + SCAN_START] = start;
-      md[at + SCAN] = run;
+      md[at + Md.CONTIG_START] = start;
+      if (start < md[at + Md.SCAN_START]! && contig > scan) md[at + Md.SCAN] = 0;
+    } else if (start > md[at + Md.SCAN_START]! || contig > scan) {
+      md[at + Md.SCAN_START] = start;
+      md[at + Md.SCAN] = run;
     }
-  } else if (start < contigStart && (run > scan || (run === scan && start > md[at + SCAN_START]!))) {
-    md[at + SCAN_START] = start;
-    md[at + SCAN] = run;
+  } else if (start < contigStart && (run > scan || (run === scan && start > md[at + Md.SCAN_START]!))) {
+    md[at + Md.SCAN_START] = start;
+    md[at + Md.SCAN] = run;
   }
 }
 
@@ -62,14 +62,14 @@ function refreshChunk(chunk: Chunk, fullScan: boolean): void {
   const blockBits = 1 << shift;
   const nrBlocks = chunk.nrPages;
   let from: number;
-  if (!fullScan && md[SCAN]! !== 0) {
-    from = md[SCAN_START]! + md[SCAN]!;
-    md[CONTIG_START] = md[SCAN_START]!;
-    md[CONTIG] = md[SCAN]!;
-    md[SCAN] = 0;
+  if (!fullScan && md[Md.SCAN]! !== 0) {
+    from = md[Md.SCAN_START]! + md[Md.SCAN]!;
+    md[Md.CONTIG_START] = md[Md.SCAN_START]!;
+    md[Md.CONTIG] = md[Md.SCAN]!;
+    md[Md.SCAN] = 0;
   } else {
-    from = md[FIRST]!;
-    md[CONTIG] = 0;
+    from = md[Md.FIRST]!;
+    md[Md.CONTIG] = 0;
   }
 
   // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends.
@@ -81,7 +81,7 @@ function refreshChunk(chunk: Chunk, fullScan: boolean): void {
     const at = blockAt(index);
     let end: number;
     if (run !== 0) {
-      const left = md[at + LEFT]!;
+      const left = md[at + Md.LEFT]!;
       run += left;
       if (left === blockBits) {
         index++;
@@ -89,11 +89,11 @@ function refreshChunk(chunk: Chunk, fullScan: boolean): void {
       }
       end = runStart + run;
     } else {
-      const contig = md[at + CONTIG]!;
-      const start = md[at + CONTIG_START]!;
+      const contig = md[at + Md.CONTIG]!;
+      const start = md[at + Md.CONTIG_START]!;
       if (contig === 0 || start < offset || contig + start >= blockBits) {
         offset = 0;
-        run = md[at + RIGHT]!;
+        run = md[at + Md.RIGHT]!;
         runStart = ((index + 1) << shift) - run;
         index++;
         continue;
@@ -119,17 +119,17 @@ function refreshBlock(chunk: Chunk, index: number): void {
   const base = index << chunk.blockShift;
   const top = base + (1 << chunk.blockShift);
   let start: number;
-  if (md[at + SCAN]! !== 0) {
-    start = md[at + SCAN_START]! + md[at + SCAN]!;
-    md[at + CONTIG_START] = md[at + SCAN_START]!;
-    md[at + CONTIG] = md[at + SCAN]!;
-    md[at + SCAN] = 0;
+  if (md[at + Md.SCAN]! !== 0) {
+    start = md[at + Md.SCAN_START]! + md[at + Md.SCAN]!;
+    md[at + Md.CONTIG_START] = md[at + Md.SCAN_START]!;
+    md[at + Md.CONTIG] = md[at + Md.SCAN]!;
+    md[at + Md.SCAN] = 0;
   } else {
-    start = md[at + FIRST]!;
-    md[at + CONTIG] = 0;
+    start = md[at + Md.FIRST]!;
+    md[at + Md.CONTIG] = 0;
   }
   // Stays 0 when the promoted run is the one that touches the end: part of the kernel's behaviour.
-  md[at + RIGHT] = 0;
+  md[at + Md.RIGHT] = 0;
   for (let bit = findNextZeroBit(map, top, base + start); bit < top;) {
     const end = findNextBit(map, top, bit + 1);
     updateBlock(md, at, bit - base, end - base);
@@ -155,51 +155,51 @@ export function updateHintsOnAlloc(chunk: Chunk, bit: number, bits: number): num
   const sEnd = sOff + bits;
   let pages = 0;
 
-  if (md[s + CONTIG]! === blockBits) pages++;
-  if (sOff === md[s + FIRST]!) {
+  if (md[s + Md.CONTIG]! === blockBits) pages++;
+  if (sOff === md[s + Md.FIRST]!) {
     const base = sIndex << shift;
-    md[s + FIRST] = findNextZeroBit(chunk.allocMap, base + blockBits, base + sEnd) - base;
+    md[s + Md.FIRST] = findNextZeroBit(chunk.allocMap, base + blockBits, base + sEnd) - base;
   }
-  const scanStart = md[s + SCAN_START]!;
-  if (scanStart < sEnd && sOff < scanStart + md[s + SCAN]!) md[s + SCAN] = 0;
-  const contigStart = md[s + CONTIG_START]!;
-  if (contigStart < sEnd && sOff < contigStart + md[s + CONTIG]!) {
-    if (sOff === 0) md[s + LEFT] = 0;
+  const scanStart = md[s + Md.SCAN_START]!;
+  if (scanStart < sEnd && sOff < scanStart + md[s + Md.SCAN]!) md[s + Md.SCAN] = 0;
+  const contigStart = md[s + Md.CONTIG_START]!;
+  if (contigStart < sEnd && sOff < contigStart + md[s + Md.CONTIG]!) {
+    if (sOff === 0) md[s + Md.LEFT] = 0;
     refreshBlock(chunk, sIndex);
   } else {
-    if (sOff < md[s + LEFT]!) md[s + LEFT] = sOff;
-    if (sIndex !== eIndex) md[s + RIGHT] = 0;
-    else if (blockBits - eOff < md[s + RIGHT]!) md[s + RIGHT] = blockBits - eOff;
+    if (sOff < md[s + Md.LEFT]!) md[s + Md.LEFT] = sOff;
+    if (sIndex !== eIndex) md[s + Md.RIGHT] = 0;
+    else if (blockBits - eOff < md[s + Md.RIGHT]!) md[s + Md.RIGHT] = blockBits - eOff;
   }
 
   if (sIndex !== eIndex) {
     const e = blockAt(eIndex);
     let middleEnd = e;
-    if (md[e + CONTIG]! === blockBits) pages++;
+    if (md[e + Md.CONTIG]! === blockBits) pages++;
     const base = eIndex << shift;
-    md[e + FIRST] = findNextZeroBit(chunk.allocMap, base + blockBits, base + eOff) - base;
+    md[e + Md.FIRST] = findNextZeroBit(chunk.allocMap, base + blockBits, base + eOff) - base;
     if (eOff === blockBits) {
       middleEnd = blockAt(eIndex + 1);
     } else {
-      if (eOff > md[e + SCAN_START]!) md[e + SCAN] = 0;
-      md[e + LEFT] = 0;
-      if (eOff > md[e + CONTIG_START]!) refreshBlock(chunk, eIndex);
-      else if (blockBits - eOff < md[e + RIGHT]!) md[e + RIGHT] = blockBits - eOff;
+      if (eOff > md[e + Md.SCAN_START]!) md[e + Md.SCAN] = 0;
+      md[e + Md.LEFT] = 0;
+      if (eOff > md[e + Md.CONTIG_START]!) refreshBlock(chunk, eIndex);
+      else if (blockBits - eOff < md[e + Md.RIGHT]!) md[e + Md.RIGHT] = blockBits - eOff;
     }
     pages += eIndex - sIndex - 1;
     for (let at = blockAt(sIndex + 1); at < middleEnd; at += 8) {
-      md[at + SCAN] = 0;
-      md[at + CONTIG] = 0;
-      md[at + LEFT] = 0;
-      md[at + RIGHT] = 0;
+      md[at + Md.SCAN] = 0;
+      md[at + Md.CONTIG] = 0;
+      md[at + Md.LEFT] = 0;
+      md[at + Md.RIGHT] = 0;
     }
   }
 
   const end = bit + bits;
-  const chunkScanStart = md[SCAN_START]!;
-  if (chunkScanStart < end && bit < chunkScanStart + md[SCAN]!) md[SCAN] = 0;
-  const chunkContigStart = md[CONTIG_START]!;
-  if (chunkContigStart < end && bit < chunkContigStart + md[CONTIG]!) refreshChunk(chunk, false);
+  const chunkScanStart = md[Md.SCAN_START]!;
+  if (chunkScanStart < end && bit < chunkScanStart + md[Md.SCAN]!) md[Md.SCAN] = 0;
+  const chunkContigStart = md[Md.CONTIG_START]!;
+  if (chunkContigStart < end && bit < chunkContigStart + md[Md.CONTIG]!) refreshChunk(chunk, false);
   return pages;
 }
 
@@ -223,10 +223,10 @@ export function updateHintsOnFree(chunk: Chunk, bit: number, bits: number): numb
 
   // The whole free run, as far as it lies in the first and the last block.
   let start: number;
-  if (sOff === md[s + CONTIG]! + md[s + CONTIG_START]!) start = md[s + CONTIG_START]!;
+  if (sOff === md[s + Md.CONTIG]! + md[s + Md.CONTIG_START]!) start = md[s + Md.CONTIG_START]!;
   else start = findLastBit(map, sIndex << shift, bit) + 1 - (sIndex << shift);
   let end: number;
-  if (eOff === md[e + CONTIG_START]!) end = eOff + md[e + CONTIG]!;
+  if (eOff === md[e + Md.CONTIG_START]!) end = eOff + md[e + Md.CONTIG]!;
   else {
     const base = eIndex << shift;
     end = findNextBit(map, base + blockBits, base + eOff) - base;
@@ -240,12 +240,12 @@ export function updateHintsOnFree(chunk: Chunk, bit: number, bits: number): numb
     updateBlock(md, e, 0, end);
     pages += eIndex - sIndex - 1;
     for (let at = blockAt(sIndex + 1); at < e; at += 8) {
-      md[at + FIRST] = 0;
-      md[at + SCAN] = 0;
-      md[at + CONTIG_START] = 0;
-      md[at + CONTIG] = blockBits;
-      md[at + LEFT] = blockBits;
-      md[at + RIGHT] = blockBits;
+      md[at + Md.FIRST] = 0;
+      md[at + Md.SCAN] = 0;
+      md[at + Md.CONTIG_START] = 0;
+      md[at + Md.CONTIG] = blockBits;
+      md[at + Md.LEFT] = blockBits;
+      md[at + Md.RIGHT] = blockBits;
     }
   }
 

@@ -1,6 +1,6 @@
 // The slot lists: chunks sorted by the size class of their largest free run, and at the end the sidelined, free and to-depopulate slots.
 import type { AllocInfo } from './geometry.js';
-import { CONTIG, Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { Chunk, Md, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Variant } from './variant.js';
 
 const PCPU_SLOT_BASE_SHIFT = 5;
@@ -42,9 +42,11 @@ export class Slots {
 
   /** pcpu_chunk_slot(): where the chunk belongs; it may be on another list. */
   ofChunk(chunk: Chunk): number {
-    const contig = chunk.md[CONTIG]!;
-    if (chunk.freeBytes < PCPU_MIN_ALLOC_SIZE || contig === 0) return 0;
-    return this.ofSize(contig << PCPU_MIN_ALLOC_SHIFT);
+    const size = chunk.md[Md.CONTIG]! << PCPU_MIN_ALLOC_SHIFT;
+    if (chunk.freeBytes < PCPU_MIN_ALLOC_SIZE || size === 0) return 0;
+    if (size === this.#unitSize) return this.free;
+    const slot = 32 - Math.clz32(size) - PCPU_SLOT_BASE_SHIFT + 2;
+    return slot > 1 ? slot : 1;
   }
 
   /** list_move(): to the front of a slot. */

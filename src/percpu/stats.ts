@@ -1,6 +1,6 @@
 // The text of debugfs percpu_stats: mm/percpu-stats.c.
 import { findLastBit, findNextBit, testBit } from './bitmap.js';
-import { CONTIG, FIRST, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { Md, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Chunk } from './chunk.js';
 import type { PercpuAllocator } from './allocator.js';
 
@@ -56,14 +56,14 @@ export function statsLines(percpu: PercpuAllocator): string[] {
 function chunkLines(chunk: Chunk): string[] {
   const map = chunk.allocMap;
   // The kernel leaves the last bit out of the search, and takes the size it returns for a bit when nothing is found.
-  const size = chunk.mapBits - chunk.endOffset / PCPU_MIN_ALLOC_SIZE - 1;
+  const size = chunk.mapBits - (chunk.endOffset >>> PCPU_MIN_ALLOC_SHIFT) - 1;
   let last = findLastBit(map, 0, size);
   if (last < 0) last = size;
   const end = testBit(map, last) ? last + 1 : 0;
 
   // Areas positive, free runs negative, so that sorting puts the largest free run first.
   const sizes: number[] = [];
-  for (let bit = chunk.startOffset / PCPU_MIN_ALLOC_SIZE; bit < end;) {
+  for (let bit = chunk.startOffset >>> PCPU_MIN_ALLOC_SHIFT; bit < end;) {
     const used = testBit(map, bit);
     const next = findNextBit(used ? chunk.boundMap : map, end, bit + 1);
     sizes.push((next - bit) * (used ? PCPU_MIN_ALLOC_SIZE : -PCPU_MIN_ALLOC_SIZE));
@@ -76,9 +76,9 @@ function chunkLines(chunk: Chunk): string[] {
     row('nr_alloc', chunk.nrAlloc),
     row('max_alloc_size', chunk.maxAllocSize),
     row('empty_pop_pages', chunk.nrEmptyPopPages),
-    row('first_bit', chunk.md[FIRST]!),
+    row('first_bit', chunk.md[Md.FIRST]!),
     row('free_bytes', chunk.freeBytes),
-    row('contig_bytes', chunk.md[CONTIG]! * PCPU_MIN_ALLOC_SIZE),
+    row('contig_bytes', chunk.md[Md.CONTIG]! * PCPU_MIN_ALLOC_SIZE),
     row(
       'sum_frag',
       free.reduce((sum, bytes) => sum - bytes, 0),

@@ -5,6 +5,7 @@ import type { AllocInfo, Machine } from './geometry.js';
 /** pcpu_unit_map, pcpu_unit_offsets and the groups as pcpu_get_vm_areas() wants them. Offsets and sizes in bytes. */
 export interface UnitLayout {
   readonly nrUnits: number;
+  readonly unitSize: number;
   /** Unit of each CPU. */
   readonly map: readonly number[];
   /** Distance of each CPU's unit from unit 0. */
@@ -56,6 +57,7 @@ export function unitLayout(machine: Machine, info: AllocInfo): UnitLayout {
   map.forEach((of, cpu) => refuse(of === -1, `CPU ${cpu} has no unit`));
   return {
     nrUnits: unit,
+    unitSize: info.unitSize,
     map,
     offsets,
     groupOffsets: info.groups.map((group) => group.baseOffset),

@@ -94,7 +94,8 @@ export function parseGtLog(text: string, name: string): GtLog {
   const first = HEADER.exec(lines[0] ?? '');
   if (first === null) throw new LogError(name, 1, 'not a per-CPU event log ("# percpu event log: ..." expected)');
   const geometry = GEOMETRY.exec(lines[1] ?? '');
-  if (geometry === null) throw new LogError(name, 2, 'the line with the geometry ("# unit_size=... static=...") is damaged');
+  if (geometry === null)
+    throw new LogError(name, 2, 'the line with the geometry ("# unit_size=... static=...") is damaged');
   const header: LogHeader = {
     recorded: Number(first[1]),
     lost: Number(first[3]),
@@ -114,7 +115,8 @@ export function parseGtLog(text: string, name: string): GtLog {
   if (!Number.isInteger(Math.log2(pageSize)) || pageSize < 4096) {
     throw new LogError(name, 2, `unit_size ${header.unitSize} in ${header.unitPages} pages is no possible geometry`);
   }
-  if (header.lost > 0) throw new LogError(name, 1, `the kernel lost ${header.lost} events: nothing after them can be checked`);
+  if (header.lost > 0)
+    throw new LogError(name, 1, `the kernel lost ${header.lost} events: nothing after them can be checked`);
 
   const events: LogEvent[] = [];
   let seen = 0;

@@ -289,7 +289,8 @@ class GtReplay {
     if (chunk === undefined || size === undefined) throw new Mismatch('no area begins there');
     const task = this.#slowPath();
     if (task !== undefined) {
-      for (let drops = this.#ordering.lockDropsPassed.get(index) ?? 0; drops > 0 && !task.done; drops--) this.#step(task);
+      for (let drops = this.#ordering.lockDropsPassed.get(index) ?? 0; drops > 0 && !task.done; drops--)
+        this.#step(task);
     }
     this.#live.delete(event.base + event.offset);
     const effects: Effect[] = [];

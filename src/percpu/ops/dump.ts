@@ -1,5 +1,5 @@
 // The state dump of operation scripts: the `S` lines of FORMAT.md, without "S ".
-import { BITS, CONTIG, CONTIG_START, FIRST, LEFT, MD_STRIDE, RIGHT, SCAN, SCAN_START, blockAt } from '../chunk.js';
+import { MD_STRIDE, Md, blockAt } from '../chunk.js';
 import type { Chunk } from '../chunk.js';
 import type { CountingMemory } from '../counting-memory.js';
 import type { PercpuAllocator } from '../allocator.js';
@@ -34,7 +34,7 @@ function dumpChunk(percpu: PercpuAllocator, chunk: Chunk, slot: number, brief: b
       ` free=${chunk.freeBytes} start=${chunk.startOffset} end=${chunk.endOffset} pages=${chunk.nrPages}` +
       ` pop=${chunk.nrPopulated} empty=${chunk.nrEmptyPopPages} nalloc=${chunk.nrAlloc} maxalloc=${chunk.maxAllocSize}` +
       ` imm=${chunk.immutable ? 1 : 0} iso=${chunk.isolated ? 1 : 0}`,
-    `md${hintText(chunk.md, 0)} bits=${chunk.md[BITS]!}`,
+    `md${hintText(chunk.md, 0)} bits=${chunk.md[Md.BITS]!}`,
     `pop ${hexBits(chunk.populated, chunk.nrPages)}`,
   );
   if (brief) return;
@@ -53,12 +53,12 @@ function sameBlock(md: Int32Array, a: number, b: number): boolean {
 }
 
 function hintText(md: Int32Array, at: number): string {
-  const [scan, scanStart, contig, contigStart] = [SCAN, SCAN_START, CONTIG, CONTIG_START].map(
+  const [scan, scanStart, contig, contigStart] = [Md.SCAN, Md.SCAN_START, Md.CONTIG, Md.CONTIG_START].map(
     (field) => md[at + field]!,
   );
   return (
     ` scan=${scan}@${scanStart} contig=${contig}@${contigStart}` +
-    ` left=${md[at + LEFT]!} right=${md[at + RIGHT]!} first=${md[at + FIRST]!}`
+    ` left=${md[at + Md.LEFT]!} right=${md[at + Md.RIGHT]!} first=${md[at + Md.FIRST]!}`
   );
 }
 

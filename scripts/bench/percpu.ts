@@ -1,0 +1,184 @@
+// Speed of the allocator against the kernel's own C code, natively compiled (-O2), on the same scripts, both runs in turn.
+//   node scripts/run-ts.mjs scripts/bench/percpu.ts [--oracle DIR] [--ops N] [--rounds R] [--only TEXT]
+// DIR is the oracle's folder (default ../shared/oracle); when it has no build/bench32 yet, it is copied to a temporary folder and built
+// there. Prints ns per alloc+free pair of both and their ratio, the median ratio, and the heap growth over a million pairs.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { ScriptRunner, VARIANTS, parseScript } from '../../src/percpu/index.js';
+import type { Chunk, CountingMemory, PercpuAllocator } from '../../src/percpu/index.js';
+
+const { values } = parseArgs({
+  options: {
+    oracle: { type: 'string', default: '../shared/oracle' },
+    ops: { type: 'string', default: '2000000' },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+  },
+});
+/** One script of every family, as the oracle's gen/bench.sh has it. */
+const NAMES =
+  'random2 random4 boot2 boot3 churn2 churn4 scsi2 scsi3 frag2 frag3 reserved2 atomic2 big2 drain2 drain3 reclaim2 reclaim3 fail1';
+
+/** The oracle's folder with its benchmarks built. */
+function builtOracle(folder: string): string {
+  if (fs.existsSync(path.join(folder, 'build/bench32'))) return folder;
+  if (!fs.existsSync(path.join(folder, 'prepare.sh'))) {
+    console.error(`bench: no oracle in ${folder}; give its folder with --oracle`);
+    process.exit(2);
+  }
+  const copy = path.join(os.tmpdir(), 'percpu-malta-oracle');
+  if (!fs.existsSync(path.join(copy, 'build/bench32'))) {
+    fs.rmSync(copy, { recursive: true, force: true });
+    fs.cpSync(folder, copy, { recursive: true });
+    spawnSync('chmod', ['-R', 'u+w', copy]);
+    console.error(`building the oracle in ${copy}`);
+    execFileSync('bash', ['prepare.sh'], { cwd: copy, stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  return copy;
+}
+
+const ALLOC = 1;
+const FREE = 2;
+const WORK = 3;
+const RUNWORK = 4;
+
+/** A script compiled to numbers, with the allocator it runs on. */
+class Workload {
+  readonly count: number;
+  readonly pairs: number;
+  readonly percpu: PercpuAllocator;
+  readonly #memory: CountingMemory;
+  readonly #kind: Uint8Array;
+  readonly #id: Int32Array;
+  readonly #size: Int32Array;
+  readonly #align: Int32Array;
+  readonly #gfp: Int32Array;
+  readonly #reserved: Uint8Array;
+  readonly #chunks: (Chunk | null)[];
+  readonly #offsets: Int32Array;
+
+  constructor(file: string) {
+    let memory: CountingMemory | undefined;
+    const runner = new ScriptRunner(file, VARIANTS.fixed, 4096, () => {}, (_percpu, used) => (memory = used));
+    const ops = parseScript(fs.readFileSync(file, 'latin1'), file);
+    const timed = ops.filter(({ command }) => ['alloc', 'free', 'work', 'runwork'].includes(command.kind));
+    for (const op of ops) if (['cfg', 'init', 'async'].includes(op.command.kind)) runner.run(op);
+    this.percpu = runner.percpu!;
+    this.percpu.events = null;
+    this.#memory = memory!;
+    this.#memory.log = null;
+    this.count = timed.length;
+    this.#kind = new Uint8Array(this.count);
+    this.#id = new Int32Array(this.count);
+    this.#size = new Int32Array(this.count);
+    this.#align = new Int32Array(this.count);
+    this.#gfp = new Int32Array(this.count);
+    this.#reserved = new Uint8Array(this.count);
+    let ids = 0;
+    timed.forEach(({ command }, index) => {
+      if (command.kind === 'alloc') {
+        this.#kind[index] = ALLOC;
+        this.#size[index] = Number(command.size);
+        this.#align[index] = Number(command.align);
+        this.#gfp[index] = command.gfp;
+        this.#reserved[index] = command.reserved ? 1 : 0;
+      } else this.#kind[index] = command.kind === 'free' ? FREE : command.kind === 'work' ? WORK : RUNWORK;
+      if (command.kind === 'alloc' || command.kind === 'free') {
+        this.#id[index] = command.id;
+        ids = Math.max(ids, command.id + 1);
+      }
+    });
+    this.pairs = timed.filter(({ command }) => command.kind === 'alloc').length;
+    this.#chunks = new Array<Chunk | null>(ids).fill(null);
+    this.#offsets = new Int32Array(ids);
+  }
+
+  run(): void {
+    const percpu = this.percpu;
+    const memory = this.#memory;
+    const chunks = this.#chunks;
+    const offsets = this.#offsets;
+    for (let index = 0; index < this.count; index++) {
+      switch (this.#kind[index]) {
+        case ALLOC: {
+          const id = this.#id[index]!;
+          const reserved = this.#reserved[index] !== 0;
+          const offset = percpu.alloc(this.#size[index]!, this.#align[index]!, this.#gfp[index]!, reserved);
+          offsets[id] = offset;
+          chunks[id] = offset < 0 ? null : percpu.lastChunk;
+          break;
+        }
+        case FREE: {
+          const id = this.#id[index]!;
+          const chunk = chunks[id]!;
+          if (chunk !== null) percpu.free(chunk, offsets[id]!);
+          break;
+        }
+        case WORK:
+          if (percpu.balancePending) percpu.runBalanceWork();
+          break;
+        default:
+          percpu.runBalanceWork();
+      }
+      memory.drainIfWanted();
+    }
+  }
+}
+
+/** ns per alloc+free pair of one round. */
+function timeOurs(work: Workload, repeats: number): number {
+  const start = process.cpuUsage();
+  for (let repeat = 0; repeat < repeats; repeat++) work.run();
+  const { user, system } = process.cpuUsage(start);
+  return ((user + system) * 1000) / (work.pairs * repeats);
+}
+
+function timeC(binary: string, file: string, repeats: number): number {
+  const text = execFileSync(binary, [file, String(repeats)], { encoding: 'latin1' });
+  return Number(/([\d.]+) ns\/pair\(best\)/.exec(text)![1]);
+}
+
+const oracle = builtOracle(values.oracle);
+const rounds = Number(values.rounds);
+const ratios: number[] = [];
+for (const geometry of ['malta', 'x86-64']) {
+  for (const name of NAMES.split(' ')) {
+    if (!`${geometry}/${name}`.includes(values.only)) continue;
+    const file = path.join(oracle, 'golden', geometry, `${name}.ops`);
+    const work = new Workload(file);
+    const repeats = Math.max(1, Math.round(Number(values.ops) / work.count / rounds));
+    const bench = path.join(oracle, 'build', geometry === 'malta' ? 'bench32' : 'bench64');
+    for (let warm = 0; warm < Math.max(3, repeats / 2); warm++) work.run();
+    let ours = Infinity;
+    let native = Infinity;
+    for (let round = 0; round < rounds; round++) {
+      native = Math.min(native, timeC(bench, file, repeats));
+      ours = Math.min(ours, timeOurs(work, repeats));
+    }
+    ratios.push(ours / native);
+    const label = `${geometry}/${name}`.padEnd(18);
+    console.log(`${label} C ${native.toFixed(0).padStart(5)}  TypeScript ${ours.toFixed(0).padStart(5)} ns/pair  ratio ${(ours / native).toFixed(2)}`);
+  }
+}
+if (ratios.length > 0) {
+  ratios.sort((a, b) => a - b);
+  const middle = ratios.length >> 1;
+  const median = ratios.length % 2 === 1 ? ratios[middle]! : (ratios[middle - 1]! + ratios[middle]!) / 2;
+  console.log(`median ratio ${median.toFixed(2)}, lowest ${ratios[0]!.toFixed(2)}, highest ${ratios.at(-1)!.toFixed(2)}`);
+}
+
+// Heap growth without any garbage collection in between would show every object made per pair.
+const work = new Workload(path.join(oracle, 'golden', 'malta', 'scsi3.ops'));
+for (let warm = 0; warm < 100; warm++) work.run();
+const before = process.memoryUsage().heapUsed;
+let pairs = 0;
+const percpu = work.percpu;
+for (; pairs < 1_000_000; pairs++) {
+  const offset = percpu.alloc(4 + 4 * (pairs & 127), 8);
+  percpu.free(percpu.lastChunk, offset);
+}
+const grown = process.memoryUsage().heapUsed - before;
+console.log(`heap growth over ${pairs} pairs: ${grown} bytes (${(grown / pairs).toFixed(3)} per pair)`);
