@@ -655,6 +655,11 @@ class Boot {
         yield* this.interrupts();
         yield* this.scheduler.condResched();
       }
+      if (call.sleep > 0) {
+        const self = this.scheduler.current;
+        this.clock.schedule(call.sleep, () => this.scheduler.wake(self));
+        yield* this.scheduler.schedule(TASK_UNINTERRUPTIBLE);
+      }
       if (call.kind === INITCALL.WAIT) {
         yield* this.#waitForDisks();
         continue;
