@@ -1,6 +1,7 @@
 // The commander program. Each command lives in src/commands and is listed once here.
 import fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { bootCommand } from './commands/boot.js';
 import { decodeCommand } from './commands/decode.js';
 import { opsCommand } from './commands/ops.js';
 import { selftestCommand } from './commands/selftest.js';
@@ -16,7 +17,7 @@ function program(): Command {
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
     .exitOverride();
-  const commands: Command[] = [decodeCommand(), opsCommand(), selftestCommand(), statsCommand()];
+  const commands: Command[] = [bootCommand(), decodeCommand(), opsCommand(), selftestCommand(), statsCommand()];
   for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));
   return cli;
 }

@@ -151,7 +151,8 @@ function build(rows: readonly Row[], slots: readonly number[]): Initcall[] {
   const own = (t: number, kind: number, size = 0, align = 0, text = ''): void => {
     timed.push({ t, call: { kind, size, align, text, busy: 0, sleep: 0, row: -1 } });
   };
-  const first = (caller: string, type = 'A'): number => rows.find((row) => row.caller === caller && row.type === type)?.t ?? 0;
+  const first = (caller: string, type = 'A'): number =>
+    rows.find((row) => row.caller === caller && row.type === type)?.t ?? 0;
   own(first('do_tune_cpucache', 'F') - 0.5, INITCALL.LATE_SLAB);
   own(first('alloc_vfsmnt') - 0.5, INITCALL.KERNFS);
   own(first('bioset_init') - 0.5, INITCALL.BLOCK);
@@ -166,12 +167,21 @@ function build(rows: readonly Row[], slots: readonly number[]): Initcall[] {
     if (!waited && i > probeRow && row.t - previous > ROOT_WAIT_US) {
       waited = true;
       own(row.t - 0.7, INITCALL.WAIT);
-      own(row.t - 0.6, INITCALL.PRINT, 0, 0, 'EXT4-fs (sda): mounted filesystem without journal. Quota mode: disabled.');
+      own(
+        row.t - 0.6,
+        INITCALL.PRINT,
+        0,
+        0,
+        'EXT4-fs (sda): mounted filesystem without journal. Quota mode: disabled.',
+      );
       own(row.t - 0.5, INITCALL.PRINT, 0, 0, 'VFS: Mounted root (ext4 filesystem) on device 8:0.');
     }
     previous = row.t;
     const kind = row.type === 'A' ? INITCALL.PERCPU : INITCALL.FREE;
-    timed.push({ t: row.t, call: { kind, size: row.size, align: row.align, text: row.caller, busy: 0, sleep: 0, row: i } });
+    timed.push({
+      t: row.t,
+      call: { kind, size: row.size, align: row.align, text: row.caller, busy: 0, sleep: 0, row: i },
+    });
   });
   own(previous + 1, INITCALL.PRINT, 0, 0, 'Freeing unused kernel image (initmem) memory: 264K');
   own(previous + 2, INITCALL.PRINT, 0, 0, 'Run /sbin/init as init process');

@@ -69,6 +69,23 @@ export interface BootOptions {
   image?: GuestImage;
   /** Receives each console line as it happens. */
   onLine?: (line: string) => void;
+  /** Leaves targets out of the scan (minimized boots). */
+  skipTarget?: (host: number, channel: number, id: number) => boolean;
+  /** Called before the first instruction with the parts of the boot, for checkers that look over its shoulder. */
+  attach?: (parts: BootParts) => void;
+}
+
+/** What an observer of a boot may read. It must not change anything. */
+export interface BootParts {
+  readonly machine: Machine;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly pageTable: PageTable;
+  readonly pages: PageAllocator;
+  readonly allocator: PercpuAllocator;
+  /** Name of what a frame is used for now. */
+  readonly ownerName: (frame: number) => string;
 }
 
 export type Outcome = 'clean' | 'oops' | 'bug' | 'panic' | 'stall';
@@ -204,12 +221,18 @@ class Boot {
     const info = percpuAllocInfo(layout, percpuMach);
     const units = unitLayout(percpuMach, info);
     const firstChunkBytes = info.unitSize * units.nrUnits;
-    const mapBytes = (options.memoryMB << 20 >>> this.#pageShift) * machine.symbols.size('slab');
+    const mapBytes = ((options.memoryMB << 20) >>> this.#pageShift) * machine.symbols.size('slab');
     const firstFree = physical(FIRST_CHUNK) + firstChunkBytes + mapBytes;
     const ram = options.memoryMB << 20;
     if (firstFree + (8 << 20) > ram)
-      throw new UsageError(`--memory ${options.memoryMB}: this layout needs at least ${Math.ceil((firstFree + (8 << 20)) / (1 << 20))} MB`);
-    this.pages = new PageAllocator((firstFree + layout.pageSize - 1) >>> this.#pageShift, ram >>> this.#pageShift, layout.pageSize);
+      throw new UsageError(
+        `--memory ${options.memoryMB}: this layout needs at least ${Math.ceil((firstFree + (8 << 20)) / (1 << 20))} MB`,
+      );
+    this.pages = new PageAllocator(
+      (firstFree + layout.pageSize - 1) >>> this.#pageShift,
+      ram >>> this.#pageShift,
+      layout.pageSize,
+    );
     this.pageTable = new PageTable(
       machine,
       machine.symbols.address('swapper_pg_dir'),
@@ -247,6 +270,16 @@ class Boot {
     this.#registerCalls();
     this.#setUpMemory(options.cpus, units.offsets, layout.staticStart);
     this.#banner(info);
+    options.attach?.({
+      machine,
+      log,
+      clock,
+      scheduler: this.scheduler,
+      pageTable: this.pageTable,
+      pages: this.pages,
+      allocator,
+      ownerName: (frame) => this.ownerName(frame),
+    });
   }
 
   get #pid(): number {
@@ -266,7 +299,9 @@ class Boot {
     const { kernel, cpu, layout } = this.#options;
     const put = (text: string): void => this.printk.line(6, text);
     put(`Linux version 6.1.192-percpu-malta (guest slice, per-CPU allocator of ${KERNELS[kernel].title}) #1 SMP`);
-    put(`CPU0 revision is: ${PRID[cpu].toString(16).padStart(8, '0')} (${cpu === '24Kf' ? 'MIPS 24Kc' : 'MIPS P5600'})`);
+    put(
+      `CPU0 revision is: ${PRID[cpu].toString(16).padStart(8, '0')} (${cpu === '24Kf' ? 'MIPS 24Kc' : 'MIPS P5600'})`,
+    );
     put('MIPS: machine is mti,malta');
     put(
       `percpu: Embedded ${info.unitSize / layout.pageSize} pages/cpu s${info.staticSize} r${info.reservedSize} d${info.dynSize} u${info.unitSize}`,
@@ -455,7 +490,7 @@ class Boot {
     for (const offset of offsets) {
       const start = va + offset;
       const end = start + size;
-      for (let at = start; at < end; ) {
+      for (let at = start; at < end;) {
         const page = at - (at % pageSize);
         const stop = Math.min(end, page + pageSize);
         if (this.#unflushed.has(page)) this.#checkPage(at, stop - at, page);
@@ -572,7 +607,10 @@ class Boot {
     on(HC.NEXT_INITCALL, (at) => this.#nextInitcall(at));
     on(HC.DUMP_STACK, () => this.#dumpStack());
     on(HC.NEW_CACHE, (cachep) => {
-      this.#caches.set(cachep, machine.readString(machine.read32(cachep + machine.symbols.offset('kmem_cache', 'name'))));
+      this.#caches.set(
+        cachep,
+        machine.readString(machine.read32(cachep + machine.symbols.offset('kmem_cache', 'name'))),
+      );
     });
     on(HC.DO_SOFTIRQ, () => this.#ksoftirqd() as never);
     on(HC.BOOT_EVENT, (event, a, b, c) => this.#bootEvent(event, a, b, c));
@@ -690,7 +728,8 @@ class Boot {
     for (;;) yield* this.scheduler.schedule(TASK_UNINTERRUPTIBLE);
   }
 
-  #bootEvent(event: number, a: number, channel: number, id: number): void {
+  #bootEvent(event: number, a: number, channel: number, id: number): number {
+    if (event === 1 && this.#options.skipTarget?.(a, channel, id)) return 1;
     if (event === 0) this.#append({ type: 'milestone', what: 'scan_start', host: a });
     else if (event === 1) {
       this.counters.targetsScanned++;
@@ -707,6 +746,7 @@ class Boot {
       this.clock.schedule(AFTER_INIT_US, () => this.end());
       this.#append({ type: 'milestone', what: 'init', host: 0 });
     }
+    return 0;
   }
 
   // ---- dying ----------------------------------------------------------------------------------------------------------
@@ -716,7 +756,7 @@ class Boot {
     return task.comm.startsWith('kworker/') ? 'events pcpu_balance_workfn' : undefined;
   }
 
-  *#dumpStack(): Run {
+  #dumpStack(): void {
     const { cpu } = this.machine.board;
     const task = this.scheduler.current;
     this.oops.dumpStack(task, this.#workqueueName(task), cpu.pc, cpu.reg(29), cpu.reg(31));
@@ -740,7 +780,8 @@ class Boot {
     const head = this.machine.read32(frame + 32 + 16);
     const { symbols } = this.machine;
     if (head >>> 29 !== 4) return;
-    const slab = this.machine.read32(symbols.address('mem_map')) + (physical(head) >>> this.#pageShift) * symbols.size('slab');
+    const slab =
+      this.machine.read32(symbols.address('mem_map')) + (physical(head) >>> this.#pageShift) * symbols.size('slab');
     const cachep = this.machine.read32(slab + symbols.offset('slab', 'slab_cache'));
     const cache = this.#caches.get(cachep);
     if (cache === undefined) return;
@@ -762,7 +803,7 @@ class Boot {
     const { machine, counters } = this;
     const mapAt = FIRST_CHUNK + this.percpu.allocator.info.unitSize * this.percpu.allocator.units.nrUnits;
     try {
-      machine.start('start_kernel', this.#options.memoryMB << 20 >>> this.#pageShift, mapAt);
+      machine.start('start_kernel', (this.#options.memoryMB << 20) >>> this.#pageShift, mapAt);
       const { exceptions, instructions } = machine.board.cpu;
       counters.instructions = instructions;
       counters.tlbRefills = exceptions.tlbRefillLoad + exceptions.tlbRefillStore;

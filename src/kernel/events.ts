@@ -11,7 +11,16 @@ export interface EventBase {
 /** Addresses are guest virtual addresses of CPU 0's copy unless a field says otherwise; frames are page frame numbers. */
 export type EventBody =
   | { type: 'printk'; level: number; text: string }
-  | { type: 'percpu_alloc'; chunk: number; off: number; size: number; align: number; ptr: number; va: number; caller: string }
+  | {
+      type: 'percpu_alloc';
+      chunk: number;
+      off: number;
+      size: number;
+      align: number;
+      ptr: number;
+      va: number;
+      caller: string;
+    }
   | { type: 'percpu_alloc_fail'; size: number; align: number; caller: string }
   | { type: 'percpu_free'; chunk: number; off: number; size: number; va: number; caller: string; emptyPages: number }
   | { type: 'chunk_create'; chunk: number; base: number; pages: number }
@@ -49,7 +58,16 @@ export type EventBody =
       pc: number;
       by: string;
     }
-  | { type: 'oops'; epc: number; ra: number; badva: number; exccode: number; count: number; epcSym: string; raSym: string }
+  | {
+      type: 'oops';
+      epc: number;
+      ra: number;
+      badva: number;
+      exccode: number;
+      count: number;
+      epcSym: string;
+      raSym: string;
+    }
   | { type: 'bug'; text: string }
   | { type: 'panic'; text: string };
 

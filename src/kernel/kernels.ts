@@ -15,3 +15,21 @@ export const KERNELS = {
 } as const satisfies Record<string, Kernel>;
 
 export type KernelName = keyof typeof KERNELS;
+
+/** Other commits of the report whose allocator behaves as one of the above. */
+export const KERNEL_ALIASES: Readonly<Record<string, KernelName>> = {
+  '8ea2e1e35d1e': 'v5.13',
+  '1c29a3ceaf5f': 'v5.13',
+  '67c2669d69fb': 'v5.13',
+  '0bd2212ebd7a': 'f183324133ea',
+  e4d777003a43: 'f183324133ea',
+  e267992f9ef0: 'f183324133ea',
+  '3dbdb38e2869': 'f183324133ea',
+  '6.1': '93274f1dd6b0',
+};
+
+/** The kernel that `text` names, or undefined. */
+export function kernelName(text: string): KernelName | undefined {
+  if (Object.hasOwn(KERNELS, text)) return text as KernelName;
+  return KERNEL_ALIASES[text];
+}

@@ -90,7 +90,9 @@ export class Oops {
     this.#put(`epc   : ${hex(epc)} ${epcSym}`);
     this.#put(`ra    : ${hex(ra)} ${raSym}`);
     const status = read(STATUS);
-    this.#put(`Status: ${hex(status)}\tKERNEL ${status & 4 ? 'ERL ' : ''}${status & 2 ? 'EXL ' : ''}${status & 1 ? 'IE ' : ''}`);
+    this.#put(
+      `Status: ${hex(status)}\tKERNEL ${status & 4 ? 'ERL ' : ''}${status & 2 ? 'EXL ' : ''}${status & 1 ? 'IE ' : ''}`,
+    );
     this.#put(`Cause : ${hex(cause)} (ExcCode ${exccode.toString(16).padStart(2, '0')})`);
     if (exccode >= 1 && exccode <= 5) this.#put(`BadVA : ${hex(badva)}`);
     this.#put(`PrId  : ${hex(this.#prid)} (${this.#prid === 0x0001_9300 ? 'MIPS 24Kc' : 'MIPS P5600'})`);

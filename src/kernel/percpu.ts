@@ -2,7 +2,14 @@
 // touches memory (flushes, metadata) at the steps where the kernel would.
 import type { Machine } from '../../emu/malta/machine.js';
 import type { PercpuMemory } from '../mm/percpu-memory.js';
-import { type Chunk, GFP_ATOMIC, GFP_KERNEL, type LockDrop, type PercpuAllocator, type Steps } from '../percpu/index.js';
+import {
+  type Chunk,
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  type LockDrop,
+  type PercpuAllocator,
+  type Steps,
+} from '../percpu/index.js';
 import { balanceSteps } from '../percpu/balance.js';
 import type { EventLog } from './events.js';
 import type { Clock } from './clock.js';
@@ -207,6 +214,11 @@ export class PercpuCalls {
     if (metadata === undefined || metadata.allocMap < 0xc000_0000) return;
     const word = (off >>> 7) * 4;
     const block = Math.floor(off / this.allocator.pageSize) * BLOCK_MD;
-    yield this.#machine.fn('touch_words', metadata.allocMap + word, metadata.boundMap + word, metadata.blocks + (block & ~3));
+    yield this.#machine.fn(
+      'touch_words',
+      metadata.allocMap + word,
+      metadata.boundMap + word,
+      metadata.blocks + (block & ~3),
+    );
   }
 }

@@ -80,7 +80,12 @@ export class Rcu {
     const batch = Math.min(ready, RCU_BLIMIT);
     const left = yield this.#machine.fn('rcu_core', RCU_BLIMIT);
     for (let i = 0; i < batch; i++) this.#clock.advance(this.#timing.draw(RCU_CALLBACK_US));
-    this.#log.append(this.#clock.now, this.#scheduler.current.pid, { type: 'softirq', vector: 'rcu', callbacks: batch, left });
+    this.#log.append(this.#clock.now, this.#scheduler.current.pid, {
+      type: 'softirq',
+      vector: 'rcu',
+      callbacks: batch,
+      left,
+    });
     return left > 0;
   }
 

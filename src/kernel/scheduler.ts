@@ -78,7 +78,8 @@ export class Scheduler {
     if (this.current !== this.idleTask) this.current.vruntime += this.#clock.now - this.#since;
     this.#since = this.#clock.now;
     // update_min_vruntime(): never backwards
-    const running = this.current !== this.idleTask && this.current.state !== 'sleeping' ? this.current.vruntime : Infinity;
+    const running =
+      this.current !== this.idleTask && this.current.state !== 'sleeping' ? this.current.vruntime : Infinity;
     const least = Math.min(running, this.#next()?.vruntime ?? Infinity);
     if (least !== Infinity) this.#minVruntime = Math.max(this.#minVruntime, least);
   }

@@ -45,11 +45,16 @@ export class Softirqs {
     const outer = this.inInterrupt;
     this.inInterrupt = true;
     const end = this.#clock.now + SOFTIRQ_TIME_US;
-    for (let restart = SOFTIRQ_RESTARTS; ; ) {
+    for (let restart = SOFTIRQ_RESTARTS; ;) {
       const pending = this.#pending;
       this.#pending = 0;
       if (pending & (1 << BLOCK_SOFTIRQ)) {
-        this.#log.append(this.#clock.now, this.#scheduler.current.pid, { type: 'softirq', vector: 'block', callbacks: 0, left: 0 });
+        this.#log.append(this.#clock.now, this.#scheduler.current.pid, {
+          type: 'softirq',
+          vector: 'block',
+          callbacks: 0,
+          left: 0,
+        });
         yield this.#machine.fn('blk_done_softirq');
       }
       if (pending & (1 << RCU_SOFTIRQ) && (yield* this.#rcu.core())) this.#pending |= 1 << RCU_SOFTIRQ;

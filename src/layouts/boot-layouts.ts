@@ -41,7 +41,12 @@ export const BOOT_LAYOUTS: Readonly<Record<LayoutName, BootLayout>> = {
   malta: malta('malta'),
   'malta-4k': malta('malta-4k'),
   // 2 MB divided among the CPUs, a 64-bit kernel's reserve, on a guest that is otherwise malta-4k.
-  'x86-like': { ...malta('malta-4k'), name: 'x86-like', dynReserve: dynamicReserve(64), atomSize: LAYOUTS['x86-like'].atomSize },
+  'x86-like': {
+    ...malta('malta-4k'),
+    name: 'x86-like',
+    dynReserve: dynamicReserve(64),
+    atomSize: LAYOUTS['x86-like'].atomSize,
+  },
 };
 
 /** The allocator's view of a boot with `cpus` possible CPUs. */

@@ -2,7 +2,16 @@
 // Format and pairing rule: emu/guest/include/pgtable.h; arch/mips/include/asm/pgtable.h set_pte(), pte_clear().
 
 /** PTE bits of Linux on MIPS32 R2 without RIXI. */
-export const PTE = { PRESENT: 0x001, WRITE: 0x002, ACCESSED: 0x004, MODIFIED: 0x008, NO_READ: 0x020, GLOBAL: 0x040, VALID: 0x080, DIRTY: 0x100 } as const;
+export const PTE = {
+  PRESENT: 0x001,
+  WRITE: 0x002,
+  ACCESSED: 0x004,
+  MODIFIED: 0x008,
+  NO_READ: 0x020,
+  GLOBAL: 0x040,
+  VALID: 0x080,
+  DIRTY: 0x100,
+} as const;
 
 /** PAGE_KERNEL: present, readable, writable, already accessed and modified, global; cacheable noncoherent (C = 3). */
 export const PAGE_KERNEL =

@@ -44,9 +44,15 @@ export class PercpuMemory implements MemoryPort {
     this.#table = table;
     this.#events = events;
     this.#pageSize = 1 << machine.pageShift;
-    this.#areas = new VmAreas(machine.bits, machine.pageShift, machine.vmallocStart, machine.vmallocEnd, (_pages, spans) => {
-      for (const { start, end } of spans) this.onPurge(Number(start), Number(end));
-    });
+    this.#areas = new VmAreas(
+      machine.bits,
+      machine.pageShift,
+      machine.vmallocStart,
+      machine.vmallocEnd,
+      (_pages, spans) => {
+        for (const { start, end } of spans) this.onPurge(Number(start), Number(end));
+      },
+    );
   }
 
   allocMetadata(): boolean {

@@ -142,7 +142,8 @@ static noinline void scsi_scan_host_selected(struct Scsi_Host *shost)
 
 	for (channel = 0; channel <= shost->max_channel; channel++)
 		for (id = 0; id < shost->max_id; id++) {
-			hostcall4(HC_BOOT_EVENT, BOOT_SCAN_TARGET, shost->host_no, channel, id);
+			if (hostcall4(HC_BOOT_EVENT, BOOT_SCAN_TARGET, shost->host_no, channel, id))
+				continue; // left out by a minimized script
 			__scsi_scan_target(shost, channel, id);
 		}
 }

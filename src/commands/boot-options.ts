@@ -1,0 +1,77 @@
+// The options every command that boots the guest has, and what they become.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_CONTROLLERS, MAX_DISKS } from '../../emu/malta/megaraid/pci-device.js';
+import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
+import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
+import type { BootOptions } from '../kernel/boot.js';
+import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+import type { LayoutName } from '../layouts/layouts.js';
+
+/** As commander parses them. */
+export interface BootFlags {
+  kernel: KernelName;
+  layout: LayoutName;
+  tlb: TlbMode;
+  cpu: CpuModel;
+  cpus: number;
+  controllers: number;
+  disks: number;
+  memory: number;
+  seed: number;
+  engine?: string;
+  shim: boolean;
+}
+
+/** A parser for whole numbers from `min` to `max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^(\d+|0x[0-9a-f]+)$/i.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`need a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+function parseKernel(text: string): KernelName {
+  const name = kernelName(text);
+  if (name === undefined)
+    throw new InvalidArgumentError(
+      `need one of ${[...Object.keys(KERNELS), ...Object.keys(KERNEL_ALIASES)].join(', ')}.`,
+    );
+  return name;
+}
+
+/** Adds the boot options to `command`; `seed` false: the command brings its own. */
+export function addBootOptions(command: Command, { seed = true } = {}): Command {
+  command
+    .option('--kernel <version>', 'the per-CPU allocator of this commit', parseKernel, 'f183324133ea' as KernelName)
+    .addOption(new Option('--layout <name>', 'memory layout').choices(Object.keys(BOOT_LAYOUTS)).default('malta-4k'))
+    .addOption(new Option('--tlb <mode>', 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
+    .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', 'P5600']).default('24Kf'))
+    .option('--cpus <n>', 'possible CPUs (units); one is online', wholeNumber(1, 8), 1)
+    .option('--controllers <n>', 'MegaRAID controllers', wholeNumber(1, MAX_CONTROLLERS), 3)
+    .option('--disks <n>', 'disks on the first controller', wholeNumber(1, MAX_DISKS), 4)
+    .option('--memory <MB>', 'RAM of the board', wholeNumber(1, 4096), 128);
+  if (seed) command.option('--seed <n>', 'decides everything that is left to chance', wholeNumber(0, 0xffff_ffff), 1);
+  return command
+    .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
+    .option('--no-shim', 'do without the compiled hooks');
+}
+
+/** What bootOnce() wants. @param seed overrides the flag */
+export function bootOptions(flags: BootFlags, engine: EngineLibrary, seed = flags.seed): BootOptions {
+  return {
+    engine,
+    kernel: flags.kernel,
+    layout: BOOT_LAYOUTS[flags.layout],
+    tlb: flags.tlb,
+    cpu: flags.cpu,
+    cpus: flags.cpus,
+    controllers: flags.controllers,
+    disks: flags.disks,
+    memoryMB: flags.memory,
+    seed,
+    shim: flags.shim,
+  };
+}

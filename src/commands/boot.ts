@@ -1,0 +1,108 @@
+// `percpu-malta boot`: one boot, its console as it happens, then a summary.
+import fs from 'node:fs';
+import { Command, Option } from 'commander';
+import { loadEngine } from '../../emu/unicorn/choose.js';
+import { decodeConsole, signature } from '../decode/index.js';
+import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
+import { bootOnce, type BootResult } from '../kernel/boot.js';
+import { KERNELS } from '../kernel/kernels.js';
+import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
+
+interface BootCommandFlags extends BootFlags {
+  json?: boolean;
+  log?: string;
+  quiet?: boolean;
+  expect?: 'clean' | 'crash';
+}
+
+/** The crash signature of a console, as `decode` names it; '' for a clean boot. */
+export function bootSignature(result: BootResult): string {
+  return result.outcome === 'clean' ? '' : signature(decodeConsole(result.console));
+}
+
+export function bootCommand(): Command {
+  const command = new Command('boot').description('boot the guest once; exit 0 when the boot ran to an outcome');
+  return addBootOptions(command)
+    .option('--json', 'print one JSON object in place of console and summary')
+    .option('--log <file>', 'write the event log there, one JSON object a line')
+    .option('--quiet', 'print the summary only')
+    .addOption(new Option('--expect <what>', 'exit 1 when the boot ends otherwise').choices(['clean', 'crash']))
+    .action(async (flags: BootCommandFlags) => {
+      const log = flags.log === undefined ? undefined : openLog(flags.log);
+      const engine = await loadEngine(flags.engine);
+      const started = process.hrtime.bigint();
+      const show = !flags.json && !flags.quiet;
+      const result = bootOnce({
+        ...bootOptions(flags, engine),
+        ...(show ? { onLine: (line: string) => process.stdout.write(`${line}\n`) } : {}),
+      });
+      const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
+      if (log !== undefined) writeLog(log, result);
+      if (flags.json) process.stdout.write(`${JSON.stringify(jsonRecord(flags, result))}\n`);
+      else process.stdout.write(summary(flags, result, wallSeconds));
+      if (flags.expect !== undefined && (result.outcome === 'clean') !== (flags.expect === 'clean'))
+        process.exitCode = EXIT_DIFFERENCE;
+    });
+}
+
+/** Opens before the boot, so that an unwritable place costs no time; written under another name until complete. */
+function openLog(file: string): { file: string; temporary: string } {
+  const temporary = `${file}.part`;
+  try {
+    fs.closeSync(fs.openSync(temporary, 'w'));
+  } catch (error) {
+    throw new UsageError(`--log ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return { file, temporary };
+}
+
+function writeLog({ file, temporary }: { file: string; temporary: string }, result: BootResult): void {
+  fs.writeFileSync(temporary, result.log.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  fs.renameSync(temporary, file);
+}
+
+/** One boot as data; the same bytes for the same version, options and seed. */
+export function jsonRecord(flags: BootFlags, result: BootResult): Record<string, unknown> {
+  const { kernel, layout, tlb, cpu, cpus, controllers, disks, memory, seed } = flags;
+  return {
+    options: { kernel, layout, tlb, cpu, cpus, controllers, disks, memory, seed },
+    outcome: result.outcome,
+    signature: bootSignature(result),
+    panic: result.panic ?? '',
+    reached_init: result.reachedInit,
+    counters: result.counters,
+  };
+}
+
+function summary(flags: BootFlags, result: BootResult, wallSeconds: number): string {
+  const { counters: c } = result;
+  const rows: [string, string][] = [
+    ['kernel', KERNELS[flags.kernel].title],
+    ['seed', String(flags.seed)],
+    ['outcome', result.outcome + (result.panic === undefined ? '' : `: ${result.panic}`)],
+  ];
+  const name = bootSignature(result);
+  if (name) rows.push(['signature', name]);
+  rows.push(
+    [
+      'boot',
+      `${c.simulatedSeconds.toFixed(3)} s simulated, ${result.reachedInit ? 'init reached' : 'init not reached'}`,
+    ],
+    [
+      'per-CPU',
+      `${c.allocs} allocated, ${c.frees} freed, ${c.chunksCreated} chunks made, ${c.chunksDestroyed} destroyed`,
+    ],
+    [
+      'pages',
+      `${c.depopulatedPages} depopulated in ${c.depopulatedRanges} ranges, ${c.repopulatedPages} populated again, ` +
+        `${c.repopulatedStale} of them with a live translation to the old frame`,
+    ],
+    [
+      'stale',
+      `${c.staleStores} areas zeroed through a stale translation (${c.staleBytes} bytes), ${c.foreignPages} pages of others hit`,
+    ],
+    ['TLB', `${c.tlbRefills} refills, ${c.tlbInvalid} invalid, ${c.tlbFlushes} range flushes`],
+    ['guest', `${c.instructions} instructions, ${c.targetsScanned} targets scanned, ${wallSeconds.toFixed(2)} s wall`],
+  );
+  return `\n${rows.map(([key, value]) => `${key.padEnd(10)} ${value}\n`).join('')}`;
+}
