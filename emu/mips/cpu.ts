@@ -24,7 +24,7 @@ import {
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
 import { type MemoryAccess, observeMemory } from './memory-observer.js';
-import { HFLAGS_BRANCH, type RegisterLayout, registerLayout } from './register-layout.js';
+import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
 import { TlbRandom } from './tlb-random.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
 
@@ -117,6 +117,11 @@ const KSEG0_KSEG1: Range = { start: 0x8000_0000, end: 0xc000_0000 };
 /** Behind all addresses. */
 const END: Range = { start: 0x1_0000_0000, end: 0x1_0000_0000 };
 
+/** libunicorn before 2.1, whose rules differ. */
+function isVersion20({ kind, version: [major, minor] }: EngineLibrary): boolean {
+  return kind === 'native' && major === 2 && minor === 0;
+}
+
 const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 
 export class MipsCpu {
@@ -158,14 +163,22 @@ export class MipsCpu {
     for (const [intno, excCode] of EXC_CODE_OF_INTERRUPT) this.#state.codeOf[intno] = excCode;
 
     const observer = (): void => this.#report();
-    this.#entry = new ExceptionEntry(this.#engine, this.#state, this.#context, this.#layout, observer);
+    this.#entry = new ExceptionEntry(
+      this.#engine,
+      this.#state,
+      this.#context,
+      this.#layout,
+      (address) => this.#instructionAt(address),
+      observer,
+    );
+    const checkJumps = !isVersion20(library);
     const shim = options.shim === false ? undefined : library.shim;
     this.usesShim = shim !== undefined;
     if (shim) {
-      this.#state.setContextIndices(this.#layout, HFLAGS_BRANCH, REG.CP0_STATUS);
-      shim.attach(this.#engine, this.#state, this.#context, observer);
+      this.#state.describeCpu(this.#layout, HFLAGS, ramBytes);
+      shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer);
     } else {
-      this.#entry.attach();
+      this.#entry.attach(checkJumps);
     }
     this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
   }
@@ -350,7 +363,9 @@ export class MipsCpu {
   /** The word at a kseg0 or kseg1 address in RAM; undefined elsewhere. */
   #instructionAt(address: number): number | undefined {
     const physical = address & (KSEG_PHYSICAL_END - 1);
-    return address >>> 30 === 2 && physical < this.ramBytes ? this.view.getUint32(physical) : undefined;
+    return address >>> 30 === 2 && address % 4 === 0 && physical < this.ramBytes
+      ? this.view.getUint32(physical)
+      : undefined;
   }
 
   #enterBusError(excCode: number, pc: number): 'bus error' {
@@ -365,8 +380,7 @@ export class MipsCpu {
    */
   #seal(): void {
     this.#sealed = true;
-    const [major, minor] = this.#library.version;
-    if (this.#library.kind === 'native' && major === 2 && minor === 0) {
+    if (isVersion20(this.#library)) {
       let hole = 0;
       for (const { start, end } of [...this.#mapped, KSEG0_KSEG1, END].sort((a, b) => a.start - b.start)) {
         if (start > hole)

@@ -14,7 +14,15 @@ import {
   VECTOR_GENERAL,
   VECTOR_REFILL,
 } from './cp0.js';
-import { HFLAGS_BRANCH, type RegisterLayout } from './register-layout.js';
+import { HFLAGS, type RegisterLayout } from './register-layout.js';
+
+/** The word of `jr`, and the bits it shares with `jalr`. */
+const SPECIAL_JR = 0x08;
+const JUMP_REGISTER_MASK = 0xfc00_003e;
+/** Function field of `break`. */
+const SPECIAL_BREAK = 0x0d;
+/** COP0 .. COP1X, cache and the loads and stores of coprocessors 1 and 2: what can be unusable. */
+const COPROCESSOR_OPCODES = new Set([0x10, 0x11, 0x12, 0x13, 0x2f, 0x31, 0x32, 0x35, 0x36, 0x39, 0x3a, 0x3d, 0x3e]);
 
 export class ExceptionEntry {
   readonly #engine: Engine;
@@ -22,9 +30,22 @@ export class ExceptionEntry {
   readonly #context: Context;
   readonly #layout: RegisterLayout;
   readonly #observer: () => void;
+  readonly #instructionAt: (address: number) => number | undefined;
 
-  /** @param context scratch space @param observer called after each entry while `state.observe` is set */
-  constructor(engine: Engine, state: CpuState, context: Context, layout: RegisterLayout, observer: () => void) {
+  /**
+   * @param context scratch space
+   * @param instructionAt the word at a kseg0 or kseg1 address in RAM
+   * @param observer called after each entry while `state.observe` is set
+   */
+  constructor(
+    engine: Engine,
+    state: CpuState,
+    context: Context,
+    layout: RegisterLayout,
+    instructionAt: (address: number) => number | undefined,
+    observer: () => void,
+  ) {
+    this.#instructionAt = instructionAt;
     this.#engine = engine;
     this.#state = state;
     this.#context = context;
@@ -32,15 +53,22 @@ export class ExceptionEntry {
     this.#observer = observer;
   }
 
-  /** Installs the CODE and INTR hooks, as the C shim would. */
-  attach(): void {
+  /**
+   * Installs the CODE and INTR hooks, as the C shim would.
+   * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
+   */
+  attach(checkJumps: boolean): void {
     const state = this.#state;
     this.#engine.hook_add(HOOK.CODE, (pc) => {
-      if (state.stop) this.#engine.emu_stop();
-      else state.startInstruction(pc);
+      if (state.stop) {
+        this.#engine.emu_stop();
+        return;
+      }
+      state.startInstruction(pc);
+      if (checkJumps) this.#checkJump(pc);
     });
     this.#engine.hook_add(HOOK.INTR, (intno) => {
-      const excCode = intno < state.codeOf.length ? state.codeOf[intno] : -1;
+      const excCode = this.#excCodeOf(intno);
       if (excCode >= 0) {
         this.enter(excCode, state.pc);
       } else {
@@ -50,13 +78,49 @@ export class ExceptionEntry {
     });
   }
 
+  /**
+   * libunicorn 2.1.x fetches while it translates and cannot go on after a fetch from a misaligned address. A jump to one is
+   * turned into the address error that the fetch would give; its delay slot counts, but is not run.
+   */
+  #checkJump(pc: number): void {
+    const word = this.#instructionAt(pc);
+    if (word === undefined || (word & JUMP_REGISTER_MASK) !== SPECIAL_JR) return;
+    const target = this.#engine.reg_read_i32(REG.GPR0 + ((word >>> 21) & 31));
+    if ((target & 3) !== 2) return;
+    this.#state.startInstruction(pc);
+    const words = this.#save();
+    const link = (word >>> 11) & 31;
+    if ((word & 1) !== 0 && link !== 0) words[this.#layout.gpr + link] = pc + 8;
+    words[this.#layout.badVAddr] = target;
+    this.#enter(words, EXC_CODE.AdEL, ERROR_FETCH, target);
+    // Leaves the block being run.
+    this.#engine.reg_write_i32(REG.PC, VECTOR_GENERAL);
+  }
+
+  #excCodeOf(intno: number): number {
+    const state = this.#state;
+    const excCode = intno < state.codeOf.length ? state.codeOf[intno] : -1;
+    // unicorn.js reports break as syscall and reserved instructions as an unusable coprocessor.
+    const word = excCode === EXC_CODE.Sys || excCode === EXC_CODE.CpU ? this.#instructionAt(state.pc) : undefined;
+    if (word === undefined) return excCode;
+    if (excCode === EXC_CODE.Sys) return (word & 0x3f) === SPECIAL_BREAK ? EXC_CODE.Bp : EXC_CODE.Sys;
+    return COPROCESSOR_OPCODES.has(word >>> 26) ? EXC_CODE.CpU : EXC_CODE.RI;
+  }
+
   /** Enters the exception `excCode` of the instruction at `pc`; the guest goes on in its vector. */
   enter(excCode: number, pc: number): void {
-    const { layout, state, words } = { layout: this.#layout, state: this.#state, words: this.#save() };
+    const words = this.#save();
+    this.#enter(words, excCode, words[this.#layout.errorCode], pc);
+  }
+
+  /** @param words the saved context @param error QEMU's error_code */
+  #enter(words: Uint32Array, excCode: number, error: number, pc: number): void {
+    const layout = this.#layout;
+    const state = this.#state;
     const status = words[layout.status];
-    const error = words[layout.errorCode];
+    const hflags = words[layout.hflags];
     const nested = (status & STATUS_EXL) !== 0;
-    const delaySlot = (words[layout.hflags] & HFLAGS_BRANCH) !== 0;
+    const delaySlot = (hflags & HFLAGS.branch) !== 0;
     const tlb = excCode === EXC_CODE.TLBL || excCode === EXC_CODE.TLBS;
     const noMatch = tlb && (error & ERROR_NO_MATCH) !== 0;
     const fetch = (excCode === EXC_CODE.TLBL || excCode === EXC_CODE.AdEL) && (error & ERROR_FETCH) !== 0;
@@ -64,13 +128,13 @@ export class ExceptionEntry {
 
     let cause = words[layout.cause];
     if (!nested) {
-      words[layout.epc] = delaySlot ? faulting - 4 : faulting;
+      words[layout.epc] = (delaySlot ? faulting - 4 : faulting) | (hflags & HFLAGS.mips16 ? 1 : 0);
       cause = delaySlot ? cause | CAUSE_BD : cause & ~CAUSE_BD;
     }
     cause = (cause & ~(CAUSE_CE | CAUSE_EXC_CODE)) | (excCode << 2);
     if (excCode === EXC_CODE.CpU) cause |= (error & 3) << 28;
     words[layout.cause] = cause;
-    words[layout.hflags] &= ~HFLAGS_BRANCH;
+    words[layout.hflags] = hflags & ~(HFLAGS.branch | HFLAGS.mips16);
     words[layout.pc] = noMatch && !nested ? VECTOR_REFILL : VECTOR_GENERAL;
     const epc = words[layout.epc];
     const badVAddr = words[layout.badVAddr];

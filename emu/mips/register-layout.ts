@@ -19,8 +19,8 @@ export interface RegisterLayout {
   readonly hflags: number;
 }
 
-/** The bits of hflags that tell of a pending branch (MIPS_HFLAG_BMASK), the same in 2.0.1 to 2.1.x. */
-export const HFLAGS_BRANCH = 0x87_f800;
+/** Bits of hflags, the same in 2.0.1 to 2.1.x: a delay slot is next (MIPS_HFLAG_BMASK), MIPS16 instructions (MIPS_HFLAG_M16). */
+export const HFLAGS = { branch: 0x87_f800, mips16: 0x400 } as const;
 
 const layouts = new WeakMap<EngineLibrary, RegisterLayout>();
 

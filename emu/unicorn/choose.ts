@@ -32,7 +32,7 @@ export async function loadEngine(choice = process.env.PERCPU_MALTA_ENGINE): Prom
   const wanted: EngineKind[] = choice ? [choice as EngineKind] : ['native', 'unicorn.js'];
   const problems: string[] = [];
   for (const kind of wanted) {
-    const library = kind === 'native' ? await loadNative(problems) : undefined;
+    const library = await (kind === 'native' ? loadNative(problems) : loadWebAssembly(problems));
     if (library) return library;
   }
   const reasons = problems.map((problem) => `  ${problem}\n`).join('');
@@ -49,6 +49,17 @@ async function loadNative(problems: string[]): Promise<EngineLibrary | undefined
     return new NativeLibrary(lib, cacheDir);
   } catch (error) {
     problems.push(`koffi: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+async function loadWebAssembly(problems: string[]): Promise<EngineLibrary | undefined> {
+  try {
+    const { loadUnicornJs } = await import('./unicornjs.js');
+    return await loadUnicornJs();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND')
+      problems.push(`unicorn.js: ${(error as Error).message}`);
     return undefined;
   }
 }

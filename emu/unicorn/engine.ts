@@ -140,11 +140,12 @@ export interface Engine {
 export interface Shim {
   /**
    * Installs the CODE and INTR hooks on `engine`.
-   * @param state the block they keep; its context indices are set
+   * @param state the block they keep; `describeCpu` has been called, RAM is mapped
    * @param context scratch space for exception entry, freed with the engine by its owner
+   * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
    * @param observer called after each exception entry while `state.observe` is set
    */
-  attach(engine: Engine, state: CpuState, context: Context, observer: () => void): void;
+  attach(engine: Engine, state: CpuState, context: Context, checkJumps: boolean, observer: () => void): void;
 }
 
 /** A loaded engine: opens any number of guests. */

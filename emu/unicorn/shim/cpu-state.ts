@@ -15,28 +15,32 @@ const WORD = {
   excEpc: 8,
   excBadVAddr: 9,
   observe: 10,
+  ramBytes: 11,
   exceptions: 12,
   codeOf: 76,
-  atPc: 92,
-  atBadVAddr: 93,
-  atStatus: 94,
-  atCause: 95,
-  atEpc: 96,
-  atErrorCode: 97,
-  atHflags: 98,
-  hflagsBranch: 99,
-  statusRegister: 100,
-  contextWords: 102,
-  context: 104,
-  contextSave: 106,
-  contextRestore: 108,
-  regWrite: 110,
-  emuStop: 112,
-  observer: 114,
+  atGpr: 92,
+  atPc: 93,
+  atBadVAddr: 94,
+  atStatus: 95,
+  atCause: 96,
+  atEpc: 97,
+  atErrorCode: 98,
+  atHflags: 99,
+  hflagsBranch: 100,
+  hflagsMips16: 101,
+  ram: 102,
+  contextWords: 104,
+  context: 106,
+  contextSave: 108,
+  contextRestore: 110,
+  regRead: 112,
+  regWrite: 114,
+  emuStop: 116,
+  observer: 118,
 } as const;
 
 /** sizeof(struct cpu_state) on a 64-bit host. */
-export const CPU_STATE_BYTES = 464;
+export const CPU_STATE_BYTES = 480;
 
 /** Bits of `excFlags`: what the last exception was like. */
 export const EXC_NO_MATCH = 1;
@@ -46,10 +50,12 @@ export const EXC_NESTED = 8;
 
 /** Where the C hooks find what they call and poke; addresses are host pointers. */
 export interface NativeAddresses {
+  readonly ram: bigint;
   readonly contextWords: bigint;
   readonly context: bigint;
   readonly contextSave: bigint;
   readonly contextRestore: bigint;
+  readonly regRead: bigint;
   readonly regWrite: bigint;
   readonly emuStop: bigint;
   readonly observer: bigint;
@@ -57,7 +63,7 @@ export interface NativeAddresses {
 
 /** Word indices in a saved context, written by the host for the C hooks. */
 export type ContextIndices = Readonly<
-  Record<'pc' | 'badVAddr' | 'status' | 'cause' | 'epc' | 'errorCode' | 'hflags', number>
+  Record<'gpr' | 'pc' | 'badVAddr' | 'status' | 'cause' | 'epc' | 'errorCode' | 'hflags', number>
 >;
 
 export class CpuState {
@@ -134,9 +140,10 @@ export class CpuState {
     words[WORD.excBadVAddr] = badVAddr;
   }
 
-  /** Tells the C hooks which words of a saved context to edit. */
-  setContextIndices(indices: ContextIndices, hflagsBranch: number, statusRegister: number): void {
+  /** Tells the C hooks which words of a saved context to edit and how much RAM there is. */
+  describeCpu(indices: ContextIndices, hflags: { branch: number; mips16: number }, ramBytes: number): void {
     const words = this.#words;
+    words[WORD.atGpr] = indices.gpr;
     words[WORD.atPc] = indices.pc;
     words[WORD.atBadVAddr] = indices.badVAddr;
     words[WORD.atStatus] = indices.status;
@@ -144,11 +151,12 @@ export class CpuState {
     words[WORD.atEpc] = indices.epc;
     words[WORD.atErrorCode] = indices.errorCode;
     words[WORD.atHflags] = indices.hflags;
-    words[WORD.hflagsBranch] = hflagsBranch;
-    words[WORD.statusRegister] = statusRegister;
+    words[WORD.hflagsBranch] = hflags.branch;
+    words[WORD.hflagsMips16] = hflags.mips16;
+    words[WORD.ramBytes] = ramBytes;
   }
 
-  /** Tells the C hooks what to call. */
+  /** Tells the C hooks what to call and where things are in host memory. */
   setAddresses(addresses: NativeAddresses): void {
     for (const name of Object.keys(addresses) as (keyof NativeAddresses)[])
       this.#pointers[WORD[name] / 2] = addresses[name];

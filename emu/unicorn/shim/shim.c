@@ -17,18 +17,19 @@ struct cpu_state {
   uint32_t exc_epc;          // EPC as the guest sees it,
   uint32_t exc_bad_vaddr;    // BadVAddr as the guest sees it
   uint32_t observe;          // nonzero: call `observer` after each exception entry
-  uint32_t reserved;
+  uint32_t ram_bytes;
   uint32_t exceptions[64];   // how often each ExcCode was entered; plus 32 when no TLB entry matched
   int8_t code_of[64];        // ExcCode of each interrupt number, -1 for none
   // Word indices in a saved context, from emu/mips/register-layout.ts.
-  uint32_t at_pc, at_bad_vaddr, at_status, at_cause, at_epc, at_error_code, at_hflags;
-  uint32_t hflags_branch;
-  uint32_t status_register;  // register id of CP0 Status
-  uint32_t reserved2;
+  uint32_t at_gpr, at_pc, at_bad_vaddr, at_status, at_cause, at_epc, at_error_code, at_hflags;
+  uint32_t hflags_branch;    // bits of hflags: a delay slot is next
+  uint32_t hflags_mips16;    // bit of hflags: MIPS16 instructions
+  uint8_t *ram;
   uint32_t *context_words;
   void *context;
   int (*context_save)(void *uc, void *context);
   int (*context_restore)(void *uc, void *context);
+  int (*reg_read)(void *uc, int id, void *value);
   int (*reg_write)(void *uc, int id, const void *value);
   int (*emu_stop)(void *uc);
   void (*observer)(void *uc, uint32_t intno, void *user);
@@ -37,6 +38,9 @@ struct cpu_state {
 enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
 enum { STATUS_EXL = 2, ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
 enum { MOD = 1, TLBL = 2, TLBS = 3, ADEL = 4, CPU = 11 };
+
+// Register ids of unicorn/mips.h.
+enum { REG_PC = 1, REG_GPR0 = 2, REG_CP0_STATUS = 139 };
 
 void shim_code(void *uc, uint64_t address, uint32_t size, void *user) {
   struct cpu_state *cpu = user;
@@ -49,7 +53,63 @@ void shim_code(void *uc, uint64_t address, uint32_t size, void *user) {
   cpu->instructions++;
 }
 
-// Enters the guest's exception vector as a MIPS32 CPU would (MD00090 volume III, exception processing).
+// Enters the guest's exception vector as a MIPS32 CPU would (MD00090 volume III, exception processing). The context is saved
+// already; `error` is QEMU's error_code.
+static void enter(void *uc, struct cpu_state *cpu, uint32_t code, uint32_t error, uint32_t pc) {
+  uint32_t *words = cpu->context_words;
+  uint32_t status = words[cpu->at_status], cause = words[cpu->at_cause], hflags = words[cpu->at_hflags];
+  bool nested = status & STATUS_EXL;
+  bool delay_slot = hflags & cpu->hflags_branch;
+  bool no_match = (code == TLBL || code == TLBS) && (error & ERROR_NO_MATCH);
+  bool fetch = (code == TLBL || code == ADEL) && (error & ERROR_FETCH);
+  if (fetch) pc = words[cpu->at_bad_vaddr];
+
+  if (!nested) {
+    words[cpu->at_epc] = (delay_slot ? pc - 4 : pc) | (hflags & cpu->hflags_mips16 ? 1 : 0);
+    cause = delay_slot ? cause | 0x80000000u : cause & 0x7fffffffu;
+  }
+  cause = (cause & ~0x3000007cu) | code << 2;
+  if (code == CPU) cause |= (error & 3) << 28;
+  words[cpu->at_cause] = cause;
+  words[cpu->at_hflags] = hflags & ~(cpu->hflags_branch | cpu->hflags_mips16);
+  words[cpu->at_pc] = no_match && !nested ? 0x80000000u : 0x80000180u;
+  cpu->context_restore(uc, cpu->context);
+  status |= STATUS_EXL;
+  cpu->reg_write(uc, REG_CP0_STATUS, &status); // also recomputes the engine's idea of the mode
+
+  cpu->exceptions[code + (no_match ? 32 : 0)]++;
+  if (cpu->observe) {
+    cpu->exc_code = code;
+    cpu->exc_flags = (no_match ? EXC_NO_MATCH : 0) | (delay_slot ? EXC_DELAY_SLOT : 0) | (fetch ? EXC_FETCH : 0) |
+                     (nested ? EXC_NESTED : 0);
+    cpu->exc_pc = pc;
+    cpu->exc_epc = words[cpu->at_epc];
+    cpu->exc_bad_vaddr = words[cpu->at_bad_vaddr];
+    cpu->observer(uc, 0, cpu);
+  }
+}
+
+// As shim_code, for libunicorn 2.1.x: it fetches while it translates and cannot go on after a fetch from a misaligned
+// address. A jump to one is turned into the address error that the fetch would give; its delay slot counts, but is not run.
+void shim_code_checking_jumps(void *uc, uint64_t address, uint32_t size, void *user) {
+  struct cpu_state *cpu = user;
+  shim_code(uc, address, size, user);
+  uint32_t physical = (uint32_t)address & 0x1fffffff;
+  if (cpu->stop || (uint32_t)address >> 30 != 2 || (physical & 3) || physical >= cpu->ram_bytes) return;
+  const uint8_t *byte = cpu->ram + physical;
+  if ((byte[0] & 0xfc) != 0 || (byte[3] & 0x3e) != 0x08) return; // not jr or jalr
+  uint32_t target, link = byte[2] >> 3;
+  cpu->reg_read(uc, REG_GPR0 + (byte[0] << 3 | byte[1] >> 5), &target);
+  if ((target & 3) != 2) return;
+  cpu->instructions++;
+  cpu->context_save(uc, cpu->context);
+  if (byte[3] & 1 && link) cpu->context_words[cpu->at_gpr + link] = (uint32_t)address + 8;
+  cpu->context_words[cpu->at_bad_vaddr] = target;
+  enter(uc, cpu, ADEL, ERROR_FETCH, target);
+  uint32_t vector = cpu->context_words[cpu->at_pc];
+  cpu->reg_write(uc, REG_PC, &vector); // leaves the block being run
+}
+
 void shim_interrupt(void *uc, uint32_t intno, void *user) {
   struct cpu_state *cpu = user;
   int code = intno < sizeof cpu->code_of ? cpu->code_of[intno] : -1;
@@ -59,37 +119,7 @@ void shim_interrupt(void *uc, uint32_t intno, void *user) {
     return;
   }
   cpu->context_save(uc, cpu->context);
-  uint32_t *words = cpu->context_words;
-  uint32_t status = words[cpu->at_status], cause = words[cpu->at_cause], error = words[cpu->at_error_code];
-  bool nested = status & STATUS_EXL;
-  bool delay_slot = words[cpu->at_hflags] & cpu->hflags_branch;
-  bool tlb_miss = (code == TLBL || code == TLBS) && (error & ERROR_NO_MATCH);
-  bool fetch = (code == TLBL || code == ADEL) && (error & ERROR_FETCH);
-  uint32_t pc = fetch ? words[cpu->at_bad_vaddr] : cpu->pc;
-
-  if (!nested) {
-    words[cpu->at_epc] = delay_slot ? pc - 4 : pc;
-    cause = delay_slot ? cause | 0x80000000u : cause & 0x7fffffffu;
-  }
-  cause = (cause & ~0x3000007cu) | (uint32_t)code << 2;
-  if (code == CPU) cause |= (error & 3) << 28;
-  words[cpu->at_cause] = cause;
-  words[cpu->at_hflags] &= ~cpu->hflags_branch;
-  words[cpu->at_pc] = tlb_miss && !nested ? 0x80000000u : 0x80000180u;
-  cpu->context_restore(uc, cpu->context);
-  status |= STATUS_EXL;
-  cpu->reg_write(uc, (int)cpu->status_register, &status);
-
-  cpu->exceptions[code + (tlb_miss ? 32 : 0)]++;
-  if (cpu->observe) {
-    cpu->exc_code = (uint32_t)code;
-    cpu->exc_flags = (tlb_miss ? EXC_NO_MATCH : 0) | (delay_slot ? EXC_DELAY_SLOT : 0) | (fetch ? EXC_FETCH : 0) |
-                     (nested ? EXC_NESTED : 0);
-    cpu->exc_pc = pc;
-    cpu->exc_epc = words[cpu->at_epc];
-    cpu->exc_bad_vaddr = words[cpu->at_bad_vaddr];
-    cpu->observer(uc, intno, user);
-  }
+  enter(uc, cpu, (uint32_t)code, cpu->context_words[cpu->at_error_code], cpu->pc);
 }
 
 // Bytes of the block: the host checks that it speaks of the same one.

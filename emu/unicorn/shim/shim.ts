@@ -37,20 +37,23 @@ class CompiledShim implements Shim {
     this.#shim = shim;
   }
 
-  attach(engine: Engine, state: CpuState, context: Context, observer: () => void): void {
+  attach(engine: Engine, state: CpuState, context: Context, checkJumps: boolean, observer: () => void): void {
     const native = engine as NativeEngine;
     const { address } = context as NativeContext;
     state.setAddresses({
+      ram: koffi.address(engine.mem_ram()),
       context: address,
       contextWords: address,
       contextSave: this.#libUnicorn.symbol('uc_context_save'),
       contextRestore: this.#libUnicorn.symbol('uc_context_restore'),
+      regRead: this.#libUnicorn.symbol('uc_reg_read'),
       regWrite: this.#libUnicorn.symbol('uc_reg_write'),
       emuStop: this.#libUnicorn.symbol('uc_emu_stop'),
       observer: native.interrupt_callback(observer),
     });
     const block = koffi.address(state.memory);
-    native.hook_add_native(HOOK.CODE, this.#shim.symbol('shim_code') as bigint, block);
+    const code = this.#shim.symbol(checkJumps ? 'shim_code_checking_jumps' : 'shim_code') as bigint;
+    native.hook_add_native(HOOK.CODE, code, block);
     native.hook_add_native(HOOK.INTR, this.#shim.symbol('shim_interrupt') as bigint, block);
   }
 }
