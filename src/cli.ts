@@ -5,6 +5,7 @@ import { bootCommand } from './commands/boot.js';
 import { decodeCommand } from './commands/decode.js';
 import { opsCommand } from './commands/ops.js';
 import { selftestCommand } from './commands/selftest.js';
+import { replayCommand } from './commands/replay.js';
 import { statsCommand } from './commands/stats.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
 
@@ -17,7 +18,14 @@ function program(): Command {
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
     .exitOverride();
-  const commands: Command[] = [bootCommand(), decodeCommand(), opsCommand(), selftestCommand(), statsCommand()];
+  const commands: Command[] = [
+    bootCommand(),
+    decodeCommand(),
+    opsCommand(),
+    selftestCommand(),
+    statsCommand(),
+    replayCommand(),
+  ];
   for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));
   return cli;
 }

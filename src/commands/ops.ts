@@ -69,7 +69,18 @@ export function readInput(file: string): Buffer {
   try {
     return zlib.gunzipSync(bytes);
   } catch (error) {
-    throw new UsageError(`${file === '-' ? 'stdin' : file}: damaged gzip data: ${(error as Error).message}`);
+    const name = file === '-' ? 'stdin' : file;
+    throw new UsageError(`${name}:${linesBefore(bytes)}: damaged gzip data from here on: ${(error as Error).message}`);
+  }
+}
+
+/** Lines that can still be read out of damaged gzip data. */
+function linesBefore(bytes: Buffer): number {
+  try {
+    const text = zlib.gunzipSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH }).toString('latin1');
+    return text.split('\n').length;
+  } catch {
+    return 1;
   }
 }
 

@@ -1,6 +1,6 @@
 // The allocator itself: pcpu_alloc(), free_percpu() and the counters of mm/percpu.c. Its background work is in balance.ts.
 import { addressValue, hexAddress } from './address.js';
-import { findArea, findBlockFit, releaseArea, takeArea } from './area.js';
+import { findArea, findBlockFit, markArea, releaseArea, takeArea } from './area.js';
 import { balanceSteps } from './balance.js';
 import { findNextBit, findNextZeroBit, setBits, clearBits } from './bitmap.js';
 import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
@@ -288,6 +288,14 @@ export class PercpuAllocator {
       }
     }
     return null;
+  }
+
+  /** Takes the `size` bytes at byte `offset` of a chunk, which must be free: an area from before anybody watched. */
+  takeAt(chunk: Chunk, offset: number, size: number): void {
+    const emptyBefore = chunk.nrEmptyPopPages;
+    markArea(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT, size >>> PCPU_MIN_ALLOC_SHIFT);
+    this.#settle(chunk, emptyBefore);
+    this.#found(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT, size);
   }
 
   /** pcpu_alloc_area(). */

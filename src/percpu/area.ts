@@ -120,7 +120,12 @@ export function takeArea(chunk: Chunk, bits: number, align: number, start: numbe
   const bit = findArea(chunk, bits, align, start);
   if (bit < 0) return -1;
   if (skippedBits !== 0) updateBlockAfterScan(chunk, skipped, skippedBits);
+  markArea(chunk, bit, bits);
+  return bit;
+}
 
+/** The part of pcpu_alloc_area() after its search: [bit, bit + bits) is an area now. */
+export function markArea(chunk: Chunk, bit: number, bits: number): void {
   const md = chunk.md;
   const map = chunk.allocMap;
   setBits(map, bit, bits);
@@ -131,7 +136,6 @@ export function takeArea(chunk: Chunk, bits: number, align: number, start: numbe
   chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
   if (bit === md[Md.FIRST]!) md[Md.FIRST] = findNextZeroBit(map, chunk.mapBits, bit + bits);
   chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, bit, bits);
-  return bit;
 }
 
 /**

@@ -21,11 +21,16 @@ export class EffectRecorder implements PercpuEvents {
   freedSize = 0;
   readonly #percpu: () => PercpuAllocator;
 
-  constructor(percpu: () => PercpuAllocator) {
+  readonly #chunksOnly: boolean;
+
+  /** @param chunksOnly record only chunks made and destroyed */
+  constructor(percpu: () => PercpuAllocator, chunksOnly: boolean) {
     this.#percpu = percpu;
+    this.#chunksOnly = chunksOnly;
   }
 
   #push(kind: EventKind, chunk: Chunk, start = 0, end = 0, a?: number, b?: number, c?: number): void {
+    if (this.#chunksOnly && kind !== 'C' && kind !== 'D') return;
     this.queue.push({ kind, chunk, start, end, a, b, c });
   }
 
@@ -34,7 +39,8 @@ export class EffectRecorder implements PercpuEvents {
   }
 
   createChunk(chunk: Chunk): void {
-    this.#push('C', chunk, 0, 0, 0, chunk.nrPages, this.#percpu().nrEmptyPopPages);
+    if (this.#chunksOnly) this.#push('C', chunk);
+    else this.#push('C', chunk, 0, 0, 0, chunk.nrPages, this.#percpu().nrEmptyPopPages);
   }
 
   destroyChunk(chunk: Chunk): void {

@@ -1,4 +1,4 @@
-// Drives the allocator with the requests of a gt_log and compares what it does with what the kernel did, event by event.
+// Drives the allocator with the requests of a kernel log and compares what it does with what the kernel did, event by event.
 //
 // The log says when the requests (A, X, F) and the background work (W) happened. The allocator must come up with everything else:
 // chunk and offset of every area, and all C, D, P, U, T, I, R and S events in their place, with the counters that they carry. Slow
@@ -7,22 +7,33 @@
 // An A is logged when the allocation is complete. If it has C, P or R events of its own, its search took place before the first of
 // them; else the log leaves open where between the events before it. Likewise a free during the background work may have come at any
 // of the lock drops between the work's events before and after it. `Ordering` says where; order-search.ts finds it out.
-import {
-  GFP_ATOMIC,
-  GFP_KERNEL,
-  PERCPU_MODULE_RESERVE,
-  PercpuAllocator,
-  VARIANTS,
-  buildAllocInfo,
-  dynamicReserve,
-} from '../percpu/index.js';
-import type { AllocInfo, Chunk, Machine, Steps } from '../percpu/index.js';
+import { GFP_ATOMIC, GFP_KERNEL, PercpuAllocator } from '../percpu/index.js';
+import type { AllocInfo, Chunk, Machine, Steps, Variant } from '../percpu/index.js';
 import { EffectRecorder, describeEffect, sameEffect } from './effects.js';
 import type { Effect } from './effects.js';
-import type { GtLog, LogEvent } from './gt-log.js';
+import type { LogEvent } from './gt-log.js';
 import { noCounts } from './outcome.js';
 import type { ReplayCounts, ReplayOutcome } from './outcome.js';
 import { ReplayedMemory } from './replayed-memory.js';
+
+/** The kernel that a log comes from. */
+export interface LoggedKernel {
+  readonly machine: Machine;
+  readonly info: AllocInfo;
+  readonly variant: Variant;
+  /** pcpu_base_addr. */
+  readonly base: number;
+}
+
+/** Events to be replayed. */
+export interface ReplayInput {
+  readonly kernel: LoggedKernel;
+  readonly events: readonly LogEvent[];
+  /** The log has requests, chunks made and chunks destroyed only; everything else the allocator does goes unchecked. */
+  readonly tracepointsOnly: boolean;
+  /** Areas that were allocated before the log begins, in the first chunk: byte offsets and sizes. */
+  readonly earlier: readonly { offset: number; size: number }[];
+}
 
 /** Where the log leaves the order of things open. Keys and values are indexes of events, except for the number of lock drops. */
 export interface Ordering {
@@ -30,9 +41,11 @@ export interface Ordering {
   readonly searchedBefore: ReadonlyMap<number, number>;
   /** A free that came so many lock drops later in the slow path then under way than that path's last event before it. */
   readonly lockDropsPassed: ReadonlyMap<number, number>;
+  /** Events before which the background work ran, in a log that does not say so. */
+  readonly workBefore: ReadonlySet<number>;
 }
 
-export const AS_LOGGED: Ordering = { searchedBefore: new Map(), lockDropsPassed: new Map() };
+export const AS_LOGGED: Ordering = { searchedBefore: new Map(), lockDropsPassed: new Map(), workBefore: new Set() };
 
 /** A request or the background work under way. */
 interface Task {
@@ -43,6 +56,9 @@ interface Task {
   area: { chunk: Chunk; offset: number } | null;
 }
 
+/** Seconds from the making of a chunk to the A of the allocation that needed it, at most. */
+const LONGEST_ALLOCATION = 0.005;
+
 class Mismatch extends Error {
   readonly replay: string;
   constructor(replay: string) {
@@ -51,56 +67,23 @@ class Mismatch extends Error {
   }
 }
 
-/** The shape of the kernel's per-CPU areas according to the log. */
-function shapeOf(log: GtLog): { machine: Machine; info: AllocInfo } {
-  const { header } = log;
-  const pageShift = Math.log2(header.unitSize / header.unitPages);
-  const machine: Machine = {
-    bits: 32,
-    pageShift,
-    cpus: header.nrUnits,
-    nodes: [],
-    staticStart: 0n,
-    vmallocStart: 0n,
-    vmallocEnd: 0n,
-    thisCpu: 0,
-  };
-  const first = log.events.find((event) => event.kind === 'C');
-  const firstAlloc = log.events.find((event) => event.kind === 'A' && !event.reserved);
-  const infos = [0, PERCPU_MODULE_RESERVE].map((reserved) => {
-    const built = buildAllocInfo(machine, header.staticSize, reserved, dynamicReserve(32), header.atomSize);
-    if (built.unitSize === header.unitSize) return built;
-    return { ...built, dynSize: header.unitSize - header.staticSize - reserved, unitSize: header.unitSize };
-  });
-  // Whether the kernel reserves an area for modules shows in where its first dynamic area lies.
-  const fitting = infos.find((info) => {
-    const trial = new PercpuAllocator(machine, VARIANTS.fixed, info, header.base, new ReplayedMemory());
-    return (
-      (firstAlloc === undefined || trial.firstChunk.base === firstAlloc.base) &&
-      (first === undefined || trial.firstChunk.nrEmptyPopPages === first.c)
-    );
-  });
-  return { machine, info: fitting ?? infos[0]! };
-}
-
 /**
  * Replays the log with the given reading of its order, up to the first difference.
  * @param before called before every event, with its index
  */
-export function replayGtLog(
-  log: GtLog,
+export function replayEvents(
+  input: ReplayInput,
   ordering: Ordering,
   before?: (index: number, percpu: PercpuAllocator) => void,
 ): ReplayOutcome {
-  return new GtReplay(log, ordering).run(before);
+  return new EventReplay(input, ordering).run(before);
 }
 
 /**
  * Index of the allocation (A or X) that the event at `index` belongs to: the event itself, or for an effect outside of the background
  * work the next allocation of the same task. -1 when there is none.
  */
-export function allocationOf(log: GtLog, index: number): number {
-  const { events } = log;
+export function allocationOf(events: readonly LogEvent[], index: number): number {
   const event = events[index]!;
   for (let later = index; later < events.length; later++) {
     const candidate = events[later]!;
@@ -110,8 +93,8 @@ export function allocationOf(log: GtLog, index: number): number {
   return -1;
 }
 
-class GtReplay {
-  readonly #log: GtLog;
+class EventReplay {
+  readonly #input: ReplayInput;
   readonly #ordering: Ordering;
   readonly #memory = new ReplayedMemory();
   readonly #recorder: EffectRecorder;
@@ -129,14 +112,19 @@ class GtReplay {
   /** An I event waits for the F that it belongs to. */
   readonly #isolations = new Map<number, LogEvent>();
 
-  constructor(log: GtLog, ordering: Ordering) {
-    this.#log = log;
+  constructor(input: ReplayInput, ordering: Ordering) {
+    this.#input = input;
     this.#ordering = ordering;
-    const { machine, info } = shapeOf(log);
-    const variant = log.header.flushes ? VARIANTS.fixed : VARIANTS.buggy;
-    this.#recorder = new EffectRecorder(() => this.#percpu);
-    this.#percpu = new PercpuAllocator(machine, variant, info, log.header.base, this.#memory);
+    const { machine, info, variant, base } = input.kernel;
+    this.#recorder = new EffectRecorder(() => this.#percpu, input.tracepointsOnly);
+    this.#percpu = new PercpuAllocator(machine, variant, info, base, this.#memory);
     this.#percpu.events = this.#recorder;
+    this.#percpu.asyncEnabled = true;
+    const first = this.#percpu.firstChunk;
+    for (const { offset, size } of input.earlier) {
+      this.#percpu.takeAt(first, offset, size);
+      this.#live.set(first.base + offset, size);
+    }
     for (const chunk of this.#percpu.chunks()) this.#chunks.set(chunk.base, chunk);
     for (const [index, before] of ordering.searchedBefore) {
       const list = this.#searchesBefore.get(before);
@@ -147,11 +135,12 @@ class GtReplay {
 
   /** @param before called before every event, with its index */
   run(before?: (index: number, percpu: PercpuAllocator) => void): ReplayOutcome {
-    const { events } = this.#log;
+    const { events } = this.#input;
     for (let index = 0; index < events.length; index++) {
       const event = events[index]!;
       before?.(index, this.#percpu);
       try {
+        if (this.#ordering.workBefore.has(index)) this.#unloggedWork();
         for (const search of this.#searchesBefore.get(index) ?? []) this.#begin(search);
         this.#event(index, event);
       } catch (error) {
@@ -164,8 +153,37 @@ class GtReplay {
     return { counts: this.#counts, difference: undefined };
   }
 
+  /** A run of the background work that the log does not mention; chunks that it makes or destroys must be the next events. */
+  #unloggedWork(): void {
+    this.#endUnloggedWork();
+    if (this.#percpu.mutexHeld) for (const task of this.#allocations.values()) this.#finish(task);
+    this.#memory.nextArea = this.#nextArea();
+    this.#work = { steps: this.#percpu.balanceSteps(), effects: [], done: false, area: null };
+    this.#finish(this.#work);
+    this.#counts.balanceRuns++;
+  }
+
+  #endUnloggedWork(): void {
+    const work = this.#work;
+    if (work === undefined) return;
+    this.#finish(work);
+    const effect = work.effects[0];
+    if (effect !== undefined) throw new Mismatch(`the background work does ${describeEffect(effect)} first`);
+    this.#work = undefined;
+  }
+
+  /** Address of the next chunk that the log has. */
+  #nextArea(): number {
+    const { events } = this.#input;
+    for (let index = this.#counts.events; index < events.length; index++) {
+      if (events[index]!.kind === 'C') return events[index]!.base;
+    }
+    return NaN;
+  }
+
   #event(index: number, event: LogEvent): void {
     const counts = this.#counts;
+    if (this.#input.tracepointsOnly && !this.#isOfWork(index, event)) this.#endUnloggedWork();
     switch (event.kind) {
       case 'A':
       case 'X':
@@ -246,7 +264,7 @@ class GtReplay {
 
   /** The allocation that is logged at `index` begins: its search takes place now. */
   #begin(index: number): Task {
-    const event = this.#log.events[index]!;
+    const event = this.#input.events[index]!;
     if (!event.atomic && this.#percpu.mutexHeld) {
       // Another allocation must be over by now, although it is logged later.
       for (const other of this.#allocations.values()) this.#finish(other);
@@ -283,6 +301,21 @@ class GtReplay {
     this.#counts.allocations++;
   }
 
+  /** In a log of tracepoints: was the chunk made or destroyed by the background work? */
+  #isOfWork(index: number, event: LogEvent): boolean {
+    if (event.kind === 'D') return true;
+    if (event.kind !== 'C') return false;
+    // An allocation that needed the chunk is complete at once; a worker that made it has nothing to allocate.
+    const { events } = this.#input;
+    for (let later = index + 1; later < events.length; later++) {
+      const candidate = events[later]!;
+      if (candidate.pid !== event.pid || candidate.kind === 'F') continue;
+      if (candidate.kind !== 'A' && candidate.kind !== 'X') return true;
+      return Number(candidate.time) - Number(event.time) > LONGEST_ALLOCATION;
+    }
+    return true;
+  }
+
   #free(index: number, event: LogEvent): void {
     const chunk = this.#chunks.get(event.base);
     const size = this.#live.get(event.base + event.offset);
@@ -296,6 +329,8 @@ class GtReplay {
     const effects: Effect[] = [];
     this.#recorder.queue = effects;
     this.#percpu.free(chunk, event.offset);
+    this.#counts.frees++;
+    if (this.#input.tracepointsOnly) return;
     if (size !== event.size) throw new Mismatch(`F of ${size} bytes`);
     const isolation = this.#isolations.get(event.cpu);
     this.#isolations.delete(event.cpu);
@@ -308,7 +343,6 @@ class GtReplay {
     if (chunk.nrEmptyPopPages !== event.chunkEmpty || nrEmptyPopPages !== event.globalEmpty) {
       throw new Mismatch(`F nr_empty=${chunk.nrEmptyPopPages} tot_empty=${nrEmptyPopPages}`);
     }
-    this.#counts.frees++;
   }
 
   #balance(event: LogEvent): void {
@@ -332,6 +366,13 @@ class GtReplay {
     this.#counts.balanceRuns++;
   }
 
+  #startWork(): Task {
+    for (const task of this.#allocations.values()) this.#finish(task);
+    this.#work = { steps: this.#percpu.balanceSteps(), effects: [], done: false, area: null };
+    this.#counts.balanceRuns++;
+    return this.#work;
+  }
+
   #checkCounters(event: LogEvent): void {
     const { nrEmptyPopPages, nrPopulated } = this.#percpu;
     if (nrEmptyPopPages !== event.b || nrPopulated !== event.c) {
@@ -342,10 +383,12 @@ class GtReplay {
   /** An event that the allocator must bring about by itself, in the background work or in an allocation that is logged later. */
   #effect(index: number, event: LogEvent): void {
     let task: Task;
-    if (this.#work !== undefined && event.pid === this.#workPid) {
+    if (this.#input.tracepointsOnly && this.#isOfWork(index, event)) {
+      task = this.#work ?? this.#startWork();
+    } else if (this.#work !== undefined && event.pid === this.#workPid) {
       task = this.#work;
     } else {
-      const owner = allocationOf(this.#log, index);
+      const owner = allocationOf(this.#input.events, index);
       // The log ends before the allocation is complete: nothing says what was asked for.
       if (owner < 0) throw new Mismatch('no allocation of this task follows');
       if (event.kind === 'C') this.#memory.nextArea = event.base;

@@ -1,0 +1,141 @@
+// An ftrace trace as input of a replay. It does not say what kernel it is from, nor what was allocated before tracing began: the
+// geometry is found among the known layouts, and the earlier areas follow from where later ones did not go.
+import { LAYOUTS, firstChunkOf, machineOf } from '../layouts/layouts.js';
+import type { Layout } from '../layouts/layouts.js';
+import { PercpuAllocator, VARIANTS } from '../percpu/index.js';
+import type { LoggedKernel, ReplayInput } from './event-replay.js';
+import type { Ftrace } from './ftrace.js';
+import type { LogEvent } from './gt-log.js';
+import { LogError } from './log-error.js';
+import { ReplayedMemory } from './replayed-memory.js';
+
+/** @param name of the trace, for messages @throws LogError when no known layout fits */
+export function ftraceInput(trace: Ftrace, name: string): ReplayInput {
+  const made = new Set(trace.events.filter((event) => event.kind === 'C').map((event) => event.base));
+  const inFirst = trace.events.filter(
+    (event) => (event.kind === 'A' || event.kind === 'F') && !made.has(event.base) && !event.reserved,
+  );
+  const first = inFirst[0];
+  if (first === undefined)
+    throw new LogError(name, 1, 'no area of the first chunk appears in the trace: tracing began too late');
+  const stranger = inFirst.find((event) => event.base !== first.base);
+  if (stranger !== undefined) {
+    throw new LogError(name, stranger.line, 'a chunk appears that the trace does not create: tracing began too late');
+  }
+  const candidates = Object.values(LAYOUTS)
+    .filter((layout) => layout.bits === trace.bits)
+    .flatMap((layout) => trace.cpus.map((cpus) => fit(layout, cpus, trace, inFirst)))
+    .filter((candidate) => candidate !== undefined)
+    .sort((a, b) => a.distance - b.distance);
+  const best = candidates[0];
+  if (best === undefined) {
+    const known = Object.keys(LAYOUTS).join(', ');
+    throw new LogError(name, first.line, `the addresses fit none of the known layouts (${known})`);
+  }
+  const { kernel } = best;
+  return {
+    kernel,
+    events: trace.events,
+    tracepointsOnly: true,
+    earlier: earlierAreas(kernel, trace.events, first.base),
+  };
+}
+
+/** The layout as this trace's kernel, unless its addresses say otherwise; `distance`: bytes from the region's start to the first area. */
+function fit(
+  layout: Layout,
+  cpus: number,
+  trace: Ftrace,
+  inFirst: readonly LogEvent[],
+): { kernel: LoggedKernel; distance: number } | undefined {
+  const machine = machineOf(layout, cpus);
+  const { info } = firstChunkOf(layout, cpus);
+  const pageSize = 1 << layout.pageShift;
+  const dynStart = info.staticSize + info.reservedSize;
+  const base = inFirst[0]!.base - (dynStart - (dynStart % pageSize));
+  if (base % info.atomSize !== 0) return undefined;
+  const trial = new PercpuAllocator(machine, VARIANTS.fixed, info, base, new ReplayedMemory());
+  const chunk = trial.firstChunk;
+  const regionEnd = chunk.nrPages * pageSize - chunk.endOffset;
+  const lowest = Math.min(...inFirst.map((event) => event.offset));
+  const highest = Math.max(...inFirst.map((event) => event.offset));
+  if (lowest < chunk.startOffset || highest >= regionEnd) return undefined;
+  // Chunks lie at distances that are multiples of what all units of one take.
+  const span = trial.units.groupSizes.reduce((sum, size) => sum + size, 0);
+  const bases = trace.events.filter((event) => event.kind === 'C').map((event) => event.base);
+  if (bases.some((chunkBase) => (chunkBase - bases[0]!) % span !== 0)) return undefined;
+  const tooFar = trace.events.some((event) => bases.includes(event.base) && event.offset >= info.unitSize);
+  if (tooFar) return undefined;
+  return { kernel: { machine, info, variant: VARIANTS.fixed, base }, distance: lowest - chunk.startOffset };
+}
+
+/**
+ * Areas of the first chunk from before the trace. Freed in the trace: begins where the free says and reaches up to the next thing known
+ * to lie above it. Never freed: what no traced area ever covers, although smaller areas were put behind it.
+ */
+function earlierAreas(
+  kernel: LoggedKernel,
+  events: readonly LogEvent[],
+  firstBase: number,
+): { offset: number; size: number }[] {
+  const trial = new PercpuAllocator(kernel.machine, kernel.variant, kernel.info, kernel.base, new ReplayedMemory());
+  const { startOffset, nrPages, endOffset } = trial.firstChunk;
+  const regionEnd = nrPages * trial.pageSize - endOffset;
+  const mine = events.filter((event) => event.base === firstBase);
+
+  // Frees of what the trace did not see allocated, and the traced area next above at that time.
+  const live = new Set<number>();
+  const seen = new Set<number>();
+  const freed: { offset: number; limit: number; at: number }[] = [];
+  mine.forEach((event, at) => {
+    if (event.kind === 'A') {
+      live.add(event.offset);
+      seen.add(event.offset);
+    } else if (event.kind === 'F' && !live.delete(event.offset)) {
+      let limit = regionEnd;
+      for (const offset of seen) if (offset > event.offset && offset < limit) limit = offset;
+      freed.push({ offset: event.offset, limit, at });
+    }
+  });
+  const starts = freed.map(({ offset }) => offset).sort((a, b) => a - b);
+  const nextStart = (offset: number): number => starts.find((start) => start > offset) ?? regionEnd;
+  const adjacent = freed.filter(({ offset, limit }) => nextStart(offset) <= limit);
+  const largest = Math.max(4, ...adjacent.map(({ offset }) => nextStart(offset) - offset));
+  const areas = freed.map(({ offset, limit, at }) => {
+    const end = Math.min(nextStart(offset), limit);
+    if (end - offset <= largest) return { offset, size: end - offset };
+    // More than any other: something that is never freed lies in between. Later areas show how far the freed room reached.
+    let reached = offset + largest;
+    for (const event of mine.slice(at)) {
+      if (event.kind === 'A' && event.offset >= offset && event.offset < end) {
+        reached = Math.max(reached, Math.min(event.offset + ((event.size + 3) & ~3), end));
+      }
+    }
+    return { offset, size: reached - offset };
+  });
+
+  // What neither these nor any traced area ever covers.
+  const covered = new Uint8Array(regionEnd);
+  for (const { offset, size } of areas) covered.fill(1, offset, offset + size);
+  for (const event of mine)
+    if (event.kind === 'A') covered.fill(1, event.offset, event.offset + ((event.size + 3) & ~3));
+  for (let offset = startOffset; offset < regionEnd;) {
+    if (covered[offset] !== 0) {
+      offset += 4;
+      continue;
+    }
+    let end = offset;
+    while (end < regionEnd && covered[end] === 0) end += 4;
+    const size = end - offset;
+    const passedOver = mine.some(
+      (event) => event.kind === 'A' && event.offset > offset && alignUp(offset, event.align) + event.size <= end,
+    );
+    if (passedOver) areas.push({ offset, size });
+    offset = end;
+  }
+  return areas.sort((a, b) => a.offset - b.offset);
+}
+
+function alignUp(offset: number, align: number): number {
+  return Math.ceil(offset / Math.max(align, 4)) * Math.max(align, 4);
+}
