@@ -187,7 +187,7 @@ class Boot {
   readonly #caches = new Map<number, string>();
   readonly #foreign = new Set<number>();
   readonly #vmAreas = new Map<number, number[]>();
-  #vmNext = 0xd000_0000;
+  #vmNext = 0xc000_0000;
 
   constructor(options: BootOptions) {
     this.#options = options;
@@ -646,9 +646,9 @@ class Boot {
   }
 
   *#free(ptr: number, caller: number): Run<number> {
-    yield* this.percpu.free(ptr, caller === 0 ? (this.#row?.text ?? '') : this.#functionName(caller));
+    const slot = yield* this.percpu.free(ptr, caller === 0 ? (this.#row?.text ?? '') : this.#functionName(caller));
     yield* this.#startBalance();
-    return 0;
+    return slot;
   }
 
   *#balance(): Run {

@@ -29,6 +29,8 @@ interface Metadata {
   readonly allocMap: number;
   readonly boundMap: number;
   readonly blocks: number;
+  /** obj_cgroups of CONFIG_MEMCG_KMEM: a pointer for each smallest allocation, so as many bytes as the unit has. */
+  readonly objCgroups: number;
 }
 
 export class PercpuCalls {
@@ -90,14 +92,20 @@ export class PercpuCalls {
     return Number(allocator.pointerOf(chunk, off));
   }
 
-  /** free_percpu() */
-  *free(ptr: number, caller: string): Run {
+  /**
+   * free_percpu()
+   * @returns address of the area's obj_cgroups slot, which pcpu_memcg_free_hook() reads: the guest does; 0 without one
+   */
+  *free(ptr: number, caller: string): Run<number> {
     const va = (ptr + this.#machine.read32(this.#perCpuOffset)) >>> 0;
     const chunk = this.allocator.chunkAt(va);
-    if (chunk === null) return; // a pointer that a stale store has changed: the real kernel would fault or free something else
+    if (chunk === null) return 0; // a pointer that a stale store has changed: the real kernel would free something else
     this.caller = caller;
-    this.allocator.free(chunk, va - chunk.base);
-    yield* this.#touch(chunk, va - chunk.base);
+    const off = va - chunk.base;
+    this.allocator.free(chunk, off);
+    yield* this.#touch(chunk, off);
+    const slots = this.#metadata.get(chunk)?.objCgroups ?? 0;
+    return slots === 0 ? 0 : slots + (off & ~3);
   }
 
   /** pcpu_balance_workfn() */
@@ -177,7 +185,8 @@ export class PercpuCalls {
     const allocMap = yield* this.#zalloc(bits / 8);
     const boundMap = yield* this.#zalloc(bits / 8 + 4);
     const blocks = yield* this.#zalloc(pages * BLOCK_MD);
-    this.#pending = { struct, allocMap, boundMap, blocks };
+    const objCgroups = yield* this.#zalloc(bits * 4);
+    this.#pending = { struct, allocMap, boundMap, blocks, objCgroups };
   }
 
   /** The chunk that #allocMetadata was for exists now. */
@@ -198,7 +207,8 @@ export class PercpuCalls {
   /** kfree() or vfree() of what destroyed chunks had. */
   *freeReleased(): Run {
     for (let metadata = this.#released.shift(); metadata; metadata = this.#released.shift()) {
-      for (const address of [metadata.struct, metadata.allocMap, metadata.boundMap, metadata.blocks]) {
+      const { struct, allocMap, boundMap, blocks, objCgroups } = metadata;
+      for (const address of [objCgroups, blocks, boundMap, allocMap, struct]) {
         if (address >= 0xc000_0000) this.vfree(address);
         else if (address !== 0) yield this.#machine.fn('kfree', address);
       }
@@ -206,8 +216,8 @@ export class PercpuCalls {
   }
 
   /**
-   * The allocator reads and writes its maps at every allocation and free. Where they are vmalloc memory that costs TLB
-   * entries: the guest touches the words of the area's first bit and the block's hints.
+   * The allocator reads and writes its maps at every allocation and free. Where they are vmalloc memory, as in chunks of
+   * hundreds of pages, that costs TLB entries: the guest touches the words of the area's first bit and the block's hints.
    */
   *#touch(chunk: Chunk, off: number): Run {
     const metadata = this.#metadata.get(chunk);

@@ -47,6 +47,7 @@ static void blk_mq_exit_queue(struct request_queue *q)
 	hctx->tags = NULL;
 	sbitmap_free(&hctx->ctx_map, 0);
 	kfree(hctx->ctxs);
+	q->tag_set->exit_request(hctx->fq->flush_rq);
 	kfree(hctx->fq->flush_rq);
 	kfree(hctx->fq);
 	kfree(hctx);

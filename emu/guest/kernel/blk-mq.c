@@ -25,8 +25,10 @@ static void blk_mq_alloc_rqs(struct blk_mq_tag_set *set, struct blk_mq_tags *tag
 		block = (char *)hostcall3(HC_ALLOC_PAGES, order, 0, __builtin_return_address(0));
 		memset(block, 0, PAGE_SIZE << order);
 		fit = (PAGE_SIZE << order) / rq_size;
-		for (j = 0; j < fit && i < set->queue_depth; j++, i++)
+		for (j = 0; j < fit && i < set->queue_depth; j++, i++) {
 			tags->static_rqs[i] = (struct request *)(block + j * rq_size);
+			set->init_request(tags->static_rqs[i]);
+		}
 	}
 }
 
@@ -45,11 +47,11 @@ noinline int blk_mq_alloc_tag_set(struct blk_mq_tag_set *set)
 	return 0;
 }
 
-static noinline struct blk_flush_queue *blk_alloc_flush_queue(u32 cmd_size)
+static noinline struct blk_flush_queue *blk_alloc_flush_queue(struct blk_mq_tag_set *set)
 {
 	struct blk_flush_queue *fq = kzalloc(sizeof(*fq));
 
-	fq->flush_rq = kzalloc((sizeof(struct request) + cmd_size + 31) & ~31);
+	fq->flush_rq = kzalloc((sizeof(struct request) + set->cmd_size + 31) & ~31);
 	return fq;
 }
 
@@ -61,7 +63,8 @@ static noinline struct blk_mq_hw_ctx *blk_mq_alloc_hctx(struct request_queue *q,
 	hctx->queue = q;
 	hctx->ctxs = kzalloc(nr_cpu_ids * sizeof(*hctx->ctxs));
 	sbitmap_init_node(&hctx->ctx_map, nr_cpu_ids, 5, false);
-	hctx->fq = blk_alloc_flush_queue(set->cmd_size);
+	hctx->fq = blk_alloc_flush_queue(set);
+	set->init_request(hctx->fq->flush_rq);
 	hctx->tags = set->tags;
 	return hctx;
 }

@@ -93,6 +93,8 @@ struct blk_mq_tag_set {
 	u32 cmd_size;
 	struct list_head tag_list;
 	int (*queue_rq)(struct request *rq);
+	void (*init_request)(struct request *rq);
+	void (*exit_request)(struct request *rq);
 };
 
 // Latency statistics in per-CPU memory: 16 buckets of 40 bytes, the 640-byte area of the report.

@@ -6,7 +6,7 @@
 
 #define HC_PRINTK        16 // (level, text, length)
 #define HC_PCPU_ALLOC    17 // (size, align, gfp, caller) -> per-CPU pointer or 0
-#define HC_PCPU_FREE     18 // (per-CPU pointer, caller)
+#define HC_PCPU_FREE     18 // (per-CPU pointer, caller) -> address of its obj_cgroups slot or 0
 #define HC_ALLOC_PAGES   19 // (order, kmem_cache or 0, caller) -> kseg0 address or 0
 #define HC_FREE_PAGES    20 // (kseg0 address, order)
 #define HC_SCHEDULE      21 // (state): the current task gives up the CPU

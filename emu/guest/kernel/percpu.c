@@ -23,8 +23,13 @@ noinline void *__alloc_percpu(u32 size, u32 align)
 
 void __free_percpu(void *ptr, u32 caller)
 {
-	if (ptr)
-		hostcall2(HC_PCPU_FREE, ptr, caller);
+	const volatile u32 *objcg;
+
+	if (!ptr)
+		return;
+	objcg = (const volatile u32 *)hostcall2(HC_PCPU_FREE, ptr, caller);
+	if (objcg)
+		(void)*objcg; // vmalloc memory, so the allocator's own bookkeeping presses on the TLB too
 }
 
 noinline void free_percpu(void *ptr) { __free_percpu(ptr, (u32)__builtin_return_address(0)); }

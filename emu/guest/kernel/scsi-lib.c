@@ -15,6 +15,12 @@ struct scsi_cmnd {
 
 static inline struct scsi_cmnd *blk_mq_rq_to_pdu(struct request *rq) { return (struct scsi_cmnd *)(rq + 1); }
 
+static struct kmem_cache *scsi_sense_cache;
+
+static void scsi_mq_init_request(struct request *rq) { blk_mq_rq_to_pdu(rq)->sense_buffer = kmem_cache_alloc(scsi_sense_cache); }
+
+static void scsi_mq_exit_request(struct request *rq) { kmem_cache_free(scsi_sense_cache, blk_mq_rq_to_pdu(rq)->sense_buffer); }
+
 void scsi_done(struct request *rq, u32 result)
 {
 	rq->result = result;
@@ -45,7 +51,7 @@ static noinline int scsi_queue_rq(struct request *rq)
 	return busy;
 }
 
-noinline int scsi_execute(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, void *buffer, u32 len, u8 *sense)
+noinline int scsi_execute(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, void *buffer, u32 len)
 {
 	struct request *rq = blk_mq_alloc_request(sdev->request_queue);
 	struct scsi_cmnd *cmd;
@@ -59,7 +65,7 @@ noinline int scsi_execute(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, 
 	memcpy(cmd->cmnd, cdb, cmd_len);
 	cmd->buffer = buffer;
 	cmd->bufflen = len;
-	cmd->sense_buffer = sense;
+	memset(cmd->sense_buffer, 0, SCSI_SENSE_BUFFERSIZE);
 	blk_execute_rq(rq);
 	result = rq->result;
 	blk_mq_free_request(rq);
@@ -73,10 +79,14 @@ void scsi_add_host(struct Scsi_Host *shost)
 {
 	INIT_LIST_HEAD(&shost->__devices);
 	INIT_LIST_HEAD(&shost->__targets);
+	if (!scsi_sense_cache)
+		scsi_sense_cache = kmem_cache_create("scsi_sense_cache", SCSI_SENSE_BUFFERSIZE, 32);
 	shost->tag_set.name = "scsi";
 	shost->tag_set.queue_depth = megasas_max_commands(shost->hostdata);
 	shost->tag_set.cmd_size = SCSI_CMD_SIZE;
 	shost->tag_set.queue_rq = scsi_queue_rq;
+	shost->tag_set.init_request = scsi_mq_init_request;
+	shost->tag_set.exit_request = scsi_mq_exit_request;
 	blk_mq_alloc_tag_set(&shost->tag_set);
 	shost->gendev = kobject_create_and_add("host", NULL, 6);
 }

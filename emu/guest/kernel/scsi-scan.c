@@ -82,11 +82,8 @@ static noinline struct scsi_device *scsi_alloc_sdev(struct scsi_target *starget,
 static noinline int scsi_probe_lun(struct scsi_device *sdev, u8 *inquiry)
 {
 	static const u8 cdb[6] = { INQUIRY, 0, 0, 0, 36, 0 };
-	u8 *sense = kzalloc(96);
-	int result = scsi_execute(sdev, cdb, sizeof(cdb), inquiry, 36, sense);
 
-	kfree(sense);
-	return result;
+	return scsi_execute(sdev, cdb, sizeof(cdb), inquiry, 36);
 }
 
 static void copy_trimmed(char *to, const u8 *from, u32 n)

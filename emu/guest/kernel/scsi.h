@@ -59,7 +59,7 @@ _Static_assert(sizeof(struct scsi_device) == 1264, "two to a page of 4 KB");
 
 void scsi_add_host(struct Scsi_Host *shost);
 void scsi_scan_host(struct Scsi_Host *shost);
-int scsi_execute(struct scsi_device *sdev, const u8 *cmd, u32 cmd_len, void *buffer, u32 len, u8 *sense);
+int scsi_execute(struct scsi_device *sdev, const u8 *cmd, u32 cmd_len, void *buffer, u32 len);
 void scsi_sysfs_device_initialize(struct scsi_device *sdev);
 void scsi_sysfs_add_sdev(struct scsi_device *sdev);
 u32 sd_probe(u32 sdev);

@@ -54,23 +54,23 @@ static u32 be32(const u8 *p) { return (u32)p[0] << 24 | p[1] << 16 | p[2] << 8 |
 		(sdev)->disk_name, ##__VA_ARGS__)
 
 // 0 when the disk has told its size.
-static noinline int sd_revalidate_disk(struct scsi_device *sdev, u8 *buffer, u8 *sense)
+static noinline int sd_revalidate_disk(struct scsi_device *sdev, u8 *buffer)
 {
 	static const u8 ready[6] = { TEST_UNIT_READY };
 	static const u8 capacity[10] = { READ_CAPACITY_10 };
 	static const u8 mode[6] = { MODE_SENSE, 0, 0x3f, 0, 4, 0 };
 	u32 mb;
 
-	scsi_execute(sdev, ready, sizeof(ready), NULL, 0, sense);
+	scsi_execute(sdev, ready, sizeof(ready), NULL, 0);
 	step(STEP_SD_PROBE);
-	if (scsi_execute(sdev, capacity, sizeof(capacity), buffer, 8, sense)) {
+	if (scsi_execute(sdev, capacity, sizeof(capacity), buffer, 8)) {
 		sd_printk(sdev, "Read Capacity(10) failed\n");
 		return -1;
 	}
 	sdev->sector_count = be32(buffer) + 1;
 	mb = sdev->sector_count / 2048;
 	sd_printk(sdev, "%u 512-byte logical blocks: (%u MiB)\n", sdev->sector_count, mb);
-	scsi_execute(sdev, mode, sizeof(mode), buffer, 4, sense);
+	scsi_execute(sdev, mode, sizeof(mode), buffer, 4);
 	sd_printk(sdev, "Write Protect is off\n");
 	step(STEP_SD_PROBE);
 	return 0;
@@ -82,16 +82,14 @@ u32 sd_probe(u32 arg)
 	struct scsi_device *sdev = (struct scsi_device *)arg;
 	struct block_device *bdev = __alloc_disk_node(sdev);
 	u8 *buffer = kzalloc(512);
-	u8 *sense = kzalloc(96);
 	int failed;
 
-	failed = sd_revalidate_disk(sdev, buffer, sense);
+	failed = sd_revalidate_disk(sdev, buffer);
 	bdev->kobj = kobject_create_and_add(sdev->disk_name, sdev->sdev_gendev, 30);
 	percpu_ref_switch_to_percpu(&sdev->request_queue->q_usage_counter); // blk_register_queue
 	if (!failed)
-		failed = scsi_execute(sdev, read, sizeof(read), buffer, 512, sense);
+		failed = scsi_execute(sdev, read, sizeof(read), buffer, 512);
 	step(STEP_SD_PROBE);
-	kfree(sense);
 	kfree(buffer);
 	if (failed)
 		return 0;
