@@ -20,6 +20,7 @@ import {
   exceptionName,
   STATUS_START,
   VECTOR_CACHE_ERROR,
+  VECTOR_GENERAL,
   WAIT,
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
@@ -54,7 +55,7 @@ export interface MipsCpuOptions {
 }
 
 /** Why `run` came back: `stop()` or the guest's `wait` instruction. */
-export type RunEnd = 'stop' | 'wait';
+export type RunEnd = 'stop' | 'wait' | 'budget';
 
 /** How often each kind of exception was taken since the guest was made. */
 export interface ExceptionCounts {
@@ -269,6 +270,11 @@ export class MipsCpu {
     });
   }
 
+  /** Ends `run` when so many instructions have started since the guest was made: it is in a loop without an end. */
+  set instructionBudget(instructions: number) {
+    this.#state.budget = instructions;
+  }
+
   /** Ends `run` before the next instruction. For device callbacks and observers. */
   stop(): void {
     this.#state.stop = true;
@@ -291,7 +297,7 @@ export class MipsCpu {
         outer?.takeTurn();
       }
       const end = this.#whyEnded(code, before);
-      if (end !== 'bus error') return end;
+      if (end !== 'exception') return end;
       from = this.nextPc;
     }
   }
@@ -345,15 +351,21 @@ export class MipsCpu {
     return this.#engine.reg_read_i32(REG.PC);
   }
 
-  #whyEnded(code: number, before: number): RunEnd | 'bus error' {
+  #whyEnded(code: number, before: number): RunEnd | 'exception' {
     const state = this.#state;
     if (state.failure !== undefined)
       throw new MachineError(`interrupt ${state.failure} at ${hex(state.pc)} is no MIPS exception`);
     if (this.#busError) return this.#takeBusError(this.#busError);
+    if (state.redirected) {
+      state.redirected = false;
+      this.#engine.reg_write_i32(REG.PC, VECTOR_GENERAL);
+      if (!state.stop) return 'exception';
+    }
     if (state.stop) {
       state.stop = false;
       return 'stop';
     }
+    if (state.exhausted) return 'budget';
     if (state.instructions > before && this.#instructionAt(state.pc) === WAIT) return 'wait';
     if (code === ERR.READ_UNMAPPED || code === ERR.WRITE_UNMAPPED) return this.#enterBusError(EXC_CODE.DBE, state.pc);
     if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, this.nextPc);
@@ -368,9 +380,9 @@ export class MipsCpu {
       : undefined;
   }
 
-  #enterBusError(excCode: number, pc: number): 'bus error' {
+  #enterBusError(excCode: number, pc: number): 'exception' {
     this.#entry.enter(excCode, pc);
-    return 'bus error';
+    return 'exception';
   }
 
   /**
@@ -411,7 +423,7 @@ export class MipsCpu {
   }
 
   /** Enters the bus error that the engine has just reported. */
-  #takeBusError(busError: 'data' | { page: number }): 'bus error' {
+  #takeBusError(busError: 'data' | { page: number }): 'exception' {
     this.#busError = undefined;
     this.#state.stop = false;
     if (busError === 'data') return this.#enterBusError(EXC_CODE.DBE, this.#state.pc);

@@ -60,7 +60,7 @@ export class ExceptionEntry {
   attach(checkJumps: boolean): void {
     const state = this.#state;
     this.#engine.hook_add(HOOK.CODE, (pc) => {
-      if (state.stop) {
+      if (state.stop || state.exhausted) {
         this.#engine.emu_stop();
         return;
       }
@@ -93,8 +93,8 @@ export class ExceptionEntry {
     if ((word & 1) !== 0 && link !== 0) words[this.#layout.gpr + link] = pc + 8;
     words[this.#layout.badVAddr] = target;
     this.#enter(words, EXC_CODE.AdEL, ERROR_FETCH, target);
-    // Leaves the block being run.
-    this.#engine.reg_write_i32(REG.PC, VECTOR_GENERAL);
+    this.#state.redirected = true;
+    this.#engine.emu_stop();
   }
 
   #excCodeOf(intno: number): number {

@@ -28,19 +28,22 @@ const WORD = {
   atHflags: 99,
   hflagsBranch: 100,
   hflagsMips16: 101,
-  ram: 102,
-  contextWords: 104,
-  context: 106,
-  contextSave: 108,
-  contextRestore: 110,
-  regRead: 112,
-  regWrite: 114,
-  emuStop: 116,
-  observer: 118,
+  redirected: 102,
+  ram: 104,
+  contextWords: 106,
+  context: 108,
+  contextSave: 110,
+  contextRestore: 112,
+  regRead: 114,
+  regWrite: 116,
+  emuStop: 118,
+  observer: 120,
+  budgetLow: 122,
+  budgetHigh: 123,
 } as const;
 
 /** sizeof(struct cpu_state) on a 64-bit host. */
-export const CPU_STATE_BYTES = 480;
+export const CPU_STATE_BYTES = 496;
 
 /** Bits of `excFlags`: what the last exception was like. */
 export const EXC_NO_MATCH = 1;
@@ -75,6 +78,10 @@ export class CpuState {
   /** How often each ExcCode was entered; plus 32 when no TLB entry matched. */
   readonly exceptions = new Uint32Array(this.memory, WORD.exceptions * 4, 64);
 
+  constructor() {
+    this.budget = Number.MAX_SAFE_INTEGER;
+  }
+
   /** Virtual address of the instruction being executed. */
   get pc(): number {
     return this.#words[WORD.pc];
@@ -98,6 +105,26 @@ export class CpuState {
 
   set stop(wanted: boolean) {
     this.#words[WORD.stop] = wanted ? 1 : 0;
+  }
+
+  /** Instructions after which the code hook stops the guest; unlimited at first. */
+  set budget(instructions: number) {
+    this.#words[WORD.budgetLow] = instructions % 0x1_0000_0000;
+    this.#words[WORD.budgetHigh] = Math.floor(instructions / 0x1_0000_0000);
+  }
+
+  /** Whether it is used up. */
+  get exhausted(): boolean {
+    return this.instructions >= this.#words[WORD.budgetLow] + this.#words[WORD.budgetHigh] * 0x1_0000_0000;
+  }
+
+  /** The run was ended to go on in the general exception vector. */
+  get redirected(): boolean {
+    return this.#words[WORD.redirected] !== 0;
+  }
+
+  set redirected(wanted: boolean) {
+    this.#words[WORD.redirected] = wanted ? 1 : 0;
   }
 
   /** Interrupt number that has no ExcCode and stopped the guest; undefined when there was none. */

@@ -24,6 +24,8 @@ struct cpu_state {
   uint32_t at_gpr, at_pc, at_bad_vaddr, at_status, at_cause, at_epc, at_error_code, at_hflags;
   uint32_t hflags_branch;    // bits of hflags: a delay slot is next
   uint32_t hflags_mips16;    // bit of hflags: MIPS16 instructions
+  uint32_t redirected;       // the run was ended to go on in the general vector
+  uint32_t reserved;
   uint8_t *ram;
   uint32_t *context_words;
   void *context;
@@ -33,6 +35,7 @@ struct cpu_state {
   int (*reg_write)(void *uc, int id, const void *value);
   int (*emu_stop)(void *uc);
   void (*observer)(void *uc, uint32_t intno, void *user);
+  uint64_t budget;           // stop when so many instructions have started
 };
 
 enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
@@ -40,12 +43,12 @@ enum { STATUS_EXL = 2, ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
 enum { MOD = 1, TLBL = 2, TLBS = 3, ADEL = 4, CPU = 11 };
 
 // Register ids of unicorn/mips.h.
-enum { REG_PC = 1, REG_GPR0 = 2, REG_CP0_STATUS = 139 };
+enum { REG_GPR0 = 2, REG_CP0_STATUS = 139 };
 
 void shim_code(void *uc, uint64_t address, uint32_t size, void *user) {
   struct cpu_state *cpu = user;
   (void)size;
-  if (__builtin_expect(cpu->stop, 0)) {
+  if (__builtin_expect(cpu->stop || cpu->instructions >= cpu->budget, 0)) {
     cpu->emu_stop(uc); // before this instruction runs: never between a branch and its delay slot
     return;
   }
@@ -106,8 +109,8 @@ void shim_code_checking_jumps(void *uc, uint64_t address, uint32_t size, void *u
   if (byte[3] & 1 && link) cpu->context_words[cpu->at_gpr + link] = (uint32_t)address + 8;
   cpu->context_words[cpu->at_bad_vaddr] = target;
   enter(uc, cpu, ADEL, ERROR_FETCH, target);
-  uint32_t vector = cpu->context_words[cpu->at_pc];
-  cpu->reg_write(uc, REG_PC, &vector); // leaves the block being run
+  cpu->redirected = 1;
+  cpu->emu_stop(uc);
 }
 
 void shim_interrupt(void *uc, uint32_t intno, void *user) {
