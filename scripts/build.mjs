@@ -8,6 +8,7 @@ const entryPoints = {
   index: 'src/index.ts',
   engine: 'emu/unicorn/choose.ts',
   'boot-sim': 'scripts/boot-sim.ts',
+  'boot-worker': 'src/experiments/boot-worker.ts',
   cli: 'src/cli.ts',
 };
 

@@ -5,7 +5,7 @@ import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
 import type { BootOptions } from '../kernel/boot.js';
-import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+import { BOOT_LAYOUTS, type PercpuAlloc, withPercpuAlloc } from '../layouts/boot-layouts.js';
 import type { LayoutName } from '../layouts/layouts.js';
 
 /** As commander parses them. */
@@ -15,6 +15,7 @@ export interface BootFlags {
   tlb: TlbMode;
   cpu: CpuModel;
   cpus: number;
+  percpuAlloc: PercpuAlloc;
   controllers: number;
   disks: number;
   memory: number;
@@ -50,6 +51,11 @@ export function addBootOptions(command: Command, { seed = true } = {}): Command 
     .addOption(new Option('--tlb <mode>', 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
     .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', 'P5600']).default('24Kf'))
     .option('--cpus <n>', 'possible CPUs (units); one is online', wholeNumber(1, 8), 1)
+    .addOption(
+      new Option('--percpu-alloc <how>', 'first chunk: embed, or page for the smallest units (percpu_alloc= of x86)')
+        .choices(['embed', 'page'])
+        .default('embed'),
+    )
     .option('--controllers <n>', 'MegaRAID controllers', wholeNumber(1, MAX_CONTROLLERS), 3)
     .option('--disks <n>', 'disks on the first controller', wholeNumber(1, MAX_DISKS), 4)
     .option('--memory <MB>', 'RAM of the board', wholeNumber(1, 4096), 128);
@@ -64,7 +70,7 @@ export function bootOptions(flags: BootFlags, engine: EngineLibrary, seed = flag
   return {
     engine,
     kernel: flags.kernel,
-    layout: BOOT_LAYOUTS[flags.layout],
+    layout: withPercpuAlloc(BOOT_LAYOUTS[flags.layout], flags.percpuAlloc),
     tlb: flags.tlb,
     cpu: flags.cpu,
     cpus: flags.cpus,

@@ -63,9 +63,9 @@ function writeLog({ file, temporary }: { file: string; temporary: string }, resu
 
 /** One boot as data; the same bytes for the same version, options and seed. */
 export function jsonRecord(flags: BootFlags, result: BootResult): Record<string, unknown> {
-  const { kernel, layout, tlb, cpu, cpus, controllers, disks, memory, seed } = flags;
+  const { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, seed } = flags;
   return {
-    options: { kernel, layout, tlb, cpu, cpus, controllers, disks, memory, seed },
+    options: { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, seed },
     outcome: result.outcome,
     signature: bootSignature(result),
     panic: result.panic ?? '',

@@ -1,5 +1,5 @@
 // The layouts a boot of the guest can have. The guest is a 32-bit MIPS: x86-like takes x86-64's per-CPU geometry to it.
-import { dynamicReserve, embedFirstChunk } from '../percpu/index.js';
+import { buildAllocInfo, dynamicReserve, embedFirstChunk } from '../percpu/index.js';
 import type { AllocInfo, Machine } from '../percpu/index.js';
 import { LAYOUTS, type LayoutName } from './layouts.js';
 
@@ -17,7 +17,15 @@ export interface BootLayout {
   readonly atomSize: number;
   /** VMALLOC_END: chunks after the first lie below it, top down. */
   readonly vmallocEnd: number;
+  /** The first chunk allocator. Default embed. */
+  readonly percpuAlloc?: PercpuAlloc;
 }
+
+/**
+ * The kernel parameter percpu_alloc=: `embed` cuts units from atoms of boot memory (pcpu_embed_first_chunk); `page` makes units as
+ * small as they can be, whole pages (pcpu_page_first_chunk, for which x86 has the parameter and MIPS has not).
+ */
+export type PercpuAlloc = 'embed' | 'page';
 
 /** pcpu_base_addr of the recorded boots. */
 export const FIRST_CHUNK = 0x8100_0000;
@@ -63,7 +71,16 @@ export function percpuMachine(layout: BootLayout, cpus: number): Machine {
   };
 }
 
-/** Shape of the per-CPU areas: what pcpu_embed_first_chunk() makes of it. */
+/** The layout with another first chunk allocator. */
+export function withPercpuAlloc(layout: BootLayout, percpuAlloc: PercpuAlloc): BootLayout {
+  return { ...layout, percpuAlloc };
+}
+
+/**
+ * Shape of the per-CPU areas: what pcpu_embed_first_chunk() makes of it, or pcpu_page_first_chunk(), which asks for the least
+ * dynamic room and for atoms of a page. The guest's first chunk stays in kseg0 either way; a real one of pages is mapped.
+ */
 export function percpuAllocInfo(layout: BootLayout, machine: Machine): AllocInfo {
+  if (layout.percpuAlloc === 'page') return buildAllocInfo(machine, layout.staticSize, 0, 0, layout.pageSize);
   return embedFirstChunk(machine, layout.staticSize, 0, layout.dynReserve, layout.atomSize, () => FIRST_CHUNK).info;
 }

@@ -1,0 +1,111 @@
+// Boots on all cores: one worker process per job of --jobs. Which process runs a boot changes nothing about it.
+import { type ChildProcess, fork } from 'node:child_process';
+import path from 'node:path';
+import { packageRoot } from '../../emu/unicorn/choose.js';
+import { EngineMissingError, UsageError } from '../errors.js';
+import type { BootRecord } from './record.js';
+import type { Answer, Job } from './worker.js';
+
+export interface PoolOptions {
+  /** Worker processes. */
+  jobs: number;
+  engine?: string | undefined;
+  shim?: boolean | undefined;
+}
+
+interface Waiting {
+  job: Job;
+  resolve: (record: BootRecord) => void;
+  reject: (error: Error) => void;
+}
+
+export class PoolClosed extends Error {
+  override readonly name = 'PoolClosed';
+}
+
+export class BootPool {
+  readonly #options: PoolOptions;
+  readonly #queue: Waiting[] = [];
+  /** Every worker and what it is busy with. */
+  readonly #workers = new Map<ChildProcess, Waiting | undefined>();
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get jobs(): number {
+    return this.#options.jobs;
+  }
+
+  /**
+   * Boots once, when a worker is free; jobs start in the order of the calls. Rejects with UsageError and EngineMissingError
+   * as a boot in this process would throw them, with PoolClosed after `close`, with Error when the boot itself broke.
+   */
+  boot(job: Job): Promise<BootRecord> {
+    if (this.#closed) return Promise.reject(new PoolClosed('no more boots'));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ job, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (const [worker, busy] of this.#workers) {
+      if (this.#queue.length === 0) return;
+      if (busy === undefined) this.#give(worker, this.#queue.shift()!);
+    }
+    while (this.#queue.length > 0 && this.#workers.size < this.#options.jobs)
+      this.#give(this.#start(), this.#queue.shift()!);
+  }
+
+  #give(worker: ChildProcess, task: Waiting): void {
+    this.#workers.set(worker, task);
+    worker.send(task.job);
+  }
+
+  #start(): ChildProcess {
+    const { engine = '', shim = true } = this.#options;
+    const file = path.join(packageRoot(), 'dist', 'boot-worker.js');
+    const worker = fork(file, [engine, shim ? 'shim' : 'no-shim'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    worker.on('message', (answer: Answer) => this.#answered(worker, answer));
+    worker.on('exit', (code, signal) => this.#ended(worker, signal ?? `exit code ${code}`));
+    this.#workers.set(worker, undefined);
+    return worker;
+  }
+
+  #answered(worker: ChildProcess, answer: Answer): void {
+    const task = this.#workers.get(worker);
+    if (task === undefined) return;
+    this.#workers.set(worker, undefined);
+    if ('record' in answer) task.resolve(answer.record);
+    else if (answer.failure === 'usage') task.reject(new UsageError(answer.message));
+    else if (answer.failure === 'engine') task.reject(new EngineMissingError(answer.message));
+    else task.reject(new Error(`the boot with ${describe(task.job)} broke: ${answer.message}`));
+    this.#dispatch();
+  }
+
+  #ended(worker: ChildProcess, how: string): void {
+    const task = this.#workers.get(worker);
+    this.#workers.delete(worker);
+    if (this.#closed) return;
+    task?.reject(new Error(`the boot with ${describe(task.job)} ended its process (${how})`));
+    this.#dispatch();
+  }
+
+  /** Ends the workers, also those in the middle of a boot; what waits is rejected with PoolClosed. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = new PoolClosed('stopped');
+    for (const { reject } of this.#queue.splice(0)) reject(error);
+    for (const [worker, task] of this.#workers) {
+      task?.reject(error);
+      worker.kill('SIGKILL');
+    }
+  }
+}
+
+function describe({ setup, seed }: Job): string {
+  return `seed ${seed} and ${JSON.stringify(setup)}`;
+}

@@ -1,0 +1,36 @@
+// One boot of an experiment as data: what a line of a sweep's NDJSON file holds.
+import { decodeConsole, signature } from '../decode/index.js';
+import type { BootCounters, BootResult, Outcome } from '../kernel/boot.js';
+import type { BootSetup } from './setup.js';
+
+/** Field order is the order in the file. */
+export interface BootRecord {
+  /** Of percpu-malta. */
+  version: string;
+  options: BootSetup;
+  seed: number;
+  outcome: Outcome;
+  /** As `decode` names the crash; '' for a clean boot. */
+  signature: string;
+  /** Text of the panic, '' without one. */
+  panic: string;
+  reached_init: boolean;
+  counters: BootCounters;
+}
+
+export function bootRecord(version: string, options: BootSetup, seed: number, result: BootResult): BootRecord {
+  return {
+    version,
+    options,
+    seed,
+    outcome: result.outcome,
+    signature: result.outcome === 'clean' ? '' : signature(decodeConsole(result.console)),
+    panic: result.panic ?? '',
+    reached_init: result.reachedInit,
+    counters: result.counters,
+  };
+}
+
+export function crashed(record: BootRecord): boolean {
+  return record.outcome !== 'clean';
+}

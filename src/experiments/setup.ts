@@ -1,0 +1,97 @@
+// What a boot of an experiment is made of, as plain data: it goes to worker processes and into records.
+import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
+import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import type { BootOptions } from '../kernel/boot.js';
+import type { KernelName } from '../kernel/kernels.js';
+import {
+  BOOT_LAYOUTS,
+  type BootLayout,
+  type PercpuAlloc,
+  percpuAllocInfo,
+  percpuMachine,
+  withPercpuAlloc,
+} from '../layouts/boot-layouts.js';
+import type { LayoutName } from '../layouts/layouts.js';
+
+/** Sizes in bytes that replace those of the layout. */
+export interface GeometryChange {
+  atomSize?: number;
+  dynReserve?: number;
+  staticSize?: number;
+}
+
+/** All that decides a boot but its seed. Two boots with equal setups and seeds are equal byte for byte. */
+export interface BootSetup {
+  kernel: KernelName;
+  layout: LayoutName;
+  percpuAlloc: PercpuAlloc;
+  tlb: TlbMode;
+  cpu: CpuModel;
+  /** Possible CPUs. */
+  cpus: number;
+  controllers: number;
+  disks: number;
+  /** MB */
+  memory: number;
+  /** Only targets with an id below this are scanned on each channel (128 without it). */
+  ids?: number;
+  geometry?: GeometryChange;
+}
+
+export const DEFAULT_SETUP: BootSetup = {
+  kernel: 'f183324133ea',
+  layout: 'malta-4k',
+  percpuAlloc: 'embed',
+  tlb: 'qemu',
+  cpu: '24Kf',
+  cpus: 1,
+  controllers: 3,
+  disks: 4,
+  memory: 128,
+};
+
+/** The layout with the setup's changes in it. */
+export function setupLayout(setup: BootSetup): BootLayout {
+  return withPercpuAlloc({ ...BOOT_LAYOUTS[setup.layout], ...setup.geometry }, setup.percpuAlloc);
+}
+
+export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineLibrary, shim: boolean): BootOptions {
+  const { kernel, tlb, cpu, cpus, controllers, disks, memory, ids } = setup;
+  return {
+    engine,
+    kernel,
+    layout: setupLayout(setup),
+    tlb,
+    cpu,
+    cpus,
+    controllers,
+    disks,
+    memoryMB: memory,
+    seed,
+    shim,
+    ...(ids === undefined ? {} : { skipTarget: (_host, _channel, id) => id >= ids }),
+  };
+}
+
+/** Shape of the chunks after the first. Sizes in bytes. */
+export interface Geometry {
+  pageSize: number;
+  unitSize: number;
+  atomSize: number;
+  unitPages: number;
+  /** A chunk is isolated for reclaim when at least this many of its pages are populated and empty: nr_pages / 4. */
+  reclaimPages: number;
+}
+
+export function setupGeometry(setup: BootSetup): Geometry {
+  const layout = setupLayout(setup);
+  const info = percpuAllocInfo(layout, percpuMachine(layout, setup.cpus));
+  const unitPages = info.unitSize / layout.pageSize;
+  return {
+    pageSize: layout.pageSize,
+    unitSize: info.unitSize,
+    atomSize: info.atomSize,
+    unitPages,
+    reclaimPages: unitPages >> 2,
+  };
+}

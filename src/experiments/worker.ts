@@ -1,0 +1,46 @@
+// A process that boots what the pool sends it, one boot after the other. Processes, not threads: libunicorn keeps one random
+// word per process (emu/mips/tlb-random.ts).
+import { loadEngine } from '../../emu/unicorn/choose.js';
+import { EngineMissingError, UsageError } from '../errors.js';
+import { bootOnce } from '../kernel/boot.js';
+import { type BootRecord, bootRecord } from './record.js';
+import { type BootSetup, setupBootOptions } from './setup.js';
+import { packageVersion } from './version.js';
+
+export interface Job {
+  setup: BootSetup;
+  seed: number;
+}
+
+/** Kinds of failure that the command line tells apart. */
+export type FailureKind = 'usage' | 'engine' | 'error';
+
+export type Answer = { record: BootRecord } | { failure: FailureKind; message: string };
+
+/** Serves the parent process until it disconnects. argv: engine name or '', 'shim' or 'no-shim'. */
+export function serve(engineName: string, shim: boolean): void {
+  // Ctrl-C goes to the whole process group: the parent decides when this process ends.
+  process.on('SIGINT', () => {});
+  process.on('disconnect', () => process.exit());
+  const engine = loadEngine(engineName === '' ? undefined : engineName);
+  const version = packageVersion();
+  process.on('message', ({ setup, seed }: Job) => {
+    void engine
+      .then((library) => bootRecord(version, setup, seed, bootOnce(setupBootOptions(setup, seed, library, shim))))
+      .then(
+        (record) => process.send!({ record } satisfies Answer),
+        (error: Error) => process.send!({ failure: failureKind(error), message: failureText(error) } satisfies Answer),
+      );
+  });
+}
+
+function failureKind(error: Error): FailureKind {
+  if (error instanceof UsageError) return 'usage';
+  return error instanceof EngineMissingError ? 'engine' : 'error';
+}
+
+function failureText(error: Error): string {
+  return error instanceof UsageError || error instanceof EngineMissingError
+    ? error.message
+    : (error.stack ?? error.message);
+}
