@@ -33,6 +33,8 @@ export class Machine {
   readonly pageSize: PageSize;
   readonly #doorbell: Doorbell;
   readonly #options: MachineOptions;
+  /** The last run ended because the CPU's instruction budget was used up: the guest is in a loop without an end. */
+  exhausted = false;
   #state: 'off' | 'running' | 'stopped' = 'off';
   #result: number | undefined;
 
@@ -131,8 +133,9 @@ export class Machine {
     this.#result = undefined;
     this.#state = 'running';
     try {
-      if (this.board.cpu.run(pc) === 'wait')
-        throw new MachineError('the guest waits for an interrupt that never comes');
+      const end = this.board.cpu.run(pc);
+      if (end === 'wait') throw new MachineError('the guest waits for an interrupt that never comes');
+      this.exhausted = end === 'budget';
     } finally {
       this.#state = 'stopped';
     }

@@ -29,6 +29,9 @@ import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.j
 import { TlbRandom } from './tlb-random.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
 
+export type { MemoryAccess } from './memory-observer.js';
+export type { TlbEntry, TlbPage } from './tlb-view.js';
+
 export type CpuModel = keyof typeof CPU_MODEL;
 
 /** TLB entries of each model. */

@@ -18,7 +18,7 @@ import { Random } from '../random.js';
 import { BootScript, INITCALL, type Initcall } from './boot-script.js';
 import { Clock } from './clock.js';
 import { EventLog } from './events.js';
-import { KERNELS, type KernelName } from './kernels.js';
+import { type Kernel, KERNELS, type KernelName } from './kernels.js';
 import { Oops, symbolName } from './oops.js';
 import { PercpuCalls } from './percpu.js';
 import { Printk } from './printk.js';
@@ -122,6 +122,11 @@ export interface BootCounters {
   tlbRefills: number;
   tlbInvalid: number;
   tlbFlushes: number;
+  /** What flushing cost: see FlushCounts. */
+  flushedPairs: number;
+  flushedEntries: number;
+  flushInstructions: number;
+  flushRefills: number;
   instructions: number;
   targetsScanned: number;
 }
@@ -130,6 +135,8 @@ export interface BootCounters {
 const BUDGET_US = 30e6;
 /** Time that user space runs before a boot counts as clean: longer than any callback lags behind. */
 const AFTER_INIT_US = 300_000;
+/** Guest instructions after which a boot counts as stalled: five times what the longest clean one takes. */
+const BUDGET_INSTRUCTIONS = 60e6;
 /** Room for one PTE page per 4 MB (64 MB with 16 KB pages) of kseg2 beyond the image's own. */
 const PRID: Readonly<Record<CpuModel, number>> = { '24Kf': 0x0001_9300, P5600: 0x0001_a800 };
 
@@ -167,6 +174,10 @@ class Boot {
     tlbRefills: 0,
     tlbInvalid: 0,
     tlbFlushes: 0,
+    flushedPairs: 0,
+    flushedEntries: 0,
+    flushInstructions: 0,
+    flushRefills: 0,
     instructions: 0,
     targetsScanned: 0,
   };
@@ -244,9 +255,11 @@ class Boot {
       mapped: (chunk, page, cpu, va, frame) => this.#mapped(chunk, page, cpu, va, frame),
       unmapped: (chunk, page, cpu, va, frame) => this.#unmapped(chunk, page, cpu, va, frame),
     });
-    const variant = VARIANTS[KERNELS[kernel].variant];
+    const { variant: variantName, flush = 'range' }: Kernel = KERNELS[kernel];
+    const variant = VARIANTS[variantName];
     const allocator = new PercpuAllocator(percpuMach, variant, info, FIRST_CHUNK, this.memory);
     this.percpu = new PercpuCalls(machine, allocator, this.memory, this.scheduler, clock, this.timing, log);
+    this.percpu.flushMode = flush;
     this.percpu.vmalloc = (bytes) => this.#vmalloc(bytes);
     this.percpu.vfree = (address) => this.#vfree(address);
     allocator.events = this.#percpuEvents();
@@ -329,6 +342,7 @@ class Boot {
     const old = this.#unflushed.get(va);
     if (old === undefined) return;
     this.counters.repopulatedPages++;
+    this.percpu.repopulated(va);
     if (this.#translation(va)?.frame === old) this.counters.repopulatedStale++;
   }
 
@@ -452,9 +466,7 @@ class Boot {
         const flushed = this.percpu.allocator.variant.flush !== 'never';
         this.#append({ type: 'depopulate', chunk: chunk.id, start, end, flushed });
       },
-      flush: () => {
-        counters.tlbFlushes++;
-      },
+      flush: () => {},
       isolate: (chunk, again) =>
         this.#append({ type: 'isolate', chunk: chunk.id, again, empty: chunk.nrEmptyPopPages }),
       reintegrate: (chunk) =>
@@ -802,9 +814,16 @@ class Boot {
   run(): BootResult {
     const { machine, counters } = this;
     const mapAt = FIRST_CHUNK + this.percpu.allocator.info.unitSize * this.percpu.allocator.units.nrUnits;
+    machine.board.cpu.instructionBudget = BUDGET_INSTRUCTIONS;
     try {
       machine.start('start_kernel', (this.#options.memoryMB << 20) >>> this.#pageShift, mapAt);
       const { exceptions, instructions } = machine.board.cpu;
+      const { flushCounts } = this.percpu;
+      counters.tlbFlushes = flushCounts.flushes;
+      counters.flushedPairs = flushCounts.pairs;
+      counters.flushedEntries = flushCounts.entries;
+      counters.flushInstructions = flushCounts.instructions;
+      counters.flushRefills = flushCounts.refills;
       counters.instructions = instructions;
       counters.tlbRefills = exceptions.tlbRefillLoad + exceptions.tlbRefillStore;
       counters.tlbInvalid = exceptions.tlbInvalidLoad + exceptions.tlbInvalidStore;

@@ -4,7 +4,14 @@ import type { VariantName } from '../percpu/index.js';
 export interface Kernel {
   readonly variant: VariantName;
   readonly title: string;
+  /**
+   * What becomes of the variant's flushes: `range` (the default) as flush_tlb_kernel_range(), `whole` as flush_tlb_all(), and
+   * `on-populate` none until a page is populated again that has lost another one.
+   */
+  readonly flush?: FlushMode;
 }
+
+export type FlushMode = 'range' | 'whole' | 'on-populate';
 
 export const KERNELS = {
   'v5.13': { variant: 'before', title: 'v5.13' },
@@ -12,6 +19,12 @@ export const KERNELS = {
   '6.1-noflush': { variant: 'buggy', title: '6.1 without the flush' },
   'first-fix': { variant: 'first-fix', title: 'the first posted fix, a flush after every depopulation' },
   '93274f1dd6b0': { variant: 'fixed', title: '93274f1dd6b0, the merged fix' },
+  'flush-all': {
+    variant: 'fixed',
+    flush: 'whole',
+    title: '6.1 with a flush of the whole TLB in the place of the merged fix',
+  },
+  'lazy-flush': { variant: 'buggy', flush: 'on-populate', title: '6.1 with a flush when a page is populated again' },
 } as const satisfies Record<string, Kernel>;
 
 export type KernelName = keyof typeof KERNELS;

@@ -1,6 +1,7 @@
 // pcpu_alloc, free_percpu and the balance work, as the guest calls them: the allocator core steps, the guest does what
 // touches memory (flushes, metadata) at the steps where the kernel would.
 import type { Machine } from '../../emu/malta/machine.js';
+import { type ExceptionRecord, TLB_ENTRIES } from '../../emu/mips/cpu.js';
 import type { PercpuMemory } from '../mm/percpu-memory.js';
 import {
   type Chunk,
@@ -13,14 +14,28 @@ import {
 import { balanceSteps } from '../percpu/balance.js';
 import type { EventLog } from './events.js';
 import type { Clock } from './clock.js';
+import type { FlushMode } from './kernels.js';
 import type { Run } from './run.js';
-import type { Scheduler, Task } from './scheduler.js';
-import { TASK_UNINTERRUPTIBLE } from './scheduler.js';
+import { Mutex } from './mutex.js';
+import type { Scheduler } from './scheduler.js';
 import { BALANCE_US, CREATE_US, DEPOPULATE_US, DESTROY_US, FLUSH_US, POPULATE_US, type Timing } from './timing.js';
 
 /** sizeof(struct pcpu_chunk) without its bitmap, and of one pcpu_block_md, 32 bit with statistics. */
 const CHUNK_STRUCT = 120;
 const BLOCK_MD = 36;
+
+/** What flushing cost and did. */
+export interface FlushCounts {
+  flushes: number;
+  /** Pairs of pages looked up; a flush of the whole TLB counts its entries. */
+  pairs: number;
+  /** Entries that were gone afterwards, shadows included. */
+  entries: number;
+  /** Guest instructions, the way into the flush and back included. */
+  instructions: number;
+  /** Refills of pairs that a flush had thrown out. */
+  refills: number;
+}
 
 /** A chunk's own bookkeeping in guest memory. */
 interface Metadata {
@@ -42,12 +57,17 @@ export class PercpuCalls {
   readonly #timing: Timing;
   readonly #log: EventLog;
   readonly #perCpuOffset: number;
-  readonly #wait: Task[] = [];
-  /** A chunk has been made since the last allocation: the real kernel gives way to others there (see `alloc`). */
-  #afterCreate = false;
+  /** pcpu_alloc_mutex */
+  readonly #mutex: Mutex;
   /** vmalloc memory for the bookkeeping of large chunks; null: the address space is used up. */
   vmalloc: (bytes: number) => number = () => 0;
   vfree: (address: number) => void = () => {};
+  flushMode: FlushMode = 'range';
+  readonly flushCounts: FlushCounts = { flushes: 0, pairs: 0, entries: 0, instructions: 0, refills: 0 };
+  /** Pages populated again since the last flush, where `on-populate` asks for one; null: none. */
+  #repopulated: { start: number; end: number } | null = null;
+  /** Pairs that flushes have thrown out and no refill has brought back: address / size of a pair. */
+  readonly #thrownOut = new Set<number>();
   /** Whose name the next events carry. */
   caller = '';
 
@@ -64,6 +84,7 @@ export class PercpuCalls {
     this.allocator = allocator;
     this.#memory = memory;
     this.#scheduler = scheduler;
+    this.#mutex = new Mutex(scheduler);
     this.#clock = clock;
     this.#timing = timing;
     this.#log = log;
@@ -73,19 +94,10 @@ export class PercpuCalls {
   /** pcpu_alloc(). @returns the per-CPU pointer, 0 when there is no memory */
   *alloc(size: number, align: number, atomic: boolean, caller: string): Run<number> {
     const { allocator } = this;
-    if (this.#afterCreate) {
-      // In the recorded scans 20 of the 24 gaps in which others ran lie right before a chunk is made, or right before the
-      // second allocation after it.
-      this.#afterCreate = false;
-      yield* this.#scheduler.condResched();
-    }
-    while (!atomic && allocator.mutexHeld) {
-      this.#wait.push(this.#scheduler.current);
-      yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
-    }
+    if (!atomic) yield* this.#mutex.lock();
     const steps = allocator.allocSteps(size, align, atomic ? GFP_ATOMIC : GFP_KERNEL);
     const off = yield* this.#drive(steps, caller);
-    this.#wakeWaiter();
+    if (!atomic) this.#mutex.unlock();
     if (off < 0) return 0;
     const chunk = allocator.lastChunk;
     yield* this.#touch(chunk, off);
@@ -111,10 +123,7 @@ export class PercpuCalls {
   /** pcpu_balance_workfn() */
   *balance(): Run {
     const { allocator } = this;
-    while (allocator.mutexHeld) {
-      this.#wait.push(this.#scheduler.current);
-      yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
-    }
+    yield* this.#mutex.lock();
     allocator.balancePending = false;
     allocator.mutexHeld = true;
     this.#clock.advance(this.#timing.draw(BALANCE_US));
@@ -123,12 +132,7 @@ export class PercpuCalls {
     } finally {
       allocator.mutexHeld = false;
     }
-    this.#wakeWaiter();
-  }
-
-  #wakeWaiter(): void {
-    const next = this.#wait.shift();
-    if (next) this.#scheduler.wake(next);
+    this.#mutex.unlock();
   }
 
   *#drive<T>(steps: Steps<T>, caller: string): Run<T> {
@@ -144,10 +148,8 @@ export class PercpuCalls {
   *#between(at: LockDrop): Run {
     if (at === 'before-create') {
       this.#clock.advance(this.#timing.draw(CREATE_US));
-      yield* this.#scheduler.condResched();
+      yield* this.#scheduler.condResched(); // in __vmalloc_area_node() of obj_cgroups
       yield* this.#allocMetadata();
-    } else if (at === 'after-create') {
-      this.#afterCreate = true;
     } else if (at === 'after-populate') {
       this.#clock.advance(this.#timing.draw(POPULATE_US));
     } else if (at === 'after-depopulate') {
@@ -155,18 +157,54 @@ export class PercpuCalls {
     } else if (at === 'after-destroy') {
       this.#clock.advance(this.#timing.draw(DESTROY_US));
     }
-    const flush = this.#memory.wantedFlush;
+    const flush = this.#memory.wantedFlush ?? this.#repopulated;
     if (flush !== null) {
       this.#memory.wantedFlush = null;
+      this.#repopulated = null;
       yield* this.flushRange(flush.start, flush.end);
     }
   }
 
-  /** flush_tlb_kernel_range() on the guest. */
+  /** The page at `va` has got another frame than it had before a depopulation without a flush. */
+  repopulated(va: number): void {
+    if (this.flushMode !== 'on-populate') return;
+    const { start, end } = this.#repopulated ?? { start: va, end: va };
+    this.#repopulated = { start: Math.min(start, va), end: Math.max(end, va + this.allocator.pageSize) };
+  }
+
+  /** flush_tlb_kernel_range(), or flush_tlb_all(), on the guest. */
   *flushRange(start: number, end: number): Run {
+    const { flushCounts: counts } = this;
+    const { cpu } = this.#machine.board;
+    const entries = TLB_ENTRIES[cpu.model];
+    const pairs = Math.ceil(Math.ceil((end - start) / this.allocator.pageSize) / 2);
+    const whole = this.flushMode === 'whole';
     this.#clock.advance(this.#timing.draw(FLUSH_US));
-    this.#log.append(this.#clock.now, this.#scheduler.current.pid, { type: 'tlb_flush', start, end, whole: false });
-    yield this.#machine.fn('local_flush_tlb_kernel_range', start >>> 0, end >>> 0);
+    this.#log.append(this.#clock.now, this.#scheduler.current.pid, { type: 'tlb_flush', start, end, whole });
+    const before = this.#translatedPairs();
+    const instructions = cpu.instructions;
+    if (whole) yield this.#machine.fn('local_flush_tlb_all');
+    else yield this.#machine.fn('local_flush_tlb_kernel_range', start >>> 0, end >>> 0);
+    counts.flushes++;
+    counts.instructions += cpu.instructions - instructions;
+    counts.pairs += whole || pairs > entries / 2 ? entries : pairs;
+    if (this.#thrownOut.size === 0) cpu.onException = (exception) => this.#countRefill(exception);
+    const after = this.#translatedPairs();
+    for (const pair of before) {
+      if (after.has(pair)) continue;
+      counts.entries++;
+      this.#thrownOut.add(pair);
+    }
+  }
+
+  #translatedPairs(): Set<number> {
+    const pairs = this.#machine.board.cpu.tlb().filter(({ invalid, even, odd }) => !invalid && (even.v || odd.v));
+    return new Set(pairs.map(({ virtual, pageSize }) => virtual / (2 * pageSize)));
+  }
+
+  #countRefill({ noMatch, badVAddr }: ExceptionRecord): void {
+    if (noMatch && this.#thrownOut.delete(Math.floor(badVAddr / (2 * this.allocator.pageSize))))
+      this.flushCounts.refills++;
   }
 
   /** pcpu_mem_zalloc(): up to a page from kmalloc, more from vmalloc. */

@@ -45,29 +45,44 @@ static inline void *index_to_obj(struct kmem_cache *cachep, struct slab *slab, u
 	return (char *)slab->s_mem + cachep->size * idx;
 }
 
+static u32 index_size(void) { return byte_index() ? 1 : 2; }
+
 static u32 cache_estimate(u32 bytes, u32 size, bool in_object, u32 *left)
 {
-	u32 per_object = size + (in_object ? 0 : byte_index() ? 1 : 2);
+	u32 per_object = size + (in_object ? 0 : index_size());
 	u32 num = bytes / per_object;
 
 	*left = bytes - num * per_object;
 	return num;
 }
 
-// set_objfreelist_slab_cache, calculate_slab_order: smallest order with at most an eighth wasted, at most order 1.
-static void cache_layout(struct kmem_cache *cachep)
+// calculate_slab_order: the smallest order with at most an eighth wasted, at most order 1.
+static u32 calculate_slab_order(struct kmem_cache *cachep)
 {
 	u32 left = 0;
 
-	cachep->freelist_in_object = 1;
 	for (cachep->gfporder = 0;; cachep->gfporder++) {
 		u32 bytes = PAGE_SIZE << cachep->gfporder;
 
-		cachep->num = cache_estimate(bytes, cachep->size, true, &left);
+		cachep->num = cache_estimate(bytes, cachep->size, cachep->freelist_in_object, &left);
 		if (!cachep->num)
 			continue;
 		if (cachep->gfporder >= 1 || left * 8 <= bytes)
-			break;
+			return left;
+	}
+}
+
+// The index array goes into a free object where it fits (set_objfreelist_slab_cache), else behind the objects
+// (set_on_slab_cache).
+static void cache_layout(struct kmem_cache *cachep)
+{
+	u32 left;
+
+	cachep->freelist_in_object = 1;
+	left = calculate_slab_order(cachep);
+	if (cachep->num * index_size() > cachep->object_size) {
+		cachep->freelist_in_object = 0;
+		left = calculate_slab_order(cachep);
 	}
 	cachep->colour_off = BYTES_PER_COLOUR;
 	cachep->colour = left / BYTES_PER_COLOUR;
@@ -185,7 +200,10 @@ static struct slab *cache_grow_begin(struct kmem_cache *cachep)
 	slab->order = cachep->gfporder;
 	slab->active = 0;
 	slab->s_mem = (char *)page + offset;
-	slab->freelist = index_to_obj(cachep, slab, cachep->num - 1);
+	if (cachep->freelist_in_object)
+		slab->freelist = index_to_obj(cachep, slab, cachep->num - 1);
+	else
+		slab->freelist = (char *)page + (PAGE_SIZE << cachep->gfporder) - cachep->num * index_size();
 	for (i = 0; i < cachep->num; i++)
 		set_free_obj(slab, i, i);
 	return slab;
@@ -196,7 +214,8 @@ static void fixup_slab_list(struct kmem_cache *cachep, struct slab *slab)
 	list_del(&slab->slab_list);
 	if (slab->active == cachep->num) {
 		list_add(&slab->slab_list, &cachep->slabs_full);
-		slab->freelist = NULL;
+		if (cachep->freelist_in_object)
+			slab->freelist = NULL;
 	} else {
 		list_add(&slab->slab_list, &cachep->slabs_partial);
 	}
