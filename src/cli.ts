@@ -3,10 +3,12 @@ import fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { bootCommand } from './commands/boot.js';
 import { decodeCommand } from './commands/decode.js';
+import { mergeCommand } from './commands/merge.js';
 import { opsCommand } from './commands/ops.js';
 import { selftestCommand } from './commands/selftest.js';
 import { replayCommand } from './commands/replay.js';
 import { statsCommand } from './commands/stats.js';
+import { sweepCommand } from './commands/sweep.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
 
 const packageJson = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -21,9 +23,11 @@ function program(): Command {
   const commands: Command[] = [
     bootCommand(),
     decodeCommand(),
+    mergeCommand(),
     opsCommand(),
     selftestCommand(),
     statsCommand(),
+    sweepCommand(),
     replayCommand(),
   ];
   for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));

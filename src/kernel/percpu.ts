@@ -177,17 +177,18 @@ export class PercpuCalls {
     const { flushCounts: counts } = this;
     const { cpu } = this.#machine.board;
     const entries = TLB_ENTRIES[cpu.model];
-    const pairs = Math.ceil(Math.ceil((end - start) / this.allocator.pageSize) / 2);
-    const whole = this.flushMode === 'whole';
+    const pairSize = 2 * this.allocator.pageSize;
+    // local_flush_tlb_kernel_range() drops everything when half of the entries would have to be looked up.
+    const whole = this.flushMode === 'whole' || Math.ceil((end - start) / pairSize) > entries / 2;
     this.#clock.advance(this.#timing.draw(FLUSH_US));
     this.#log.append(this.#clock.now, this.#scheduler.current.pid, { type: 'tlb_flush', start, end, whole });
     const before = this.#translatedPairs();
     const instructions = cpu.instructions;
-    if (whole) yield this.#machine.fn('local_flush_tlb_all');
+    if (this.flushMode === 'whole') yield this.#machine.fn('local_flush_tlb_all');
     else yield this.#machine.fn('local_flush_tlb_kernel_range', start >>> 0, end >>> 0);
     counts.flushes++;
     counts.instructions += cpu.instructions - instructions;
-    counts.pairs += whole || pairs > entries / 2 ? entries : pairs;
+    counts.pairs += whole ? entries : Math.ceil(end / pairSize) - Math.floor(start / pairSize);
     if (this.#thrownOut.size === 0) cpu.onException = (exception) => this.#countRefill(exception);
     const after = this.#translatedPairs();
     for (const pair of before) {
