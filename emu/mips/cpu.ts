@@ -211,6 +211,11 @@ export class MipsCpu {
     this.#mapped.push({ start: physical, end: physical + size });
   }
 
+  /** Tells the engine that the host changed code in a virtual range that may have run before. */
+  codeChanged(start: number, bytes: number): void {
+    this.#engine.ctl_remove_cache(start, start + bytes);
+  }
+
   /** General register n (0 .. 31), unsigned. */
   reg(n: number): number {
     return this.#engine.reg_read_i32(REG.GPR0 + n);

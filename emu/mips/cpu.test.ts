@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadEngine } from '../unicorn/choose.js';
+import { MipsCpu } from './cpu.js';
+import { asm, CP0, PROGRAM, TestGuest } from './test-guest.js';
+
+const engine = await loadEngine('native');
+const [T0, T1, T2, T3, S0] = [8, 9, 10, 11, 16];
+const DEVICE = 0xbf00_0000;
+
+const guests: TestGuest[] = [];
+function guest(shim: boolean): TestGuest {
+  const made = new TestGuest(engine, { shim });
+  guests.push(made);
+  return made;
+}
+afterEach(() => {
+  for (const { cpu } of guests.splice(0)) cpu.close();
+});
+
+it('has the C hooks here, or half of this file would test nothing', () => {
+  expect(engine.shim).toBeDefined();
+  expect(new TestGuest(engine).cpu.usesShim).toBe(true);
+  expect(new TestGuest(engine, { shim: false }).cpu.usesShim).toBe(false);
+});
+
+describe.each([
+  ['C hooks', true],
+  ['TypeScript hooks', false],
+])('with %s', (_, shim) => {
+  // Each instruction faults at PROGRAM + 8 with $16 holding the address.
+  const data = 0x8000_2000;
+  it.each([
+    ['lw misaligned', data + 2, asm.lw(T0, 0, S0), 'AdEL', data + 2],
+    ['sh misaligned', data + 1, asm.sh(T0, 0, S0), 'AdES', data + 1],
+    ['lb from unmapped kseg2', 0xc000_0003, asm.lb(T0, 0, S0), 'TLBL', 0xc000_0003],
+    ['sw to unmapped kseg2', 0xc000_4000, asm.sw(T0, 0, S0), 'TLBS', 0xc000_4000],
+    ['sw to the last page', 0xffff_fffc, asm.sw(T0, 0, S0), 'TLBS', 0xffff_fffc],
+    ['lw from poison', 0x6b6b_6b68, asm.lw(T0, 0, S0), 'TLBL', 0x6b6b_6b68],
+    ['lw from where kuseg and a device address coincide', 0x1f00_0000, asm.lw(T0, 0, S0), 'TLBL', 0x1f00_0000],
+    ['syscall', 0, asm.syscall, 'Sys', undefined],
+    ['break', 0, asm.break, 'Bp', undefined],
+    ['teq', 0, asm.teq00, 'Tr', undefined],
+    ['a coprocessor 1 instruction', 0, asm.mfc1, 'CpU', undefined],
+    ['a reserved instruction', 0, asm.reserved, 'RI', undefined],
+    ['an overflow', 0x7fff_ffff, asm.add(T0, S0, S0), 'Ov', undefined],
+    ['a load where nothing is', 0xbc00_0000, asm.lw(T0, 0, S0), 'DBE', undefined],
+    ['a store behind RAM', 0x8010_0000, asm.sw(T0, 0, S0), 'DBE', undefined],
+  ])('takes %s at the right place', (_name, address, instruction, name, badVAddr) => {
+    const g = guest(shim);
+    const { cpu, exceptions } = g;
+    g.run([asm.li(S0, address), instruction]);
+    expect(exceptions).toHaveLength(1);
+    expect(exceptions[0]).toMatchObject({ name, pc: PROGRAM + 8, epc: PROGRAM + 8, delaySlot: false, nested: false });
+    if (badVAddr !== undefined) expect(exceptions[0].badVAddr).toBe(badVAddr);
+    expect(cpu.nextPc).toBe(PROGRAM + 16);
+  });
+
+  it.each([
+    ['unmapped kseg2', 0xc000_1000, 'TLBL'],
+    ['a misaligned address', 0x8000_2002, 'AdEL'],
+    ['a hole', 0xbc00_0000, 'IBE'],
+    ['the end of RAM', 0x8010_0000, 'IBE'],
+  ])('takes a jump to %s with EPC at the target', (_name, target, name) => {
+    const g = guest(shim);
+    // The handler leaves for $17 instead of skipping.
+    const leave = [asm.mtc0(17, CP0.EPC), asm.ehb, asm.eret];
+    g.put(0x8000_0000, leave);
+    g.put(0x8000_0180, leave);
+    g.run([asm.li(S0, target), asm.li(17, PROGRAM + 24), asm.jalr(S0), asm.nop]);
+    expect(g.exceptions).toHaveLength(1);
+    expect(g.exceptions[0]).toMatchObject({ name, pc: target, epc: target, delaySlot: false });
+    expect(g.cpu.reg(31)).toBe(PROGRAM + 24);
+  });
+
+  it('sets BD and points EPC at the branch for a fault in its delay slot', () => {
+    const g = guest(shim);
+    const vector = [asm.mfc0(26, CP0.EPC), asm.addiu(26, 26, 8), asm.mtc0(26, CP0.EPC), asm.mfc0(27, 13), asm.eret];
+    g.put(0x8000_0000, vector);
+    g.run([asm.lui(S0, 0xc000), asm.b(2), asm.lw(T0, 0, S0), asm.nop]);
+    expect(g.exceptions[0]).toMatchObject({ name: 'TLBL', pc: PROGRAM + 8, epc: PROGRAM + 4, delaySlot: true });
+    expect(g.cpu.reg(27) >>> 31).toBe(1);
+    expect((g.cpu.reg(27) >>> 2) & 31).toBe(2);
+  });
+
+  it('keeps EPC and takes the general vector when EXL is set', () => {
+    const g = guest(shim);
+    // The refill handler itself loads from kseg2; the general one returns from the outer exception.
+    g.put(0x8000_0000, [asm.lw(27, 4, S0), asm.wait]);
+    g.run([asm.lui(S0, 0xc000), asm.sw(T0, 0, S0)]);
+    expect(g.exceptions.map(({ name, nested, pc, epc }) => [name, nested, pc, epc])).toEqual([
+      ['TLBS', false, PROGRAM + 4, PROGRAM + 4],
+      ['TLBL', true, 0x8000_0000, PROGRAM + 4],
+    ]);
+  });
+
+  it('counts exceptions by kind', () => {
+    const g = guest(shim);
+    g.cpu.onException = undefined;
+    g.run([asm.lui(S0, 0xc000), asm.lw(T0, 0, S0), asm.sw(T0, 0, S0), asm.sw(T0, 0, S0), asm.syscall]);
+    expect(g.cpu.exceptions).toMatchObject({
+      tlbRefillLoad: 1,
+      tlbRefillStore: 2,
+      syscall: 1,
+      breakpoint: 0,
+      other: 0,
+    });
+    expect(g.exceptions).toHaveLength(0);
+  });
+
+  it('calls devices with offset, size, value and the exact pc', () => {
+    const g = guest(shim);
+    const calls: unknown[] = [];
+    g.cpu.mapMmio(
+      0x1f00_0000,
+      0x1000,
+      (offset, size) => {
+        calls.push(['read', offset, size, g.cpu.pc - PROGRAM]);
+        return 0x8765_4321;
+      },
+      (offset, size, value) => calls.push(['write', offset, size, value, g.cpu.pc - PROGRAM]),
+    );
+    g.run([asm.lui(S0, DEVICE >>> 16), asm.lw(T0, 8, S0), asm.sw(T0, 4, S0), asm.sb(T0, 3, S0), asm.sh(T0, 6, S0)]);
+    expect(calls).toEqual([
+      ['read', 8, 4, 4],
+      ['write', 4, 4, 0x8765_4321, 8],
+      ['write', 3, 1, 0x21, 12],
+      ['write', 6, 2, 0x4321, 16],
+    ]);
+  });
+
+  it('stops before the next instruction and goes on from there', () => {
+    const g = guest(shim);
+    g.cpu.mapMmio(
+      0x1f00_0000,
+      0x1000,
+      () => 0,
+      () => g.cpu.stop(),
+    );
+    g.put(PROGRAM, [asm.lui(S0, DEVICE >>> 16), asm.addiu(T0, 0, 1), asm.sw(T0, 0, S0), asm.addiu(T0, 0, 2), asm.wait]);
+    expect(g.cpu.run(PROGRAM)).toBe('stop');
+    expect([g.cpu.nextPc, g.cpu.reg(T0), g.cpu.instructions]).toEqual([PROGRAM + 12, 1, 3]);
+    expect(g.cpu.run(g.cpu.nextPc)).toBe('wait');
+    expect([g.cpu.reg(T0), g.cpu.instructions]).toEqual([2, 5]);
+  });
+
+  it('brings an error of a device out of run', () => {
+    const g = guest(shim);
+    g.cpu.mapMmio(
+      0x1f00_0000,
+      0x1000,
+      () => 0,
+      () => {
+        throw new RangeError('no such register');
+      },
+    );
+    expect(() => g.run([asm.lui(S0, DEVICE >>> 16), asm.sw(0, 0, S0)])).toThrow('no such register');
+  });
+
+  it('shares RAM with the guest, big endian', () => {
+    const g = guest(shim);
+    g.cpu.view.setUint32(0x3000, 0x1234_5678);
+    g.run([asm.lui(S0, 0x8000), asm.lw(T0, 0x3000, S0), asm.sw(T0, 0x3010, S0), asm.lb(T1, 0x3001, S0)]);
+    expect([...g.cpu.ram.subarray(0x3010, 0x3014)]).toEqual([0x12, 0x34, 0x56, 0x78]);
+    expect(g.cpu.reg(T1)).toBe(0x34);
+  });
+
+  it('executes MIPS16 after a jump to an odd address, and MIPS32 in the vector', () => {
+    const g = guest(shim);
+    g.put(0x8000_2000, [0xe8e5_e8e5]); // break; break
+    g.put(0x8000_0180, [asm.mtc0(17, CP0.EPC), asm.ehb, asm.eret]);
+    g.run([asm.li(S0, 0x8000_2001), asm.li(17, PROGRAM + 24), asm.jr(S0), asm.nop]);
+    expect(g.exceptions).toHaveLength(1);
+    expect(g.exceptions[0]).toMatchObject({ name: 'Bp', pc: 0x8000_2000, epc: 0x8000_2001 });
+  });
+});
+
+it('counts the same instructions and exceptions with and without the C hooks', () => {
+  const results = [true, false].map((shim) => {
+    const g = guest(shim);
+    // 100 rounds of a store that misses, a system call and an ALU instruction.
+    g.run([
+      asm.addiu(T2, 0, 100),
+      asm.lui(S0, 0xc000),
+      asm.sw(T2, 0, S0),
+      asm.syscall,
+      asm.addiu(T2, T2, -1),
+      asm.bnez(T2, -4),
+      asm.addiu(T3, T3, 1),
+    ]);
+    return [g.cpu.instructions, g.cpu.exceptions, g.exceptions];
+  });
+  expect(results[0]).toEqual(results[1]);
+  expect(results[0][1]).toMatchObject({ tlbRefillStore: 100, syscall: 100 });
+});
+
+it('does not touch the RAM of a guest that nobody uses', () => {
+  const before = process.memoryUsage().rss;
+  const cpus = Array.from({ length: 4 }, () => new MipsCpu({ engine, ramBytes: 128 << 20 }));
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 << 20);
+  for (const cpu of cpus) cpu.close();
+});
+
+it('empties the RAM view when the guest is closed', () => {
+  const cpu = new MipsCpu({ engine, ramBytes: 1 << 20 });
+  cpu.close();
+  expect(cpu.ram).toHaveLength(0);
+});
