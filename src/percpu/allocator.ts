@@ -10,6 +10,8 @@ import type { AllocInfo, Machine } from './geometry.js';
 import { GFP_KERNEL, __GFP_DIRECT_RECLAIM, __GFP_NOWARN } from './gfp.js';
 import type { MemoryPort, PercpuEvents } from './port.js';
 import { Slots } from './slots.js';
+import { runToEnd } from './steps.js';
+import type { Steps } from './steps.js';
 import { unitLayout } from './units.js';
 import type { UnitLayout } from './units.js';
 import type { Variant } from './variant.js';
@@ -22,27 +24,6 @@ export const PCPU_EMPTY_POP_PAGES_HIGH = 4;
 
 const NO_SPACE = -1;
 const RESERVED_FULL = -2;
-
-/**
- * Where a stepwise run stands: each value is a moment at which the kernel does not hold pcpu_lock, so that other tasks may allocate
- * atomically and free. 'before-x' is just before the memory port is asked, 'after-x' when it has answered and the lock is not yet
- * retaken. 'unlocked' is a moment without any port call.
- */
-export type LockDrop =
-  | 'before-create'
-  | 'after-create'
-  | 'before-populate'
-  | 'after-populate'
-  | 'before-depopulate'
-  | 'after-depopulate'
-  | 'before-flush'
-  | 'after-flush'
-  | 'before-destroy'
-  | 'after-destroy'
-  | 'unlocked';
-
-/** A slow path that stops wherever the kernel drops pcpu_lock. */
-export type Steps<T> = Generator<LockDrop, T, void>;
 
 /** struct percpu_stats. */
 export interface PercpuStats {
@@ -582,13 +563,5 @@ export class PercpuAllocator {
   /** %p of an address in number form. */
   hex(address: number): string {
     return hexAddress(addressValue(address, this.machine.bits), this.machine.bits);
-  }
-}
-
-/** Runs a slow path without stopping at its steps. */
-export function runToEnd<T>(steps: Steps<T>): T {
-  for (;;) {
-    const result = steps.next();
-    if (result.done) return result.value;
   }
 }

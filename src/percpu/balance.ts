@@ -1,10 +1,11 @@
 // The background work: pcpu_balance_workfn() of mm/percpu.c. It destroys all fully free chunks but one, takes pages away from isolated
 // chunks, and keeps a few empty populated pages at hand for atomic allocations. Stops wherever the kernel drops pcpu_lock.
 import { PCPU_EMPTY_POP_PAGES_HIGH } from './allocator.js';
-import type { PercpuAllocator, Steps } from './allocator.js';
+import type { PercpuAllocator } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
 import { Md, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
+import type { Steps } from './steps.js';
 
 /** pcpu_balance_workfn(); the caller holds pcpu_alloc_mutex. */
 export function* balanceSteps(percpu: PercpuAllocator): Steps<void> {
