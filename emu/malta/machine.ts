@@ -147,6 +147,13 @@ export class Machine {
     return this.board.cpu.view.getUint32(physical(address));
   }
 
+  /** The word at an address that may be anything, as a crash dump reads it: 0 where there is no RAM. */
+  peek32(address: number): number {
+    const at = physical(address);
+    const isRam = address >>> 30 === 2 && (at & 3) === 0 && at + 4 <= this.board.cpu.ramBytes;
+    return isRam ? this.read32(address) : 0;
+  }
+
   write32(address: number, value: number): void {
     this.board.cpu.view.setUint32(physical(address), value);
   }

@@ -788,17 +788,17 @@ class Boot {
 
   /** kmem_dump_obj() of a callback without a function, as rcu_do_batch() does. */
   #dumpCallback(frame: number): void {
-    if (this.machine.read32(frame + 180) !== 0) return;
-    const head = this.machine.read32(frame + 32 + 16);
+    if (this.machine.peek32(frame + 180) !== 0) return;
+    const head = this.machine.peek32(frame + 32 + 16);
     const { symbols } = this.machine;
     if (head >>> 29 !== 4) return;
     const slab =
-      this.machine.read32(symbols.address('mem_map')) + (physical(head) >>> this.#pageShift) * symbols.size('slab');
-    const cachep = this.machine.read32(slab + symbols.offset('slab', 'slab_cache'));
+      this.machine.peek32(symbols.address('mem_map')) + (physical(head) >>> this.#pageShift) * symbols.size('slab');
+    const cachep = this.machine.peek32(slab + symbols.offset('slab', 'slab_cache'));
     const cache = this.#caches.get(cachep);
     if (cache === undefined) return;
-    const first = this.machine.read32(slab + symbols.offset('slab', 's_mem'));
-    const size = this.machine.read32(cachep + symbols.offset('kmem_cache', 'size'));
+    const first = this.machine.peek32(slab + symbols.offset('slab', 's_mem'));
+    const size = this.machine.peek32(cachep + symbols.offset('kmem_cache', 'size'));
     const object = first + Math.floor((head - first) / size) * size;
     this.printk.line(6, ` slab ${cache} start ${object.toString(16)} pointer offset ${head - object}`);
   }

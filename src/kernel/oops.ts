@@ -70,7 +70,7 @@ export class Oops {
 
   /** Prints the oops of the exception whose frame lies at `frame`, in `task`. */
   die(frame: number, task: Task, workqueue: string | undefined): OopsInfo {
-    const read = (at: number): number => this.#machine.read32(frame + at);
+    const read = (at: number): number => this.#machine.peek32(frame + at);
     const reg = (n: number): number => read(REGS + 4 * n);
     const [epc, badva, cause] = [read(EPC), read(BADVADDR), read(CAUSE)];
     const exccode = (cause >>> 2) & 31;
@@ -128,7 +128,7 @@ export class Oops {
 
   #stack(sp: number, end: number): void {
     const words: string[] = [];
-    for (let at = sp; at < end && words.length < 40; at += 4) words.push(hex(this.#machine.read32(at)));
+    for (let at = sp; at < end && words.length < 40; at += 4) words.push(hex(this.#machine.peek32(at)));
     for (let i = 0; i < words.length; i += 8)
       this.#put(`${i === 0 ? 'Stack : ' : '        '}${words.slice(i, i + 8).join(' ')}`);
     if (words.length === 40) this.#put('        ...');
@@ -147,7 +147,7 @@ export class Oops {
     if (!this.#machine.symbols.lookup(epc) || epc & 3) return this.#put('Code: (Bad address in epc)\n');
     let code = 'Code:';
     for (let i = -3; i < 6; i++) {
-      const word = hex(this.#machine.read32(epc + 4 * i));
+      const word = hex(this.#machine.peek32(epc + 4 * i));
       code += i === 0 ? `<${word}>` : ` ${word} `;
     }
     this.#put(code);

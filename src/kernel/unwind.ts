@@ -16,7 +16,7 @@ function frameAt(machine: Machine, pc: number): Frame | undefined {
   if (!fn) return undefined;
   const frame: Frame = { size: 0, ra: -1 };
   for (let at = fn.start; at < pc; at += 4) {
-    const word = machine.read32(at);
+    const word = machine.peek32(at);
     const imm = (word << 16) >> 16;
     if (word >>> 16 === STACK_ADJUST && imm < 0 && frame.size === 0) frame.size = -imm;
     else if (word >>> 16 === SAVE_RA && frame.ra < 0) frame.ra = imm;
@@ -34,7 +34,7 @@ export function unwind(machine: Machine, pc: number, sp: number, ra: number, sta
     trace.push(pc);
     if (frame.ra >= 0 && frame.size > 0) {
       if (sp + frame.ra + 4 > stackEnd) break;
-      pc = machine.read32(sp + frame.ra);
+      pc = machine.peek32(sp + frame.ra);
     } else if (innermost) {
       pc = ra;
     } else break;
@@ -49,7 +49,7 @@ export function unwind(machine: Machine, pc: number, sp: number, ra: number, sta
 export function rawTrace(machine: Machine, sp: number, stackEnd: number): number[] {
   const trace: number[] = [];
   for (let at = sp & ~3; at < stackEnd && trace.length < MAX_DEPTH; at += 4) {
-    const word = machine.read32(at);
+    const word = machine.peek32(at);
     if (machine.symbols.lookup(word)) trace.push(word);
   }
   return trace;

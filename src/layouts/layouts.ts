@@ -48,7 +48,7 @@ export const LAYOUTS: Readonly<Record<LayoutName, Layout>> = {
     bits: 32,
     pageShift: 12,
     cpus: 1,
-    staticStart: 0x809d9000n,
+    staticStart: 0x809d8000n,
     staticSize: 31520,
     reservedSize: 0,
     dynSize: dynamicReserve(32),

@@ -18,6 +18,8 @@ typedef _Bool bool;
 #define NULL ((void *)0)
 
 #define noinline __attribute__((noinline))
+// Keeps its own name and shape: for functions that the crash dumps of the real kernel name.
+#define noclone __attribute__((__noinline__, __noipa__))
 #define noreturn __attribute__((noreturn))
 #define offsetof(type, member) __builtin_offsetof(type, member)
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))

@@ -6,7 +6,7 @@ static int blk_queue_ids;
 
 void blk_dev_init(void) { blk_requestq_cachep = kmem_cache_create("request_queue", sizeof(struct request_queue), 0); }
 
-static noinline void blk_queue_usage_counter_release(struct percpu_ref *ref)
+static noclone void blk_queue_usage_counter_release(struct percpu_ref *ref)
 {
 	struct request_queue *q = container_of(ref, struct request_queue, q_usage_counter);
 
@@ -28,7 +28,7 @@ noinline struct request_queue *blk_alloc_queue(void)
 	return q;
 }
 
-static noinline void blk_freeze_queue_start(struct request_queue *q)
+static noclone void blk_freeze_queue_start(struct request_queue *q)
 {
 	if (++q->mq_freeze_depth == 1)
 		percpu_ref_kill_and_confirm(&q->q_usage_counter, NULL);
@@ -54,7 +54,7 @@ static void blk_mq_exit_queue(struct request_queue *q)
 	q->hctx_table[0] = NULL;
 }
 
-noinline void blk_mq_destroy_queue(struct request_queue *q)
+noclone void blk_mq_destroy_queue(struct request_queue *q)
 {
 	q->dying = 1;
 	blk_freeze_queue_start(q);

@@ -132,7 +132,7 @@ noinline struct request_queue *blk_mq_init_queue(struct blk_mq_tag_set *set)
 	return q;
 }
 
-static noinline int blk_queue_enter(struct request_queue *q)
+static noclone int blk_queue_enter(struct request_queue *q)
 {
 	while (!percpu_ref_tryget_live_rcu(&q->q_usage_counter)) {
 		if (q->dying)
@@ -142,7 +142,7 @@ static noinline int blk_queue_enter(struct request_queue *q)
 	return 0;
 }
 
-static noinline struct request *blk_mq_rq_ctx_init(struct blk_mq_alloc_data *data, struct request **static_rqs, u32 tag)
+static noclone struct request *blk_mq_rq_ctx_init(struct blk_mq_alloc_data *data, struct request **static_rqs, u32 tag)
 {
 	struct request *rq = static_rqs[tag];
 
@@ -160,7 +160,9 @@ static noinline struct request *blk_mq_rq_ctx_init(struct blk_mq_alloc_data *dat
 	return rq;
 }
 
-static noinline struct request *__blk_mq_alloc_requests(struct blk_mq_alloc_data *data)
+// A tail call, as the real compiler makes it: crash dumps show the caller's caller as ra.
+static noclone __attribute__((optimize("optimize-sibling-calls"))) struct request *
+__blk_mq_alloc_requests(struct blk_mq_alloc_data *data)
 {
 	struct blk_mq_tags *tags;
 	int tag;
@@ -174,7 +176,7 @@ static noinline struct request *__blk_mq_alloc_requests(struct blk_mq_alloc_data
 	return blk_mq_rq_ctx_init(data, tags->static_rqs, tag);
 }
 
-noinline struct request *blk_mq_alloc_request(struct request_queue *q)
+noclone struct request *blk_mq_alloc_request(struct request_queue *q)
 {
 	struct blk_mq_alloc_data data = { .q = q };
 	struct request *rq;

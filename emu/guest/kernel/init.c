@@ -21,7 +21,7 @@ static noinline void megasas_probe(u32 slot, u32 host_no)
 	megasas_start_aen(instance);
 }
 
-static noinline void driver_register(u32 count, u32 attributes, const char *name)
+static noclone void driver_register(u32 count, u32 attributes, const char *name)
 {
 	u32 i;
 
@@ -33,7 +33,7 @@ static noinline void driver_register(u32 count, u32 attributes, const char *name
 	}
 }
 
-static noinline void do_one_initcall(const struct initcall *call)
+static noclone void do_one_initcall(const struct initcall *call)
 {
 	u32 i;
 

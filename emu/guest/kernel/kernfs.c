@@ -23,7 +23,7 @@ static int kernfs_name_compare(u32 hash, const char *name, const struct kernfs_n
 	return strcmp(name, kn->name);
 }
 
-static noinline int kernfs_link_sibling(struct kernfs_node *kn)
+static noclone int kernfs_link_sibling(struct kernfs_node *kn)
 {
 	struct rb_node **node = &kn->parent->children.rb_node;
 	struct rb_node *parent = NULL;
@@ -60,13 +60,13 @@ static noinline struct kernfs_node *__kernfs_new_node(struct kernfs_node *parent
 	return kn;
 }
 
-static noinline int kernfs_add_one(struct kernfs_node *kn)
+static noclone int kernfs_add_one(struct kernfs_node *kn)
 {
 	step(STEP_KERNFS_NODE);
 	return kernfs_link_sibling(kn);
 }
 
-noinline struct kernfs_node *kernfs_create_dir_ns(struct kernfs_node *parent, const char *name)
+noclone struct kernfs_node *kernfs_create_dir_ns(struct kernfs_node *parent, const char *name)
 {
 	struct kernfs_node *kn = __kernfs_new_node(parent ? parent : &sysfs_root, name);
 

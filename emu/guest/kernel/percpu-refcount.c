@@ -35,7 +35,7 @@ int percpu_ref_init(struct percpu_ref *ref, percpu_ref_func_t *release, bool ato
 	return 0;
 }
 
-noinline void __percpu_ref_exit(struct percpu_ref *ref)
+noclone void __percpu_ref_exit(struct percpu_ref *ref)
 {
 	u32 *count = percpu_count_ptr(ref);
 
@@ -97,7 +97,7 @@ static void __percpu_ref_switch_to_percpu(struct percpu_ref *ref)
 	ref->percpu_count_ptr &= ~__PERCPU_REF_ATOMIC;
 }
 
-static noinline void __percpu_ref_switch_mode(struct percpu_ref *ref, percpu_ref_func_t *confirm)
+static noclone void __percpu_ref_switch_mode(struct percpu_ref *ref, percpu_ref_func_t *confirm)
 {
 	struct percpu_ref_data *data = ref->data;
 
@@ -120,7 +120,7 @@ void percpu_ref_switch_to_percpu(struct percpu_ref *ref)
 	__percpu_ref_switch_mode(ref, NULL);
 }
 
-noinline void percpu_ref_kill_and_confirm(struct percpu_ref *ref, percpu_ref_func_t *confirm)
+noclone void percpu_ref_kill_and_confirm(struct percpu_ref *ref, percpu_ref_func_t *confirm)
 {
 	spin_lock(&percpu_ref_switch_lock);
 	ref->percpu_count_ptr |= __PERCPU_REF_DEAD;
@@ -129,7 +129,7 @@ noinline void percpu_ref_kill_and_confirm(struct percpu_ref *ref, percpu_ref_fun
 	spin_unlock(&percpu_ref_switch_lock);
 }
 
-noinline bool percpu_ref_tryget_live_rcu(struct percpu_ref *ref)
+noclone bool percpu_ref_tryget_live_rcu(struct percpu_ref *ref)
 {
 	u32 *percpu_count;
 

@@ -43,7 +43,7 @@ static void rb_rotate_up(struct rb_node *top, struct rb_node *child, bool left, 
 	rb_set_parent_color(top, child, 0);
 }
 
-noinline void rb_insert_color(struct rb_node *node, struct rb_root *root)
+noclone void rb_insert_color(struct rb_node *node, struct rb_root *root)
 {
 	struct rb_node *parent = rb_red_parent(node), *gparent, *uncle;
 

@@ -11,7 +11,7 @@ struct rcu_data {
 
 struct rcu_data rcu_data = { NULL, &rcu_data.head, &rcu_data.head, &rcu_data.head, 0, 0, 0 };
 
-noinline void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
+noclone void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
 	head->func = func;
 	head->next = NULL;
@@ -39,7 +39,7 @@ u32 rcu_gp_end(u32 a, u32 b, u32 c, u32 d)
 }
 
 // The RCU softirq: at most `blimit` callbacks, then back (rcu_do_batch). Returns how many remain ready.
-noinline u32 rcu_core(u32 blimit, u32 b, u32 c, u32 d)
+noclone u32 rcu_core(u32 blimit, u32 b, u32 c, u32 d)
 {
 	u32 count = 0;
 

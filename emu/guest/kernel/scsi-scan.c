@@ -26,7 +26,7 @@ static void scsi_target_reap(struct scsi_target *starget)
 	kfree(starget);
 }
 
-noinline void scsi_sysfs_device_initialize(struct scsi_device *sdev)
+noclone void scsi_sysfs_device_initialize(struct scsi_device *sdev)
 {
 	struct scsi_target *starget = sdev->sdev_target;
 
@@ -48,14 +48,14 @@ static noinline void scsi_device_dev_release_usercontext(struct scsi_device *sde
 	scsi_target_reap(starget);
 }
 
-static noinline void __scsi_remove_device(struct scsi_device *sdev)
+static noclone void __scsi_remove_device(struct scsi_device *sdev)
 {
 	blk_mq_destroy_queue(sdev->request_queue);
 	megasas_slave_destroy(sdev->host->hostdata, sdev->channel, sdev->id);
 	scsi_device_dev_release_usercontext(sdev);
 }
 
-static noinline struct scsi_device *scsi_alloc_sdev(struct scsi_target *starget, struct Scsi_Host *shost)
+static noclone struct scsi_device *scsi_alloc_sdev(struct scsi_target *starget, struct Scsi_Host *shost)
 {
 	struct scsi_device *sdev = kzalloc(sizeof(*sdev));
 
@@ -79,7 +79,7 @@ static noinline struct scsi_device *scsi_alloc_sdev(struct scsi_target *starget,
 	return sdev;
 }
 
-static noinline int scsi_probe_lun(struct scsi_device *sdev, u8 *inquiry)
+static noclone int scsi_probe_lun(struct scsi_device *sdev, u8 *inquiry)
 {
 	static const u8 cdb[6] = { INQUIRY, 0, 0, 0, 36, 0 };
 
@@ -106,7 +106,7 @@ static noinline void scsi_add_lun(struct scsi_device *sdev, const u8 *inquiry)
 	sdev->host->found++;
 }
 
-static noinline struct scsi_device *scsi_probe_and_add_lun(struct Scsi_Host *shost, struct scsi_target *starget)
+static noclone struct scsi_device *scsi_probe_and_add_lun(struct Scsi_Host *shost, struct scsi_target *starget)
 {
 	struct scsi_device *sdev = scsi_alloc_sdev(starget, shost);
 	u8 *inquiry;
@@ -125,7 +125,7 @@ static noinline struct scsi_device *scsi_probe_and_add_lun(struct Scsi_Host *sho
 	return sdev;
 }
 
-static noinline void __scsi_scan_target(struct Scsi_Host *shost, u32 channel, u32 id)
+static noclone void __scsi_scan_target(struct Scsi_Host *shost, u32 channel, u32 id)
 {
 	struct scsi_target *starget = scsi_alloc_target(shost, channel, id);
 
@@ -133,7 +133,7 @@ static noinline void __scsi_scan_target(struct Scsi_Host *shost, u32 channel, u3
 	scsi_target_reap(starget);
 }
 
-static noinline void scsi_scan_host_selected(struct Scsi_Host *shost)
+static noclone void scsi_scan_host_selected(struct Scsi_Host *shost)
 {
 	u32 channel, id;
 

@@ -32,7 +32,7 @@ void finish_wait(wait_queue_head_t *wq, struct wait_queue_entry *entry)
 	spin_unlock(&wq->lock);
 }
 
-static noinline int __wake_up_common(wait_queue_head_t *wq, u32 mode, int nr_exclusive, int wake_flags, void *key)
+static noclone int __wake_up_common(wait_queue_head_t *wq, u32 mode, int nr_exclusive, int wake_flags, void *key)
 {
 	struct wait_queue_entry *curr, *next;
 
@@ -40,9 +40,10 @@ static noinline int __wake_up_common(wait_queue_head_t *wq, u32 mode, int nr_exc
 	if (&curr->entry == &wq->head)
 		return nr_exclusive;
 	while (&curr->entry != &wq->head) {
-		u32 flags = curr->flags;
+		u32 flags;
 
-		next = list_entry(curr->entry.next, struct wait_queue_entry, entry);
+		next = list_entry(READ_ONCE(curr->entry.next), struct wait_queue_entry, entry);
+		flags = READ_ONCE(curr->flags);
 		if (curr->func(curr, mode, wake_flags, key) && (flags & 1) && !--nr_exclusive)
 			break;
 		curr = next;
@@ -50,7 +51,7 @@ static noinline int __wake_up_common(wait_queue_head_t *wq, u32 mode, int nr_exc
 	return nr_exclusive;
 }
 
-static noinline void __wake_up_common_lock(wait_queue_head_t *wq, u32 mode, int nr_exclusive, int wake_flags, void *key)
+static noclone void __wake_up_common_lock(wait_queue_head_t *wq, u32 mode, int nr_exclusive, int wake_flags, void *key)
 {
 	spin_lock(&wq->lock);
 	nr_exclusive = __wake_up_common(wq, mode, nr_exclusive, wake_flags, key);

@@ -3,7 +3,7 @@
 
 void queue_work(u32 pool, struct work_struct *work) { hostcall2(HC_QUEUE_WORK, pool, work); }
 
-static noinline void process_one_work(struct work_struct *work) { work->func(work->arg); }
+static noclone void process_one_work(struct work_struct *work) { work->func(work->arg); }
 
 u32 worker_thread(u32 pool)
 {
