@@ -83,8 +83,8 @@ export class PercpuAllocator {
   #pageArray = false;
   readonly #pageShift: number;
   readonly #minUnitSize: number;
-  /** A destroyed chunk whose maps the next one takes over: typed arrays are dear to make. */
-  #spare: Chunk | undefined;
+  /** Destroyed chunks whose maps later ones take over: typed arrays are dear to make. */
+  readonly #spare: Chunk[] = [];
   /** Chunks but the first and the reserved one, in order of creation. */
   readonly #chunks: Chunk[] = [];
 
@@ -473,8 +473,7 @@ export class PercpuAllocator {
     if (port.allocMetadata() && port.allocMetadata() && port.allocMetadata() && port.allocMetadata()) {
       const base = port.createArea();
       if (!Number.isNaN(base)) {
-        chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift, this.#spare);
-        this.#spare = undefined;
+        chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift, this.#spare.pop());
         chunk.freeBytes = this.info.unitSize;
         this.#chunks.push(chunk);
         this.stats.nrChunks++;
@@ -493,7 +492,7 @@ export class PercpuAllocator {
     this.#chunks.splice(this.#chunks.indexOf(chunk), 1);
     if (this.events !== null) this.events.destroyChunk(chunk);
     this.port.destroyArea(chunk);
-    this.#spare = chunk;
+    this.#spare.push(chunk);
     if (this.stepping) yield 'after-destroy';
   }
 
