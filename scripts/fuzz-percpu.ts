@@ -104,7 +104,9 @@ for (let index = 0; performance.now() < end; index++) {
     const file = path.join(folder, `seed${seed}-${index}-${script.bits}-${script.pageSize}-${variant}.ops`);
     const short = shorten(script, variant);
     fs.writeFileSync(file, `${short.lines.join('\n')}\n`);
-    console.log(`DIFFERENCE seed ${seed} script ${index}: ${file} (${short.lines.length} of ${script.lines.length} lines)`);
+    console.log(
+      `DIFFERENCE seed ${seed} script ${index}: ${file} (${short.lines.length} of ${script.lines.length} lines)`,
+    );
     const want = runOracle(short, variant)!.split('\n');
     const got = runOurs(short, variant).split('\n');
     const at = got.findIndex((line, line_) => line !== want[line_]);

@@ -62,7 +62,13 @@ class Workload {
 
   constructor(file: string) {
     let memory: CountingMemory | undefined;
-    const runner = new ScriptRunner(file, VARIANTS.fixed, 4096, () => {}, (_percpu, used) => (memory = used));
+    const runner = new ScriptRunner(
+      file,
+      VARIANTS.fixed,
+      4096,
+      () => {},
+      (_percpu, used) => (memory = used),
+    );
     const ops = parseScript(fs.readFileSync(file, 'latin1'), file);
     const timed = ops.filter(({ command }) => ['alloc', 'free', 'work', 'runwork'].includes(command.kind));
     for (const op of ops) if (['cfg', 'init', 'async'].includes(op.command.kind)) runner.run(op);
@@ -165,14 +171,18 @@ for (const geometry of ['malta', 'x86-64']) {
     }
     ratios.push(ours / native);
     const label = `${geometry}/${name}`.padEnd(18);
-    console.log(`${label} C ${native.toFixed(0).padStart(5)}  TypeScript ${ours.toFixed(0).padStart(5)} ns/pair  ratio ${(ours / native).toFixed(2)}`);
+    console.log(
+      `${label} C ${native.toFixed(0).padStart(5)}  TypeScript ${ours.toFixed(0).padStart(5)} ns/pair  ratio ${(ours / native).toFixed(2)}`,
+    );
   }
 }
 if (ratios.length > 0) {
   ratios.sort((a, b) => a - b);
   const middle = ratios.length >> 1;
   const median = ratios.length % 2 === 1 ? ratios[middle]! : (ratios[middle - 1]! + ratios[middle]!) / 2;
-  console.log(`median ratio ${median.toFixed(2)}, lowest ${ratios[0]!.toFixed(2)}, highest ${ratios.at(-1)!.toFixed(2)}`);
+  console.log(
+    `median ratio ${median.toFixed(2)}, lowest ${ratios[0]!.toFixed(2)}, highest ${ratios.at(-1)!.toFixed(2)}`,
+  );
 }
 
 // Heap growth without any garbage collection in between would show every object made per pair.

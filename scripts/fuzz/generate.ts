@@ -55,7 +55,8 @@ class Writer {
       const looks = ['digest', 'digest', 'digest', 'brief', 'state', 'nrpages'];
       this.raw(this.pick(this.mayShowStats ? [...looks, 'stats'] : looks));
     }
-    if (this.live.length > 0 && this.chance(0.01)) this.raw(`phys ${this.pick(this.live)} ${this.random.below(this.cpus)}`);
+    if (this.live.length > 0 && this.chance(0.01))
+      this.raw(`phys ${this.pick(this.live)} ${this.random.below(this.cpus)}`);
     if (this.chance(0.002)) this.raw('purge');
   }
 
@@ -167,7 +168,12 @@ const FAMILIES: readonly Family[] = [
   function reserved(w, n) {
     times(w, n, () => {
       if (w.chance(0.42)) w.freeAny();
-      else w.alloc(w.pick([4, 8, 64, 100, 256, 900, 2000]), w.pick([4, 8, 64, 16, w.pageSize]), w.chance(0.7) ? 'reserved' : '');
+      else
+        w.alloc(
+          w.pick([4, 8, 64, 100, 256, 900, 2000]),
+          w.pick([4, 8, 64, 16, w.pageSize]),
+          w.chance(0.7) ? 'reserved' : '',
+        );
     });
   },
   function atomic(w, n) {
@@ -176,7 +182,11 @@ const FAMILIES: readonly Family[] = [
       if (w.chance(w.live.length > 600 ? 0.6 : 0.4)) w.freeAny();
       else {
         const size = w.chance(big) ? w.between(1000, 16000) : w.size();
-        w.alloc(size, w.align(), w.pick(['atomic', 'nowait', 'atomic nowarn', 'noio', 'nofs', 'nofail', '', 'atomic reserved']));
+        w.alloc(
+          size,
+          w.align(),
+          w.pick(['atomic', 'nowait', 'atomic nowarn', 'noio', 'nofs', 'nofail', '', 'atomic reserved']),
+        );
       }
     });
   },
@@ -200,7 +210,9 @@ const FAMILIES: readonly Family[] = [
   function reclaim(w, n) {
     const per = w.pick([60, 200, 500]);
     times(w, n, () => {
-      const ids = Array.from({ length: per }, () => w.alloc(w.pick([512, 1024, 2048, 256, 4096, 640]), w.pick([8, 64, 256])));
+      const ids = Array.from({ length: per }, () =>
+        w.alloc(w.pick([512, 1024, 2048, 256, 4096, 640]), w.pick([8, 64, 256])),
+      );
       for (let at = 0; at < ids.length; at += 16) {
         if (w.chance(0.7)) for (const id of ids.slice(at, at + w.pick([8, 12, 15, 16]))) w.freeId(id);
       }
@@ -225,7 +237,11 @@ const FAMILIES: readonly Family[] = [
   function tiny(w, n) {
     times(w, n, () => {
       if (w.chance(0.48)) w.freeAny();
-      else w.alloc(w.pick([4, 8, 12, 64, 100, 400, 1000, 2000, 4096, 5000, 9000]), w.pick([4, 8, 16, 64, 512, w.pageSize]));
+      else
+        w.alloc(
+          w.pick([4, 8, 12, 64, 100, 400, 1000, 2000, 4096, 5000, 9000]),
+          w.pick([4, 8, 16, 64, 512, w.pageSize]),
+        );
     });
   },
 ];
@@ -273,7 +289,8 @@ function geometry(w: Writer, bits: 32 | 64, cpus: number): string[] {
   let offset = 0;
   for (let group = 0; group < nrGroups; group++) {
     const mine = order.splice(0, group === nrGroups - 1 ? order.length : Math.max(1, Math.floor(cpus / nrGroups)));
-    while (mine.length % upa !== 0 || (w.chance(0.2) && mine.length < 12)) mine.splice(w.random.below(mine.length + 1), 0, -1);
+    while (mine.length % upa !== 0 || (w.chance(0.2) && mine.length < 12))
+      mine.splice(w.random.below(mine.length + 1), 0, -1);
     while (mine.length % upa !== 0) mine.push(-1);
     text += ` ${mine.length} ${offset.toString(16)} ${mine.join(' ')}`;
     offset += Math.ceil((mine.length * unit) / atom) * atom + atom * w.between(0, 3);
