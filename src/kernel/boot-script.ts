@@ -53,6 +53,7 @@ const ROOT_WAIT_US = 100_000;
 
 /** Console lines and registrations of a recorded boot by time, microseconds; without what the model prints itself. */
 const LINES: readonly (readonly [number, string])[] = [
+  [4_700, 'Calibrating delay loop... 2125.00 BogoMIPS (lpj=10625024)'],
   [61_000, 'pid_max: default: 4096 minimum: 301'],
   [65_000, 'Mount-cache hash table entries: 1024 (order: 0, 4096 bytes, linear)'],
   [120_000, 'rcu: Hierarchical SRCU implementation.'],
