@@ -1,8 +1,11 @@
 // The commander program. Each command lives in src/commands and is listed once here.
 import fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { bisectCommand } from './commands/bisect.js';
 import { bootCommand } from './commands/boot.js';
+import { compareCommand } from './commands/compare.js';
 import { decodeCommand } from './commands/decode.js';
+import { fixesCommand } from './commands/fixes.js';
 import { mergeCommand } from './commands/merge.js';
 import { opsCommand } from './commands/ops.js';
 import { selftestCommand } from './commands/selftest.js';
@@ -21,8 +24,11 @@ function program(): Command {
     .version(packageJson.version)
     .exitOverride();
   const commands: Command[] = [
+    bisectCommand(),
     bootCommand(),
+    compareCommand(),
     decodeCommand(),
+    fixesCommand(),
     mergeCommand(),
     opsCommand(),
     selftestCommand(),

@@ -43,10 +43,16 @@ function parseKernel(text: string): KernelName {
   return name;
 }
 
-/** Adds the boot options to `command`; `seed` false: the command brings its own. */
-export function addBootOptions(command: Command, { seed = true } = {}): Command {
+/** Adds the boot options to `command`; `seed`, `kernel` false: the command brings its own. */
+export function addBootOptions(command: Command, { seed = true, kernel = true } = {}): Command {
+  if (kernel)
+    command.option(
+      '--kernel <version>',
+      'the per-CPU allocator of this commit',
+      parseKernel,
+      'f183324133ea' as KernelName,
+    );
   command
-    .option('--kernel <version>', 'the per-CPU allocator of this commit', parseKernel, 'f183324133ea' as KernelName)
     .addOption(new Option('--layout <name>', 'memory layout').choices(Object.keys(BOOT_LAYOUTS)).default('malta-4k'))
     .addOption(new Option('--tlb <mode>', 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
     .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', 'P5600']).default('24Kf'))

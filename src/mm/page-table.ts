@@ -29,6 +29,8 @@ export class PageTable {
   readonly #pageShift: number;
   readonly #invalidTable: number;
   readonly #newTable: () => number;
+  /** Called after a PTE has lost its frame. */
+  onUnmap: ((va: number) => void) | null = null;
   /** Frames are physical address >> 12 in EntryLo; in a PTE the physical address itself is in place. */
 
   /**
@@ -79,7 +81,7 @@ export class PageTable {
       address = this.pteAddress(va);
     }
     this.#ram.write32(address, ((frame << this.#pageShift) | PAGE_KERNEL) >>> 0);
-    const buddy = address ^ 4;
+    const buddy = (address ^ 4) >>> 0;
     const other = this.#ram.read32(buddy);
     if ((other & ~PTE.GLOBAL) === 0) this.#ram.write32(buddy, other | PTE.GLOBAL);
   }
@@ -88,6 +90,7 @@ export class PageTable {
   unmap(va: number): void {
     const address = this.pteAddress(va);
     if (address === 0) return;
-    this.#ram.write32(address, this.#ram.read32(address ^ 4) & PTE.GLOBAL);
+    this.#ram.write32(address, this.#ram.read32((address ^ 4) >>> 0) & PTE.GLOBAL);
+    this.onUnmap?.(va);
   }
 }

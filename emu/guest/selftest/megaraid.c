@@ -6,7 +6,9 @@ struct scan_result {
 	u32 found, refused, no_connect, bad_target, other;
 };
 
-static struct request rq;
+// Two software queues to the hardware queue: completions go through the block softirq.
+static struct blk_mq_hw_ctx hctx = { .nr_ctx = 2 };
+static struct request rq = { .mq_hctx = &hctx };
 static u8 sense[SCSI_SENSE_BUFFERSIZE];
 
 static int execute(struct megasas_instance *instance, u32 channel, u32 id, const u8 *cdb, u32 cdb_len, void *buf, u32 len)

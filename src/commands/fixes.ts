@@ -1,0 +1,86 @@
+// `percpu-malta fixes`: ways to repair the bug, and what each costs.
+import { Command } from 'commander';
+import { type BootRecord } from '../experiments/record.js';
+import { seedsOf } from '../experiments/seeds.js';
+import { sweepEach } from '../experiments/sweep.js';
+import { short, textTable } from '../experiments/table.js';
+import { intervalText, tally } from '../experiments/tally.js';
+import type { KernelName } from '../kernel/kernels.js';
+import { addBootOptions, type BootFlags, wholeNumber } from './boot-options.js';
+import { addJobsOption, type PoolFlags, setupFromFlags, withPool } from './pool-options.js';
+
+/** All on the allocator of 6.1, so that they differ in the flush only. */
+const FIXES: readonly (readonly [KernelName, string])[] = [
+  ['6.1-noflush', 'no flush'],
+  ['first-fix', 'after every depopulate (first posted fix)'],
+  ['93274f1dd6b0', 'once per chunk (merged fix)'],
+  ['flush-all', 'whole TLB, once per chunk'],
+  ['lazy-flush', 'when a page is populated again'],
+];
+
+interface FixesFlags extends Omit<BootFlags, 'seed' | 'kernel'>, PoolFlags {
+  engine?: string;
+  seeds: number;
+}
+
+export function fixesCommand(): Command {
+  const command = new Command('fixes').description('compare ways to fix the bug: which work, and what they cost');
+  addBootOptions(command, { seed: false, kernel: false });
+  return addJobsOption(command)
+    .option('--seeds <n>', 'boots with each fix, seeds 1..n', wholeNumber(1, 100_000), 20)
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+const HELP = `
+All fixes are on the allocator of 6.1 and boot the same seeds. Columns, means per boot except for the crashes: areas zeroed through a
+stale translation; flushes; page pairs that they look up (a flush of the whole TLB, also one that Linux makes of a long range, counts
+its entries); entries gone afterwards, QEMU's shadows included; guest instructions from the call of the flush to its return;
+refills of pairs that a flush had thrown out; all refills. Boots that crash are shorter, so their refills are fewer.
+A fix is correct when no boot crashed and none stored through a stale translation.`;
+
+async function run(flags: FixesFlags): Promise<void> {
+  const seeds = seedsOf({ first: 1, last: flags.seeds });
+  const setups = FIXES.map(([kernel]) => setupFromFlags({ ...flags, kernel }));
+  const results = await withPool(flags, setups.length * seeds.length, ({ pool, done }) =>
+    sweepEach(pool, setups, seeds, done),
+  );
+  if (results === undefined) return;
+  process.stdout.write(
+    textTable(
+      HEAD,
+      FIXES.map(([, title], i) => row(title, results[i]!)),
+    ),
+  );
+}
+
+const HEAD = [
+  'flush',
+  'crashed',
+  '95 %',
+  'stale stores',
+  'flushes',
+  'pairs',
+  'entries gone',
+  'instructions',
+  'refills caused',
+  'refills',
+  'correct',
+];
+
+function row(title: string, records: readonly BootRecord[]): string[] {
+  const { crashes, boots, interval, mean } = tally(records);
+  return [
+    title,
+    `${crashes}/${boots}`,
+    intervalText(interval),
+    short(mean.staleStores),
+    short(mean.tlbFlushes),
+    short(mean.flushedPairs),
+    short(mean.flushedEntries),
+    short(mean.flushInstructions),
+    short(mean.flushRefills),
+    short(mean.tlbRefills),
+    crashes === 0 && mean.staleStores === 0 ? 'yes' : 'no',
+  ];
+}
