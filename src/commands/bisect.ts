@@ -39,7 +39,7 @@ export function bisectCommand(): Command {
 
 const HELP = `
 The bad end is booted first with --seeds seeds from --seed on. A commit is bad at its first crash. It is good when as many boots were
-clean as make a mistake less likely than ${RISK * 100} % at that crash rate: (1 - rate)^n < ${RISK}.
+clean as make a mistake less likely than ${RISK * 100} % at the low end of that crash rate's 95 % interval: (1 - rate)^n <= ${RISK}.
 --run: PERCPU_MALTA_COMMIT is the commit, PERCPU_MALTA_KERNEL the --kernel that behaves like it; exit code 0 is good, 125 cannot
 tell, 1..127 is bad, more ends the bisection.`;
 
@@ -54,15 +54,17 @@ async function run(flags: BisectFlags): Promise<void> {
   if (command !== undefined) return search(good, bad, (commit) => Promise.resolve(runCommand(command, commit)));
   await withPool(flags, 0, async (running) => {
     const setup = (commit: Commit): BootSetup => setupFromFlags({ ...flags, kernel: commit.kernel });
-    const { rate, text } = await measure(running, setup(COMMITS[bad]!), flags.seed, flags.seeds);
+    const { rate, low, text } = await measure(running, setup(COMMITS[bad]!), flags.seed, flags.seeds);
     put(`# ${COMMITS[bad]!.id}: ${text} boots crashed`);
     if (rate === 0) {
       put(`# no crash to bisect: more --seeds, or options that crash more often (--controllers 3, --cpus 2)`);
       process.exitCode = EXIT_DIFFERENCE;
       return;
     }
-    const needed = seedsNeeded(rate, RISK);
-    put(`# a commit is good after ${needed} clean boots: (1 - ${rate.toFixed(2)})^${needed} < ${RISK}`);
+    const needed = seedsNeeded(low, RISK);
+    put(
+      `# a commit is good after ${needed} clean boots: (1 - ${low.toFixed(2)})^${needed} <= ${RISK}, the low end of the interval`,
+    );
     await search(good, bad, (commit) => judge(running, setup(commit), flags.seed, needed));
   });
 }
@@ -72,14 +74,14 @@ async function measure(
   setup: BootSetup,
   seed: number,
   count: number,
-): Promise<{ rate: number; text: string }> {
+): Promise<{ rate: number; low: number; text: string }> {
   const records: Parameters<typeof done>[0][] = [];
   await sweep(pool, setup, seedsFrom(seed, count), (record) => {
     records.push(record);
     done(record);
   });
   const total = tally(records);
-  return { rate: total.rate, text: rateText(total) };
+  return { rate: total.rate, low: total.interval.low, text: rateText(total) };
 }
 
 const seedsFrom = (seed: number, count: number): number[] => Array.from({ length: count }, (_, i) => seed + i);
