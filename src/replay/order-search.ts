@@ -21,30 +21,88 @@ export interface SearchedOutcome extends ReplayOutcome {
 }
 
 /**
+ * Events by which unlogged background work trails the request that made it pending, in the orders that are tried first. Without a delay
+ * no run takes place that the log does not show; most traces need only few.
+ */
+const DELAYS = [undefined, 0, 5, 10, 20, 50, 100, 400, 1000];
+/** Events to the next try after a place at which the work cannot have run. */
+const SKIPPED = 50;
+/** Longer traces are tried without a delay only. */
+const LONG_TRACE = 20_000;
+
+/**
  * Replays the log, settling what its order leaves open.
  * @param progress told the line of every difference that is being settled
  */
 export function replayInOrder(input: ReplayInput, progress: (line: number) => void = () => {}): SearchedOutcome {
+  let best: SearchedOutcome | undefined;
+  for (const delay of input.tracepointsOnly && input.events.length < LONG_TRACE ? DELAYS : [undefined]) {
+    const outcome = settle(input, delay, progress);
+    if (best === undefined || outcome.counts.events > best.counts.events) best = outcome;
+    if (best.difference === undefined) break;
+  }
+  return best!;
+}
+
+/**
+ * The ordering with runs of the background work that trail what makes them pending by `delay` events, up to the first difference and as
+ * far as none of them brings an earlier one.
+ */
+function withDelayedWork(input: ReplayInput, ordering: Ordering, delay: number): Ordering {
+  const runs = new Set(ordering.workBefore);
+  let reached = -1;
+  let added = -1;
+  for (let last = Math.max(-1, ...runs); ;) {
+    let pending = -1;
+    const outcome = replayEvents(input, { ...ordering, workBefore: runs }, (index, percpu) => {
+      // No other task runs before the idle task of the boot CPU gives way.
+      if (pending < 0 && index > last && percpu.balancePending && input.events[index]!.pid !== 0) pending = index;
+    });
+    if (reach(outcome) < reached) {
+      runs.delete(added);
+      last = added + SKIPPED;
+      reached = -1;
+      continue;
+    }
+    reached = reach(outcome);
+    last = pending + delay;
+    if (pending < 0 || last >= Math.min(reached, input.events.length)) return { ...ordering, workBefore: runs };
+    runs.add(last);
+    added = last;
+  }
+}
+
+/** @param delay of runs that are put in wherever the work is pending; undefined: only where a difference calls for one */
+function settle(input: ReplayInput, delay: number | undefined, progress: (line: number) => void): SearchedOutcome {
   let ordering = AS_LOGGED;
   let outcome = replayEvents(input, ordering);
-  while (outcome.difference !== undefined) {
+  for (;;) {
+    if (delay !== undefined) {
+      const delayed = withDelayedWork(input, ordering, delay);
+      const result = replayEvents(input, delayed);
+      if (reach(result) >= reach(outcome)) [ordering, outcome] = [delayed, result];
+    }
+    if (outcome.difference === undefined) break;
     const at = outcome.difference.index;
     progress(outcome.difference.line);
     let best: { ordering: Ordering; outcome: ReplayOutcome } | undefined;
     for (const candidate of alternatives(input, ordering, at)) {
       const result = replayEvents(input, candidate);
-      const reached = result.difference?.index ?? Infinity;
-      if (reached > (best === undefined ? at : (best.outcome.difference?.index ?? Infinity))) {
+      if (reach(result) > (best === undefined ? at : reach(best.outcome)))
         best = { ordering: candidate, outcome: result };
-      }
       // The difference at hand is settled and what follows holds for a while.
-      if (reached > at + 200) break;
+      if (reach(result) > at + 200) break;
     }
     if (best === undefined) break;
     ({ ordering, outcome } = best);
   }
   const reordered = ordering.searchedBefore.size + ordering.lockDropsPassed.size;
   return { ...outcome, reordered, workPlaced: ordering.workBefore.size };
+}
+
+/** Index of the first difference; infinite when there is none. */
+function reach(outcome: ReplayOutcome): number {
+  return outcome.difference?.index ?? Infinity;
 }
 
 function* alternatives(input: ReplayInput, ordering: Ordering, at: number): Generator<Ordering> {
@@ -138,8 +196,11 @@ function without(map: ReadonlyMap<number, number>, key: number): Map<number, num
   return copy;
 }
 
-/** Places per stretch of events in which an unlogged run of the background work is tried. */
-const PLACES = 16;
+/** Places in a stretch of events at which an unlogged run of the background work is tried, at most. */
+const PLACES = 160;
+const AT_LARGE = 16;
+/** Runs that one run may take the place of. */
+const DROPPED = 8;
 
 /**
  * Orders with one run of the background work more, or with one of the last runs elsewhere. A run can take place wherever the work is
@@ -147,30 +208,55 @@ const PLACES = 16;
  */
 function* placedWork(input: ReplayInput, ordering: Ordering, at: number): Generator<Ordering> {
   const runs = [...ordering.workBefore].filter((index) => index <= at).sort((a, b) => a - b);
-  const places = (fixed: Iterable<number>, from: number): number[] => {
-    const pending: number[] = [];
-    replayEvents(input, { ...ordering, workBefore: new Set(fixed) }, (index, percpu) => {
-      if (index > from && index <= at && percpu.balancePending) pending.push(index);
-    });
-    return pending;
-  };
-  const sample = (indexes: number[]): number[] => {
-    const step = Math.max(1, indexes.length / PLACES);
-    const picked = new Set<number>();
-    for (let k = indexes.length - 1; k >= 0; k -= step) picked.add(indexes[Math.round(k)]!);
-    // Where another task goes on, the work has most likely run; and what lies nearest to the difference.
-    const { events } = input;
-    for (const index of indexes) if (index > 0 && events[index]!.pid !== events[index - 1]!.pid) picked.add(index);
-    for (const index of indexes.slice(-6)) picked.add(index);
-    return [...picked].sort((a, b) => b - a);
-  };
-  for (const index of sample(places(ordering.workBefore, runs.at(-1) ?? -1))) {
+  for (const index of workPlaces(input, ordering, ordering.workBefore, runs.at(-1) ?? -1, at)) {
     yield { ...ordering, workBefore: new Set([...ordering.workBefore, index]) };
   }
-  for (const moved of runs.slice(-2).reverse()) {
-    const others = runs.filter((run) => run !== moved);
-    const before = others.filter((run) => run < moved).at(-1) ?? -1;
-    yield { ...ordering, workBefore: new Set(others) };
-    for (const index of sample(places(others, before))) yield { ...ordering, workBefore: new Set([...others, index]) };
+  const instead = (others: number[], from: number): Generator<Ordering> =>
+    (function* () {
+      yield { ...ordering, workBefore: new Set(others) };
+      for (const index of workPlaces(input, ordering, new Set(others), from, at)) {
+        yield { ...ordering, workBefore: new Set([...others, index]) };
+      }
+    })();
+  // The last run but one elsewhere; one run in place of the last few.
+  if (runs.length > 1) yield* instead([...runs.slice(0, -2), runs.at(-1)!], runs.at(-3) ?? -1);
+  for (let dropped = 1; dropped <= Math.min(runs.length, DROPPED); dropped++) {
+    const kept = runs.slice(0, -dropped);
+    yield* instead(kept, kept.at(-1) ?? -1);
   }
+}
+
+/** Events behind `from` up to `last` before which a run would matter in different ways, latest first. */
+function workPlaces(
+  input: ReplayInput,
+  ordering: Ordering,
+  workBefore: ReadonlySet<number>,
+  from: number,
+  last: number,
+): number[] {
+  const places: number[] = [];
+  const pending: number[] = [];
+  let order = '';
+  let latest = -1;
+  replayEvents(input, { ...ordering, workBefore }, (index, percpu) => {
+    if (index <= from || index > last || !percpu.balancePending) return;
+    pending.push(index);
+    // What a run does depends on which chunks wait for it, in what order.
+    const { slots } = percpu;
+    const now = [slots.toDepopulate, slots.free]
+      .map((slot) => [...slots.chunks(slot)].map(({ id }) => id).join())
+      .join('/');
+    if (now !== order && latest >= 0) places.push(latest);
+    order = now;
+    latest = index;
+  });
+  if (latest >= 0) places.push(latest);
+  // And some at large: a run also fills up pages, which shows much later.
+  for (let k = 1; k <= AT_LARGE; k++) places.push(pending[Math.floor((k * (pending.length - 1)) / AT_LARGE)] ?? -1);
+  const distinct = [...new Set(places)].filter((index) => index >= 0).sort((a, b) => b - a);
+  if (distinct.length <= PLACES) return distinct;
+  const near = distinct.slice(0, PLACES / 2);
+  const step = (distinct.length - near.length) / (PLACES / 2);
+  for (let k = near.length; k < distinct.length; k += step) near.push(distinct[Math.floor(k)]!);
+  return near;
 }
