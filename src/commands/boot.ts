@@ -1,12 +1,13 @@
 // `percpu-malta boot`: one boot, its console as it happens, then a summary.
-import fs from 'node:fs';
 import { Command, Option } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { decodeConsole, signature } from '../decode/index.js';
-import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
+import { EXIT_DIFFERENCE } from '../errors.js';
 import { bootOnce, type BootResult } from '../kernel/boot.js';
+import type { EventLog } from '../kernel/events.js';
 import { KERNELS } from '../kernel/kernels.js';
 import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
+import { openOutput } from './output-file.js';
 
 interface BootCommandFlags extends BootFlags {
   json?: boolean;
@@ -28,7 +29,7 @@ export function bootCommand(): Command {
     .option('--quiet', 'print the summary only')
     .addOption(new Option('--expect <what>', 'exit 1 when the boot ends otherwise').choices(['clean', 'crash']))
     .action(async (flags: BootCommandFlags) => {
-      const log = flags.log === undefined ? undefined : openLog(flags.log);
+      const log = openOutput('--log', flags.log);
       const engine = await loadEngine(flags.engine);
       const started = process.hrtime.bigint();
       const show = !flags.json && !flags.quiet;
@@ -37,7 +38,7 @@ export function bootCommand(): Command {
         ...(show ? { onLine: (line: string) => process.stdout.write(`${line}\n`) } : {}),
       });
       const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
-      if (log !== undefined) writeLog(log, result);
+      log?.write(eventLines(result.log));
       if (flags.json) process.stdout.write(`${JSON.stringify(jsonRecord(flags, result))}\n`);
       else process.stdout.write(summary(flags, result, wallSeconds));
       if (flags.expect !== undefined && (result.outcome === 'clean') !== (flags.expect === 'clean'))
@@ -45,20 +46,9 @@ export function bootCommand(): Command {
     });
 }
 
-/** Opens before the boot, so that an unwritable place costs no time; written under another name until complete. */
-function openLog(file: string): { file: string; temporary: string } {
-  const temporary = `${file}.part`;
-  try {
-    fs.closeSync(fs.openSync(temporary, 'w'));
-  } catch (error) {
-    throw new UsageError(`--log ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
-  return { file, temporary };
-}
-
-function writeLog({ file, temporary }: { file: string; temporary: string }, result: BootResult): void {
-  fs.writeFileSync(temporary, result.log.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-  fs.renameSync(temporary, file);
+/** The event log as text: one JSON object a line. */
+export function eventLines(log: EventLog): string {
+  return log.events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 
 /** One boot as data; the same bytes for the same version, options and seed. */
