@@ -29,6 +29,15 @@ export type EventBody =
   | { type: 'depopulate'; chunk: number; start: number; end: number; flushed: boolean }
   | { type: 'map'; chunk: number; page: number; cpu: number; va: number; frame: number }
   | { type: 'unmap'; chunk: number; page: number; cpu: number; va: number; frame: number }
+  | {
+      /** The CPU asks for a translation of `va`: no entry matched, or (`miss` false) the one that did had V = 0. */
+      type: 'tlb_refill';
+      va: number;
+      miss: boolean;
+      write: boolean;
+      /** Address of the load, store or (with `pc` = `va`) fetch. */
+      pc: number;
+    }
   | { type: 'tlb_flush'; start: number; end: number; whole: boolean }
   | { type: 'isolate'; chunk: number; again: boolean; empty: number }
   | { type: 'reintegrate'; chunk: number; populated: number; empty: number }
@@ -73,6 +82,9 @@ export type EventBody =
 
 export type KernelEvent = EventBase & EventBody;
 export type EventType = EventBody['type'];
+
+/** Appends an event with the time and the task of now. */
+export type Append = (body: EventBody) => void;
 
 export class EventLog {
   readonly events: KernelEvent[] = [];

@@ -5,13 +5,8 @@ import type { Task } from './scheduler.js';
 import { rawTrace, unwind } from './unwind.js';
 
 /** struct pt_regs (emu/guest/include/ptrace.h), byte offsets. */
-const REGS = 32;
-const STATUS = 160;
-const HI = 164;
-const LO = 168;
-const BADVADDR = 172;
-const CAUSE = 176;
-const EPC = 180;
+export const PT_REGS = { REGS: 32, STATUS: 160, HI: 164, LO: 168, BADVADDR: 172, CAUSE: 176, EPC: 180 } as const;
+const { REGS, STATUS, HI, LO, BADVADDR, CAUSE, EPC } = PT_REGS;
 
 export const THREAD_SIZE = 8192;
 const KERNEL_RELEASE = '6.1.192-percpu-malta #1';

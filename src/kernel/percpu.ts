@@ -189,7 +189,6 @@ export class PercpuCalls {
     counts.flushes++;
     counts.instructions += cpu.instructions - instructions;
     counts.pairs += whole ? entries : Math.ceil(end / pairSize) - Math.floor(start / pairSize);
-    if (this.#thrownOut.size === 0) cpu.onException = (exception) => this.#countRefill(exception);
     const after = this.#translatedPairs();
     for (const pair of before) {
       if (after.has(pair)) continue;
@@ -203,7 +202,8 @@ export class PercpuCalls {
     return new Set(pairs.map(({ virtual, pageSize }) => virtual / (2 * pageSize)));
   }
 
-  #countRefill({ noMatch, badVAddr }: ExceptionRecord): void {
+  /** An exception has been taken: counts it where a flush is to blame. */
+  countRefill({ noMatch, badVAddr }: ExceptionRecord): void {
     if (noMatch && this.#thrownOut.delete(Math.floor(badVAddr / (2 * this.allocator.pageSize))))
       this.flushCounts.refills++;
   }

@@ -1,0 +1,168 @@
+// Writes what the allocator does into the event log, counts it, and asks before each new area is zeroed whether the TLB still
+// agrees with the page table about where that is.
+import { type Chunk, type PercpuEvents } from '../percpu/index.js';
+import type { PageEvents } from '../mm/percpu-memory.js';
+import type { BootCounters } from './counters.js';
+import type { Append } from './events.js';
+import type { GuestPages } from './guest-pages.js';
+import type { PercpuCalls } from './percpu.js';
+import type { Printk } from './printk.js';
+
+export class PercpuJournal implements PageEvents {
+  /** pcpu_schedule_balance_work() was called: to be queued when it is safe to run guest code. */
+  balanceWanted = false;
+  readonly #append: Append;
+  readonly #counters: BootCounters;
+  readonly #pages: GuestPages;
+  readonly #printk: Printk;
+  readonly #pageSize: number;
+  /** Address of the guest's memset. */
+  readonly #memset: number;
+  /** Set once the allocator exists, which is made with the memory that reports to here. */
+  percpu!: PercpuCalls;
+  /** Virtual pages whose last mapping went away without a flush: the frame they had. */
+  readonly #unflushed = new Map<number, number>();
+  readonly #foreign = new Set<number>();
+
+  /** @param pageSize bytes @param memset address of the guest's memset, which zeroes new areas */
+  constructor(
+    append: Append,
+    counters: BootCounters,
+    pages: GuestPages,
+    printk: Printk,
+    pageSize: number,
+    memset: number,
+  ) {
+    this.#append = append;
+    this.#counters = counters;
+    this.#pages = pages;
+    this.#printk = printk;
+    this.#pageSize = pageSize;
+    this.#memset = memset;
+  }
+
+  mapped(chunk: Chunk, page: number, cpu: number, va: number, frame: number): void {
+    this.#append({ type: 'map', chunk: chunk.id, page, cpu, va, frame });
+    const old = this.#unflushed.get(va);
+    if (old === undefined) return;
+    this.#counters.repopulatedPages++;
+    this.percpu.repopulated(va);
+    if (this.#pages.translation(va)?.frame === old) this.#counters.repopulatedStale++;
+  }
+
+  unmapped(chunk: Chunk, page: number, cpu: number, va: number, frame: number): void {
+    this.#append({ type: 'unmap', chunk: chunk.id, page, cpu, va, frame });
+    this.#unflushed.set(va, frame);
+  }
+
+  /** What the allocator reports. */
+  get events(): PercpuEvents {
+    const counters = this.#counters;
+    const append = this.#append;
+    return {
+      alloc: (chunk, off, size, align) => {
+        counters.allocs++;
+        append({
+          type: 'percpu_alloc',
+          chunk: chunk.id,
+          off,
+          size,
+          align,
+          ptr: Number(this.percpu.allocator.pointerOf(chunk, off)),
+          va: chunk.base + off,
+          caller: this.percpu.caller,
+        });
+        this.#checkZeroing(chunk.base + off, size);
+      },
+      allocFail: (size, align) => append({ type: 'percpu_alloc_fail', size, align, caller: this.percpu.caller }),
+      free: (chunk, off, size) => {
+        counters.frees++;
+        append({
+          type: 'percpu_free',
+          chunk: chunk.id,
+          off,
+          size,
+          va: chunk.base + off,
+          caller: this.percpu.caller,
+          emptyPages: this.percpu.allocator.nrEmptyPopPages,
+        });
+      },
+      createChunk: (chunk) => {
+        counters.chunksCreated++;
+        this.percpu.adopt(chunk);
+        append({ type: 'chunk_create', chunk: chunk.id, base: chunk.base, pages: chunk.nrPages });
+      },
+      destroyChunk: (chunk) => {
+        counters.chunksDestroyed++;
+        this.percpu.release(chunk);
+        for (let page = 0; page < chunk.nrPages; page++) this.#unflushed.delete(chunk.base + page * this.#pageSize);
+        append({ type: 'chunk_destroy', chunk: chunk.id, base: chunk.base });
+      },
+      populate: (chunk, start, end) => append({ type: 'populate', chunk: chunk.id, start, end }),
+      depopulate: (chunk, start, end) => {
+        counters.depopulatedRanges++;
+        counters.depopulatedPages += end - start;
+        const flushed = this.percpu.allocator.variant.flush !== 'never';
+        append({ type: 'depopulate', chunk: chunk.id, start, end, flushed });
+      },
+      flush: () => {},
+      isolate: (chunk, again) => append({ type: 'isolate', chunk: chunk.id, again, empty: chunk.nrEmptyPopPages }),
+      reintegrate: (chunk) =>
+        append({ type: 'reintegrate', chunk: chunk.id, populated: chunk.nrPopulated, empty: chunk.nrEmptyPopPages }),
+      sideline: (chunk) => append({ type: 'sideline', chunk: chunk.id }),
+      balanceStart: () => this.#balance('start'),
+      balanceEnd: () => this.#balance('end'),
+      schedule: (pending) => {
+        if (!pending) this.balanceWanted = true;
+      },
+      illegalRequest: () => {},
+      allocWarning: (size, align, reason) =>
+        this.#printk.line(4, `percpu: allocation failed, size=${size} align=${align} atomic=0, ${reason}`),
+    };
+  }
+
+  #balance(phase: 'start' | 'end'): void {
+    const { nrEmptyPopPages, nrPopulated } = this.percpu.allocator;
+    this.#append({ type: 'balance', phase, emptyPages: nrEmptyPopPages, populated: nrPopulated });
+  }
+
+  #checkZeroing(va: number, size: number): void {
+    if (this.#unflushed.size === 0) return;
+    for (const offset of this.percpu.allocator.units.offsets) {
+      const end = va + offset + size;
+      for (let at = va + offset; at < end;) {
+        const page = at - (at % this.#pageSize);
+        const stop = Math.min(end, page + this.#pageSize);
+        if (this.#unflushed.has(page)) this.#checkPage(at, stop - at, page);
+        at = stop;
+      }
+    }
+  }
+
+  #checkPage(va: number, bytes: number, page: number): void {
+    const hit = this.#pages.translation(va);
+    const mapped = this.#pages.table.frameOf(page);
+    if (hit === undefined || hit.frame === mapped) return;
+    const counters = this.#counters;
+    counters.staleStores++;
+    counters.staleBytes += bytes;
+    const owner = this.#pages.ownerName(hit.frame);
+    if (owner !== 'free' && !owner.startsWith('per-CPU') && !this.#foreign.has(hit.frame)) {
+      this.#foreign.add(hit.frame);
+      counters.foreignPages++;
+    }
+    this.#append({
+      type: 'stale_access',
+      va,
+      size: bytes,
+      write: true,
+      frame: hit.frame,
+      mapped,
+      owner,
+      entry: hit.index,
+      shadow: hit.shadow,
+      pc: this.#memset,
+      by: this.percpu.caller,
+    });
+  }
+}
