@@ -24,12 +24,18 @@ import {
   WAIT,
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
-import { type MemoryAccess, observeMemory } from './memory-observer.js';
+import {
+  type MemoryAccess,
+  type ObservedCpu,
+  observeMemory,
+  observeUnmapped,
+  type UnmappedAccess,
+} from './memory-observer.js';
 import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
 import { TlbRandom } from './tlb-random.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
 
-export type { MemoryAccess } from './memory-observer.js';
+export type { MemoryAccess, UnmappedAccess } from './memory-observer.js';
 export type { TlbEntry, TlbPage } from './tlb-view.js';
 
 export type CpuModel = keyof typeof CPU_MODEL;
@@ -340,18 +346,27 @@ export class MipsCpu {
    * @returns ends the observation
    */
   observeMemory(start: number, end: number, observer: (access: MemoryAccess) => void): () => void {
-    return observeMemory(
-      {
-        engine: this.#engine,
-        library: this.#library,
-        tlb: this.#tlbView(),
-        pc: () => this.#state.pc,
-        instructionAt: (address) => this.#instructionAt(address),
-      },
-      start,
-      end,
-      observer,
-    );
+    return observeMemory(this.#observed(), start, end, observer);
+  }
+
+  /** The same for loads and stores through kseg0 to a physical address in start .. end (inclusive): these use no TLB entry. */
+  observeUnmapped(start: number, end: number, observer: (access: UnmappedAccess) => void): () => void {
+    return observeUnmapped(this.#observed(), start, end, observer);
+  }
+
+  #observed(): ObservedCpu {
+    return {
+      engine: this.#engine,
+      library: this.#library,
+      tlb: this.#tlbView(),
+      pc: () => this.#state.pc,
+      instructionAt: (address) => this.#instructionAt(address),
+    };
+  }
+
+  /** Calls `observer` before each execution of the instruction at a kseg0 address; registers are as it finds them. */
+  observeInstruction(address: number, observer: () => void): void {
+    this.#engine.hook_add(HOOK.CODE, observer, address, address);
   }
 
   /** Where the guest goes on: after `stop` the instruction that was not run yet, after `wait` the one behind it. */

@@ -47,15 +47,61 @@ export function observeMemory(
     const physical = page.physical + (virtual & (entry.pageSize - 1));
     observer({ write, virtual, physical, size, value: write ? value : 0, pc: cpu.pc(), entry });
   };
-  const [major, minor] = cpu.library.version;
-  const hook =
-    cpu.library.kind === 'native' && major === 2 && minor === 0
-      ? cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, report, start, end)
-      : cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
-          const virtual = virtualAddress(cpu, physical);
-          if (virtual !== undefined && virtual >= start && virtual <= end) report(type, virtual, size, value);
-        });
+  const hook = reportsVirtual(cpu)
+    ? cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, report, start, end)
+    : cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+        const virtual = virtualAddress(cpu, physical);
+        if (virtual !== undefined && virtual >= start && virtual <= end) report(type, virtual, size, value);
+      });
   return () => cpu.engine.hook_del(hook);
+}
+
+/** A load or store through kseg0: without the TLB. */
+export interface UnmappedAccess {
+  write: boolean;
+  physical: number;
+  /** Bytes: 1, 2, 4 or 8. */
+  size: number;
+  /** What a store writes; 0 for a load. */
+  value: number;
+  /** Address of the instruction. */
+  pc: number;
+}
+
+const KSEG0 = 0x8000_0000;
+
+/**
+ * Calls `observer` before each load and store through kseg0 to a physical address from `start` to `end` (inclusive). Costs as for
+ * `observeMemory`. @returns ends the observation
+ */
+export function observeUnmapped(
+  cpu: ObservedCpu,
+  start: number,
+  end: number,
+  observer: (access: UnmappedAccess) => void,
+): () => void {
+  const report = (type: number, physical: number, size: number, value: number): void => {
+    const write = type === MEM.WRITE;
+    observer({ write, physical, size, value: write ? value : 0, pc: cpu.pc() });
+  };
+  const hook = reportsVirtual(cpu)
+    ? cpu.engine.hook_add(
+        HOOK.MEM_READ | HOOK.MEM_WRITE,
+        (type, virtual, size, value) => report(type, virtual - KSEG0, size, value),
+        KSEG0 + start,
+        KSEG0 + end,
+      )
+    : cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+        if (physical < start || physical > end) return;
+        const virtual = virtualAddress(cpu, physical);
+        if (virtual !== undefined && virtual >>> 29 === KSEG0 >>> 29) report(type, physical, size, value);
+      });
+  return () => cpu.engine.hook_del(hook);
+}
+
+/** Whether memory hooks get virtual addresses (libunicorn 2.0.x). */
+function reportsVirtual({ library: { kind, version } }: ObservedCpu): boolean {
+  return kind === 'native' && version[0] === 2 && version[1] === 0;
 }
 
 /** The half of a pair that an address selects. */

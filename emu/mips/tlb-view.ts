@@ -85,22 +85,27 @@ export class TlbView {
     this.#entryHi = registers + entryHi;
   }
 
-  #inUse(): Uint32Array {
-    const count = Math.min(this.#host.words(this.#header, HEADER_WORDS)[1], TLB_MAX);
-    return this.#host.words(this.#entries, count * ENTRY_WORDS);
+  /** Words of the entries in use. */
+  #inUse(): number {
+    return Math.min(this.#host.words(this.#header, HEADER_WORDS)[1], TLB_MAX) * ENTRY_WORDS;
+  }
+
+  #words(): Uint32Array {
+    return this.#host.words(this.#entries, TLB_MAX * ENTRY_WORDS);
   }
 
   /** All entries in order of index, shadows last. */
   read(): TlbEntry[] {
-    const words = this.#inUse();
-    return Array.from({ length: words.length / ENTRY_WORDS }, (_, i) => decode(words, i, i >= this.#visible));
+    const words = this.#words();
+    return Array.from({ length: this.#inUse() / ENTRY_WORDS }, (_, i) => decode(words, i, i >= this.#visible));
   }
 
   /** The entry that matches a virtual address, valid or not: the first one, as in the engine. */
   match(virtual: number): TlbEntry | undefined {
-    const words = this.#inUse();
+    const words = this.#words();
+    const end = this.#inUse();
     const asid = this.#host.words(this.#entryHi, 1)[0] & 0xff;
-    for (let at = 0; at < words.length; at += ENTRY_WORDS) {
+    for (let at = 0; at < end; at += ENTRY_WORDS) {
       const mask = words[at + 1] | PAIR_MASK;
       if (((words[at] ^ virtual) & ~mask) !== 0 || (words[at + 4] & FLAG_EHINV) !== 0) continue;
       if ((words[at + 4] & FLAG_G) === 0 && (words[at + 2] & 0xff) !== asid) continue;

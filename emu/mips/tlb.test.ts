@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadEngine } from '../unicorn/choose.js';
-import type { MemoryAccess, MipsCpuOptions } from './cpu.js';
+import type { MemoryAccess, MipsCpuOptions, UnmappedAccess } from './cpu.js';
 import { asm, CP0, PROGRAM, TestGuest } from './test-guest.js';
 
 const engine = await loadEngine('native');
@@ -176,4 +176,61 @@ describe('the memory observer', () => {
     g.run(program);
     expect(seen).toHaveLength(2);
   });
+
+  it('can be added while the guest runs, also by another observer', () => {
+    const g = guest();
+    g.cpu.observeMemory(0xcfff_f000, 0xcfff_f003, () => {}); // code is translated with hooks in it from the start
+    const seen: number[] = [];
+    g.cpu.mapMmio(
+      0x1f00_0000,
+      0x1000,
+      () => {
+        g.cpu.observeMemory(0xc000_0000, 0xc000_0fff, ({ virtual }) => {
+          seen.push(virtual);
+          g.cpu.observeMemory(0xc000_4000, 0xc000_4fff, (access) => seen.push(access.virtual));
+        });
+        return 0;
+      },
+      () => {},
+    );
+    write(g, 0, asm.tlbwi, 9);
+    g.run([
+      asm.lui(A0, 0xc000),
+      asm.sw(0, 0x4000, A0), // nobody watches yet
+      asm.lui(A1, 0xbf00),
+      asm.lw(T0, 0, A1),
+      asm.sw(0, 0x10, A0),
+      asm.lw(T0, 0x4020, A0),
+    ]);
+    expect(seen).toEqual([0xc000_0010, 0xc000_4020]);
+  });
+
+  it('of unmapped memory reports what goes through kseg0', () => {
+    const g = guest();
+    write(g, 0, asm.tlbwi, 9);
+    const seen: UnmappedAccess[] = [];
+    g.cpu.observeUnmapped(0x3000, 0x3fff, (access) => seen.push(access));
+    g.run([
+      asm.lui(A0, 0x8000),
+      asm.li(T0, 0x1234_5678),
+      asm.sw(T0, 0x3004, A0),
+      asm.lb(T0, 0x3005, A0),
+      asm.lw(T0, 0x4000, A0), // another page
+      asm.lui(A1, 0xc000),
+      asm.lw(T0, 0x3000, A1), // through the TLB
+    ]);
+    expect(seen).toEqual([
+      { write: true, physical: 0x3004, size: 4, value: 0x1234_5678, pc: PROGRAM + 12 },
+      { write: false, physical: 0x3005, size: 1, value: 0, pc: PROGRAM + 16 },
+    ]);
+  });
+});
+
+it('the instruction observer is called before one instruction, with the registers as it finds them', () => {
+  const g = guest();
+  const seen: number[] = [];
+  g.cpu.observeInstruction(PROGRAM + 8, () => seen.push(g.cpu.reg(T0)));
+  g.run([asm.li(T0, 5), asm.addiu(T0, T0, 1), asm.addiu(T0, T0, 1)]);
+  expect(seen).toEqual([5]);
+  expect(g.cpu.reg(T0)).toBe(7);
 });

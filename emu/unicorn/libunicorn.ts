@@ -54,7 +54,7 @@ export const PROTO = {
   code: koffi.pointer(koffi.proto('void uc_code(void* uc, uint64 address, uint32 size, void* user)')),
   interrupt: koffi.pointer(koffi.proto('void uc_interrupt(void* uc, uint32 intno, void* user)')),
   memory: koffi.pointer(
-    koffi.proto('void uc_memory(void* uc, int type, uint64 address, int size, int64 value, void* user)'),
+    koffi.proto('void uc_memory(void* uc, int type, uint64 address, int size, int64 value, uintptr_t user)'),
   ),
   event: koffi.pointer(
     koffi.proto('bool uc_event(void* uc, int type, uint64 address, int size, int64 value, void* user)'),

@@ -61,12 +61,26 @@ export class NativeEngine implements Engine {
   /** Memory the engine points into: referenced here so that it lives as long. */
   #ram = new Uint8Array(0);
   #failure: { error: unknown } | undefined;
+  /**
+   * One C function for all memory hooks, told apart by their user word: koffi's functions that are made inside a callback
+   * cannot call back into JavaScript, and memory hooks are added there.
+   */
+  readonly #memoryTrampoline: bigint;
+  readonly #memoryCallbacks: MemoryCallback[] = [];
   readonly host: HostMemory;
 
   constructor(lib: LibUnicorn) {
     this.#lib = lib;
     this.#check(lib.open(ARCH_MIPS, MODE_MIPS32_BIG_ENDIAN, this.#cell), 'uc_open');
     this.handle = this.#cell[0];
+    this.#memoryTrampoline = this.#register(
+      (_uc: unknown, kind: number, address: number, size: number, value: number | bigint, user: number) =>
+        this.#guard(
+          () => this.#memoryCallbacks[user](kind, address, size, Number(BigInt.asUintN(32, BigInt(value)))),
+          undefined,
+        ),
+      PROTO.memory,
+    );
     this.host = new ProcessMemory(Number(this.handle), Number(lib.symbol('uc_version')));
   }
 
@@ -160,9 +174,8 @@ export class NativeEngine implements Engine {
         this.#guard(() => (callback as FetchCallback)(kind, address, size, 0), false);
       return this.hook_add_native(type, this.#register(body, PROTO.event), null, begin, end);
     }
-    const body = (_uc: unknown, kind: number, address: number, size: number, value: number | bigint) =>
-      this.#guard(() => call(kind, address, size, Number(BigInt.asUintN(32, BigInt(value)))), undefined);
-    return this.hook_add_native(type, this.#register(body, PROTO.memory), null, begin, end);
+    const user = this.#memoryCallbacks.push(callback as MemoryCallback) - 1;
+    return this.hook_add_native(type, this.#memoryTrampoline, BigInt(user), begin, end);
   }
 
   /** Adds a hook whose callback is C code at `callback`, called with `user` as its last argument. */

@@ -32,6 +32,8 @@ export class ProcessMemory implements HostMemory {
   readonly pointerBytes = 8;
   readonly engineAddress: number;
   readonly #code: number;
+  /** Made once each: a view costs more than what it is looked at for. */
+  readonly #views = new Map<number, Uint32Array>();
 
   /** @param code address of a function of the engine's library */
   constructor(engineAddress: number, code: number) {
@@ -54,7 +56,12 @@ export class ProcessMemory implements HostMemory {
   }
 
   words(address: number, count: number): Uint32Array {
-    return new Uint32Array(koffi.view(BigInt(address), count * 4));
+    let view = this.#views.get(address);
+    if (view?.length !== count) {
+      view = new Uint32Array(koffi.view(BigInt(address), count * 4));
+      this.#views.set(address, view);
+    }
+    return view;
   }
 
   dataRanges(): { start: number; end: number }[] {
