@@ -17,7 +17,7 @@ import { BootScript } from './boot-script.js';
 import { Clock } from './clock.js';
 import { type BootCounters, newCounters } from './counters.js';
 import { Crash } from './crash.js';
-import { type Append, type EventBody, EventLog } from './events.js';
+import { type Append, type CpuState, type EventBody, EventLog } from './events.js';
 import { GuestPages } from './guest-pages.js';
 import { HC } from './host-calls.js';
 import { InitThread } from './init-thread.js';
@@ -143,7 +143,7 @@ class Boot {
     };
     this.#rcu = new Rcu(machine, clock, this.#scheduler, this.#timing, log);
     this.#softirqs = new Softirqs(machine, clock, this.#scheduler, this.#rcu, log);
-    this.#workqueues = new WorkQueues(machine, this.#scheduler, cpus);
+    this.#workqueues = new WorkQueues(machine, this.#scheduler, clock, log, cpus);
     this.#scheduler.idle = () => this.#idle();
 
     const shape = percpuMachine(layout, cpus);
@@ -159,7 +159,11 @@ class Boot {
     const pages = new GuestPages(machine, firstFree, ram, append);
     this.#pages = pages;
     const memset = machine.symbols.address('memset');
-    this.#journal = new PercpuJournal(append, this.#counters, pages, this.#printk, layout.pageSize, memset);
+    const cpuState = (): CpuState => ({
+      softirq: this.#softirqs.inInterrupt, // no hardirq handler calls the allocator
+      needResched: this.#scheduler.needResched,
+    });
+    this.#journal = new PercpuJournal(append, this.#counters, pages, this.#printk, layout.pageSize, memset, cpuState);
     const memory = new PercpuMemory(shape, units, info.atomSize, pages.allocator, pages.table, this.#journal);
     const { variant, flush = 'range' }: Kernel = KERNELS[kernel];
     const allocator = new PercpuAllocator(shape, VARIANTS[variant], info, FIRST_CHUNK, memory);
@@ -169,7 +173,13 @@ class Boot {
     this.#percpu.vfree = (address) => pages.vfree(address);
     this.#journal.percpu = this.#percpu;
     allocator.events = this.#journal.events;
-    append({ type: 'chunk_create', chunk: 0, base: FIRST_CHUNK, pages: allocator.firstChunk.nrPages });
+    append({
+      type: 'chunk_create',
+      chunk: 0,
+      base: FIRST_CHUNK,
+      pages: allocator.firstChunk.nrPages,
+      ...cpuState(),
+    });
 
     const slots = Array.from({ length: controllers }, (_, i) => FIRST_SLOT + i);
     this.#addControllers(slots);
@@ -323,6 +333,8 @@ class Boot {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    // User space has nothing to do here and switches off, as the recorded boots' init does.
+    if (this.#init.reachedInit && this.#crash.panicText === undefined) this.#printk.line(6, 'reboot: Power down');
     this.#machine.stop();
   }
 
@@ -375,20 +387,23 @@ class Boot {
     return symbolName(this.#machine, address).split('+')[0]!;
   }
 
+  /** Where a per-CPU call comes from; a row of the recorded table knows the function only. */
+  #callSite(address: number): string {
+    return this.#init.rowOf(address)?.text ?? (address === 0 ? '' : symbolName(this.#machine, address));
+  }
+
   *#alloc(size: number, align: number, atomic: boolean, caller: number): Run<number> {
     const row = this.#init.rowOf(caller);
-    const name = row?.text ?? this.#functionName(caller);
-    const ptr = yield* this.#percpu.alloc(size, align, atomic, name);
+    const ptr = yield* this.#percpu.alloc(size, align, atomic, this.#callSite(caller));
     if (row) this.#init.allocated(row, ptr);
-    else this.#init.replaces(name, size);
+    else this.#init.replaces(this.#functionName(caller), size);
     yield* this.#percpu.freeReleased();
     yield* this.#startBalance();
     return ptr;
   }
 
   *#free(ptr: number, caller: number): Run<number> {
-    const name = caller === 0 ? (this.#init.rowOf(0)?.text ?? '') : this.#functionName(caller);
-    const slot = yield* this.#percpu.free(ptr, name);
+    const slot = yield* this.#percpu.free(ptr, this.#callSite(caller));
     yield* this.#startBalance();
     return slot;
   }
@@ -432,7 +447,9 @@ class Boot {
     const mapAt = FIRST_CHUNK + allocator.info.unitSize * allocator.units.nrUnits;
     try {
       machine.start('start_kernel', (this.#options.memoryMB << 20) / machine.pageSize, mapAt);
-      const { exceptions, instructions } = machine.board.cpu;
+      const { exceptions, instructions, pc } = machine.board.cpu;
+      if (this.#outcome() === 'stall')
+        this.#append({ type: 'stall', looping: machine.exhausted, pc, sym: symbolName(machine, pc) });
       counters.tlbFlushes = flushCounts.flushes;
       counters.flushedPairs = flushCounts.pairs;
       counters.flushedEntries = flushCounts.entries;

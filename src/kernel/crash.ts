@@ -58,9 +58,9 @@ export class Crash {
   /** do_page_fault() without a fixup and its kin. @param frame struct pt_regs */
   *exception(frame: number): Run {
     const task = this.#scheduler.current;
+    this.#append({ type: 'oops', count: this.#oops.count + 1, ...this.#oops.examine(frame) });
     this.#dumpCallback(frame);
-    const info = this.#oops.die(frame, task, workqueueName(task));
-    this.#append({ type: 'oops', count: this.#oops.count, ...info });
+    this.#oops.die(frame, task, workqueueName(task));
     if (this.#softirqs.inInterrupt) return this.#panic('Fatal exception in interrupt');
     if (task.pid === 0) return this.#panic('Attempted to kill the idle task!');
     if (task.pid === 1) return this.#panic('Attempted to kill init! exitcode=0x0000000b');

@@ -8,23 +8,56 @@ export interface EventBase {
   pid: number;
 }
 
+/** The CPU at one of the kernel's tracepoints, which record it in common_flags (include/linux/trace_events.h). */
+export interface CpuState {
+  /** TRACE_FLAG_SOFTIRQ: in a softirq, ksoftirqd's included. */
+  softirq: boolean;
+  /** TRACE_FLAG_NEED_RESCHED: the task is to give way at the next opportunity. */
+  needResched: boolean;
+}
+
 /** Addresses are guest virtual addresses of CPU 0's copy unless a field says otherwise; frames are page frame numbers. */
 export type EventBody =
   | { type: 'printk'; level: number; text: string }
-  | {
+  | ({
       type: 'percpu_alloc';
       chunk: number;
       off: number;
+      /** Bytes of one CPU's copy, and alignment, as rounded by the allocator. */
       size: number;
       align: number;
       ptr: number;
       va: number;
       caller: string;
-    }
-  | { type: 'percpu_alloc_fail'; size: number; align: number; caller: string }
-  | { type: 'percpu_free'; chunk: number; off: number; size: number; va: number; caller: string; emptyPages: number }
-  | { type: 'chunk_create'; chunk: number; base: number; pages: number }
-  | { type: 'chunk_destroy'; chunk: number; base: number }
+      /** %pS of the return address; the function's name alone where a recorded boot is replayed. */
+      callSite: string;
+      reserved: boolean;
+      atomic: boolean;
+      /** GFP flags as a number (src/percpu/gfp.ts). */
+      gfp: number;
+      /** Bytes that are accounted for: all copies and their slots in obj_cgroups (pcpu_obj_full_size()). */
+      bytesAlloc: number;
+    } & CpuState)
+  | ({
+      type: 'percpu_alloc_fail';
+      size: number;
+      align: number;
+      caller: string;
+      reserved: boolean;
+      atomic: boolean;
+    } & CpuState)
+  | ({
+      type: 'percpu_free';
+      chunk: number;
+      off: number;
+      size: number;
+      ptr: number;
+      va: number;
+      caller: string;
+      emptyPages: number;
+    } & CpuState)
+  | ({ type: 'chunk_create'; chunk: number; base: number; pages: number } & CpuState)
+  | ({ type: 'chunk_destroy'; chunk: number; base: number } & CpuState)
   | { type: 'populate'; chunk: number; start: number; end: number }
   | { type: 'depopulate'; chunk: number; start: number; end: number; flushed: boolean }
   | { type: 'map'; chunk: number; page: number; cpu: number; va: number; frame: number }
@@ -50,6 +83,14 @@ export type EventBody =
   | { type: 'irq'; line: 'timer' | 'device' }
   | { type: 'softirq'; vector: 'block' | 'rcu'; callbacks: number; left: number }
   | { type: 'rcu'; phase: 'gp_start' | 'gp_end'; callbacks: number }
+  | ({
+      /** A worker takes up a work item, or is done with it. */
+      type: 'work';
+      phase: 'start' | 'end';
+      /** Address of the work_struct, and its function. */
+      work: number;
+      func: string;
+    } & CpuState)
   | { type: 'scan'; host: number; channel: number; id: number }
   | { type: 'milestone'; what: 'scan_start' | 'scan_end' | 'root_found' | 'root_mounted' | 'init'; host: number }
   | {
@@ -78,7 +119,15 @@ export type EventBody =
       raSym: string;
     }
   | { type: 'bug'; text: string }
-  | { type: 'panic'; text: string };
+  | { type: 'panic'; text: string }
+  | {
+      /** The boot ends without having come to init: in a loop without an end, or with nothing left to do. */
+      type: 'stall';
+      looping: boolean;
+      /** Where the guest was. */
+      pc: number;
+      sym: string;
+    };
 
 export type KernelEvent = EventBase & EventBody;
 export type EventType = EventBody['type'];

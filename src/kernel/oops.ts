@@ -7,6 +7,7 @@ import { rawTrace, unwind } from './unwind.js';
 /** struct pt_regs (emu/guest/include/ptrace.h), byte offsets. */
 export const PT_REGS = { REGS: 32, STATUS: 160, HI: 164, LO: 168, BADVADDR: 172, CAUSE: 176, EPC: 180 } as const;
 const { REGS, STATUS, HI, LO, BADVADDR, CAUSE, EPC } = PT_REGS;
+const RA = 31;
 
 export const THREAD_SIZE = 8192;
 const KERNEL_RELEASE = '6.1.192-percpu-malta #1';
@@ -63,15 +64,25 @@ export class Oops {
     this.#prid = prid;
   }
 
-  /** Prints the oops of the exception whose frame lies at `frame`, in `task`. */
-  die(frame: number, task: Task, workqueue: string | undefined): OopsInfo {
+  /** What the exception whose frame (struct pt_regs) lies at `frame` is about. */
+  examine(frame: number): OopsInfo {
+    const read = (at: number): number => this.#machine.peek32(frame + at);
+    const [epc, badva, cause, ra] = [read(EPC), read(BADVADDR), read(CAUSE), read(REGS + 4 * RA)];
+    return {
+      epc,
+      ra,
+      badva,
+      exccode: (cause >>> 2) & 31,
+      epcSym: symbolName(this.#machine, epc),
+      raSym: symbolName(this.#machine, ra),
+    };
+  }
+
+  /** Prints its oops. */
+  die(frame: number, task: Task, workqueue: string | undefined): void {
     const read = (at: number): number => this.#machine.peek32(frame + at);
     const reg = (n: number): number => read(REGS + 4 * n);
-    const [epc, badva, cause] = [read(EPC), read(BADVADDR), read(CAUSE)];
-    const exccode = (cause >>> 2) & 31;
-    const ra = reg(31);
-    const epcSym = symbolName(this.#machine, epc);
-    const raSym = symbolName(this.#machine, ra);
+    const { epc, ra, badva, exccode, epcSym, raSym } = this.examine(frame);
     const first = reason(exccode, badva, epc, ra);
     if (first) this.#printk.line(PR_ALERT, first);
     this.#printk.line(PR_EMERG, `${oopsName(exccode)}[#${++this.count}]:`);
@@ -88,7 +99,7 @@ export class Oops {
     this.#put(
       `Status: ${hex(status)}\tKERNEL ${status & 4 ? 'ERL ' : ''}${status & 2 ? 'EXL ' : ''}${status & 1 ? 'IE ' : ''}`,
     );
-    this.#put(`Cause : ${hex(cause)} (ExcCode ${exccode.toString(16).padStart(2, '0')})`);
+    this.#put(`Cause : ${hex(read(CAUSE))} (ExcCode ${exccode.toString(16).padStart(2, '0')})`);
     if (exccode >= 1 && exccode <= 5) this.#put(`BadVA : ${hex(badva)}`);
     this.#put(`PrId  : ${hex(this.#prid)} (${this.#prid === 0x0001_9300 ? 'MIPS 24Kc' : 'MIPS P5600'})`);
     this.#put(
@@ -100,7 +111,6 @@ export class Oops {
     this.#code(epc);
     this.#put('');
     this.#put('---[ end trace 0000000000000000 ]---');
-    return { epc, ra, badva, exccode, epcSym, raSym };
   }
 
   #put(text: string): void {

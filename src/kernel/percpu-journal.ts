@@ -3,7 +3,7 @@
 import { type Chunk, type PercpuEvents } from '../percpu/index.js';
 import type { PageEvents } from '../mm/percpu-memory.js';
 import type { BootCounters } from './counters.js';
-import type { Append } from './events.js';
+import type { Append, CpuState } from './events.js';
 import type { GuestPages } from './guest-pages.js';
 import type { PercpuCalls } from './percpu.js';
 import type { Printk } from './printk.js';
@@ -18,13 +18,18 @@ export class PercpuJournal implements PageEvents {
   readonly #pageSize: number;
   /** Address of the guest's memset. */
   readonly #memset: number;
+  readonly #cpuState: () => CpuState;
   /** Set once the allocator exists, which is made with the memory that reports to here. */
   percpu!: PercpuCalls;
   /** Virtual pages whose last mapping went away without a flush: the frame they had. */
   readonly #unflushed = new Map<number, number>();
   readonly #foreign = new Set<number>();
 
-  /** @param pageSize bytes @param memset address of the guest's memset, which zeroes new areas */
+  /**
+   * @param pageSize bytes
+   * @param memset address of the guest's memset, which zeroes new areas
+   * @param cpuState what tracepoints record of the CPU, now
+   */
   constructor(
     append: Append,
     counters: BootCounters,
@@ -32,6 +37,7 @@ export class PercpuJournal implements PageEvents {
     printk: Printk,
     pageSize: number,
     memset: number,
+    cpuState: () => CpuState,
   ) {
     this.#append = append;
     this.#counters = counters;
@@ -39,6 +45,7 @@ export class PercpuJournal implements PageEvents {
     this.#printk = printk;
     this.#pageSize = pageSize;
     this.#memset = memset;
+    this.#cpuState = cpuState;
   }
 
   mapped(chunk: Chunk, page: number, cpu: number, va: number, frame: number): void {
@@ -60,7 +67,7 @@ export class PercpuJournal implements PageEvents {
     const counters = this.#counters;
     const append = this.#append;
     return {
-      alloc: (chunk, off, size, align) => {
+      alloc: (chunk, off, size, align, reserved, atomic, gfp) => {
         counters.allocs++;
         append({
           type: 'percpu_alloc',
@@ -68,13 +75,28 @@ export class PercpuJournal implements PageEvents {
           off,
           size,
           align,
-          ptr: Number(this.percpu.allocator.pointerOf(chunk, off)),
+          ptr: this.#pointer(chunk, off),
           va: chunk.base + off,
           caller: this.percpu.caller,
+          callSite: this.percpu.callSite,
+          reserved,
+          atomic,
+          gfp,
+          bytesAlloc: this.percpu.accountedBytes(size),
+          ...this.#cpuState(),
         });
         this.#checkZeroing(chunk.base + off, size);
       },
-      allocFail: (size, align) => append({ type: 'percpu_alloc_fail', size, align, caller: this.percpu.caller }),
+      allocFail: (size, align, reserved, atomic) =>
+        append({
+          type: 'percpu_alloc_fail',
+          size,
+          align,
+          caller: this.percpu.caller,
+          reserved,
+          atomic,
+          ...this.#cpuState(),
+        }),
       free: (chunk, off, size) => {
         counters.frees++;
         append({
@@ -82,21 +104,24 @@ export class PercpuJournal implements PageEvents {
           chunk: chunk.id,
           off,
           size,
+          ptr: this.#pointer(chunk, off),
           va: chunk.base + off,
           caller: this.percpu.caller,
           emptyPages: this.percpu.allocator.nrEmptyPopPages,
+          ...this.#cpuState(),
         });
       },
       createChunk: (chunk) => {
         counters.chunksCreated++;
         this.percpu.adopt(chunk);
-        append({ type: 'chunk_create', chunk: chunk.id, base: chunk.base, pages: chunk.nrPages });
+        const { id, base, nrPages: pages } = chunk;
+        append({ type: 'chunk_create', chunk: id, base, pages, ...this.#cpuState() });
       },
       destroyChunk: (chunk) => {
         counters.chunksDestroyed++;
         this.percpu.release(chunk);
         for (let page = 0; page < chunk.nrPages; page++) this.#unflushed.delete(chunk.base + page * this.#pageSize);
-        append({ type: 'chunk_destroy', chunk: chunk.id, base: chunk.base });
+        append({ type: 'chunk_destroy', chunk: chunk.id, base: chunk.base, ...this.#cpuState() });
       },
       populate: (chunk, start, end) => append({ type: 'populate', chunk: chunk.id, start, end }),
       depopulate: (chunk, start, end) => {
@@ -119,6 +144,10 @@ export class PercpuJournal implements PageEvents {
       allocWarning: (size, align, reason) =>
         this.#printk.line(4, `percpu: allocation failed, size=${size} align=${align} atomic=0, ${reason}`),
     };
+  }
+
+  #pointer(chunk: Chunk, off: number): number {
+    return Number(this.percpu.allocator.pointerOf(chunk, off));
   }
 
   #balance(phase: 'start' | 'end'): void {

@@ -8,6 +8,7 @@ import {
   GFP_ATOMIC,
   GFP_KERNEL,
   type LockDrop,
+  PCPU_MIN_ALLOC_SIZE,
   type PercpuAllocator,
   type Steps,
 } from '../percpu/index.js';
@@ -68,7 +69,9 @@ export class PercpuCalls {
   #repopulated: { start: number; end: number } | null = null;
   /** Pairs that flushes have thrown out and no refill has brought back: address / size of a pair. */
   readonly #thrownOut = new Set<number>();
-  /** Whose name the next events carry. */
+  /** Of the request whose events come next: where it was made, as %pS prints that, or the function's name alone. */
+  callSite = '';
+  /** Name of the function at `callSite`. */
   caller = '';
 
   constructor(
@@ -92,11 +95,11 @@ export class PercpuCalls {
   }
 
   /** pcpu_alloc(). @returns the per-CPU pointer, 0 when there is no memory */
-  *alloc(size: number, align: number, atomic: boolean, caller: string): Run<number> {
+  *alloc(size: number, align: number, atomic: boolean, callSite: string): Run<number> {
     const { allocator } = this;
     if (!atomic) yield* this.#mutex.lock();
     const steps = allocator.allocSteps(size, align, atomic ? GFP_ATOMIC : GFP_KERNEL);
-    const off = yield* this.#drive(steps, caller);
+    const off = yield* this.#drive(steps, callSite);
     if (!atomic) this.#mutex.unlock();
     if (off < 0) return 0;
     const chunk = allocator.lastChunk;
@@ -108,11 +111,11 @@ export class PercpuCalls {
    * free_percpu()
    * @returns address of the area's obj_cgroups slot, which pcpu_memcg_free_hook() reads: the guest does; 0 without one
    */
-  *free(ptr: number, caller: string): Run<number> {
+  *free(ptr: number, callSite: string): Run<number> {
     const va = (ptr + this.#machine.read32(this.#perCpuOffset)) >>> 0;
     const chunk = this.allocator.chunkAt(va);
     if (chunk === null) return 0; // a pointer that a stale store has changed: the real kernel would free something else
-    this.caller = caller;
+    this.#calledFrom(callSite);
     const off = va - chunk.base;
     this.allocator.free(chunk, off);
     yield* this.#touch(chunk, off);
@@ -135,13 +138,24 @@ export class PercpuCalls {
     this.#mutex.unlock();
   }
 
-  *#drive<T>(steps: Steps<T>, caller: string): Run<T> {
+  #calledFrom(callSite: string): void {
+    if (callSite === this.callSite) return;
+    this.callSite = callSite;
+    this.caller = callSite.split('+')[0]!;
+  }
+
+  *#drive<T>(steps: Steps<T>, callSite: string): Run<T> {
     for (;;) {
-      this.caller = caller;
+      this.#calledFrom(callSite);
       const step = steps.next();
       if (step.done) return step.value;
       yield* this.#between(step.value);
     }
+  }
+
+  /** pcpu_obj_full_size(): `size` bytes for each CPU, and a pointer in obj_cgroups for each 4 of them (CONFIG_MEMCG_KMEM). */
+  accountedBytes(size: number): number {
+    return size * this.allocator.units.offsets.length + (size / PCPU_MIN_ALLOC_SIZE) * 4;
   }
 
   /** What the guest does, and who else may run, where the kernel does not hold pcpu_lock. */

@@ -1,5 +1,8 @@
 // Work queues: a bound pool (kworker/0:N) and an unbound one (kworker/u<cpus+1>:N), whose workers the guest runs.
 import type { Machine } from '../../emu/malta/machine.js';
+import type { Clock } from './clock.js';
+import type { EventLog } from './events.js';
+import { symbolName } from './oops.js';
 import type { Run } from './run.js';
 import type { Scheduler, Task } from './scheduler.js';
 import { TASK_UNINTERRUPTIBLE } from './scheduler.js';
@@ -7,10 +10,19 @@ import { TASK_UNINTERRUPTIBLE } from './scheduler.js';
 export const POOL_BOUND = 0;
 export const POOL_UNBOUND = 1;
 
+/** struct work_struct (emu/guest/kernel/workqueue.h): byte offset of func. */
+const WORK_FUNC = 8;
+
+/** What a worker is at: address of the item and name of its function. */
+interface CurrentWork {
+  readonly work: number;
+  readonly func: string;
+}
+
 interface Pool {
   readonly queue: number[];
   readonly workers: Task[];
-  readonly busy: Set<Task>;
+  readonly busy: Map<Task, CurrentWork>;
 }
 
 /** pids of the second, third, ... unbound worker in the recorded boots. */
@@ -19,7 +31,9 @@ const WORKER_PIDS = [19, 26, 34, 36, 37, 38, 39, 40];
 export class WorkQueues {
   readonly #machine: Machine;
   readonly #scheduler: Scheduler;
-  readonly #pools: readonly Pool[] = [0, 1].map(() => ({ queue: [], workers: [], busy: new Set<Task>() }));
+  readonly #clock: Clock;
+  readonly #log: EventLog;
+  readonly #pools: readonly Pool[] = [0, 1].map(() => ({ queue: [], workers: [], busy: new Map() }));
   readonly #name: string;
   #nextWorker = 0;
   /** Items of the unbound pool (scans, disk probes) that are queued or being run. */
@@ -28,9 +42,11 @@ export class WorkQueues {
   onIdle: () => void = () => {};
 
   /** @param cpus possible CPUs: unbound pools are numbered from there on */
-  constructor(machine: Machine, scheduler: Scheduler, cpus: number) {
+  constructor(machine: Machine, scheduler: Scheduler, clock: Clock, log: EventLog, cpus: number) {
     this.#machine = machine;
     this.#scheduler = scheduler;
+    this.#clock = clock;
+    this.#log = log;
     this.#name = `kworker/u${2 * cpus}:`;
   }
 
@@ -67,9 +83,23 @@ export class WorkQueues {
   *next(pool: number): Run<number> {
     const { queue, busy } = this.#pools[pool]!;
     const self = this.#scheduler.current;
-    if (busy.delete(self) && pool === POOL_UNBOUND && --this.#unfinished === 0) this.onIdle();
+    const done = busy.get(self);
+    if (done !== undefined) {
+      busy.delete(self);
+      this.#append('end', done);
+      if (pool === POOL_UNBOUND && --this.#unfinished === 0) this.onIdle();
+    }
     while (queue.length === 0) yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
-    busy.add(self);
-    return queue.shift()!;
+    const work = queue.shift()!;
+    const func = symbolName(this.#machine, this.#machine.read32(work + WORK_FUNC)).split('+')[0]!;
+    busy.set(self, { work, func });
+    this.#append('start', { work, func });
+    return work;
+  }
+
+  #append(phase: 'start' | 'end', { work, func }: CurrentWork): void {
+    const { current, needResched } = this.#scheduler;
+    const state = { softirq: false, needResched };
+    this.#log.append(this.#clock.now, current.pid, { type: 'work', phase, work, func, ...state });
   }
 }

@@ -8,7 +8,7 @@
 // them; else the log leaves open where between the events before it. Likewise a free during the background work may have come at any
 // of the lock drops between the work's events before and after it. `Ordering` says where; order-search.ts finds it out.
 import { GFP_ATOMIC, GFP_KERNEL, PercpuAllocator } from '../percpu/index.js';
-import type { AllocInfo, Chunk, Machine, Steps, Variant } from '../percpu/index.js';
+import type { AllocInfo, Chunk, LockDrop, Machine, Steps, Variant } from '../percpu/index.js';
 import { EffectRecorder, describeEffect, sameEffect } from './effects.js';
 import type { Effect } from './effects.js';
 import type { LogEvent } from './gt-log.js';
@@ -28,9 +28,13 @@ export interface LoggedKernel {
 /** Events to be replayed. */
 export interface ReplayInput {
   readonly kernel: LoggedKernel;
+  /** What it may be as well, where the log does not say which commits the kernel has. */
+  readonly otherVariants: readonly Variant[];
   readonly events: readonly LogEvent[];
   /** The log has requests, chunks made and chunks destroyed only; everything else the allocator does goes unchecked. */
   readonly tracepointsOnly: boolean;
+  /** It says when the background work ran. */
+  readonly workLogged: boolean;
   /** Areas that were allocated before the log begins, in the first chunk: byte offsets and sizes. */
   readonly earlier: readonly { offset: number; size: number }[];
 }
@@ -93,6 +97,23 @@ export function allocationOf(events: readonly LogEvent[], index: number): number
   return -1;
 }
 
+/**
+ * A worker takes up the background work (W of a trace) before it has the mutex. Whatever other tasks allocate meanwhile, asleep or not,
+ * is complete before the work begins: index of the first event before which it can.
+ */
+function workBegins(events: readonly LogEvent[], start: number): number {
+  const { pid } = events[start]!;
+  let begins = start;
+  for (let index = start + 1; index < events.length; index++) {
+    const event = events[index]!;
+    if (event.kind === 'W') break;
+    if (event.pid === pid && (event.kind === 'C' || event.kind === 'D')) break; // it has begun
+    const isAllocation = event.kind === 'A' || event.kind === 'X';
+    if (event.pid !== pid && isAllocation && !event.atomic) begins = index + 1;
+  }
+  return begins;
+}
+
 class EventReplay {
   readonly #input: ReplayInput;
   readonly #ordering: Ordering;
@@ -109,6 +130,8 @@ class EventReplay {
   readonly #searchesBefore = new Map<number, number[]>();
   #work: Task | undefined;
   #workPid = -1;
+  /** A run of a trace that waits for the mutex: the event before which it begins; -1: none. */
+  #workBegins = -1;
   /** An I event waits for the F that it belongs to. */
   readonly #isolations = new Map<number, LogEvent>();
 
@@ -141,6 +164,7 @@ class EventReplay {
       before?.(index, this.#percpu);
       try {
         if (this.#ordering.workBefore.has(index)) this.#unloggedWork();
+        if (index === this.#workBegins) this.#beginWork();
         for (const search of this.#searchesBefore.get(index) ?? []) this.#begin(search);
         this.#event(index, event);
       } catch (error) {
@@ -183,7 +207,7 @@ class EventReplay {
 
   #event(index: number, event: LogEvent): void {
     const counts = this.#counts;
-    if (this.#input.tracepointsOnly && !this.#isOfWork(index, event)) this.#endUnloggedWork();
+    if (!this.#input.workLogged && !this.#isOfWork(index, event)) this.#endUnloggedWork();
     switch (event.kind) {
       case 'A':
       case 'X':
@@ -197,7 +221,7 @@ class EventReplay {
         counts.isolated++;
         break;
       case 'W':
-        this.#balance(event);
+        this.#balance(index, event);
         break;
       case 'C':
         if (event.a === 1) this.#checkFirstChunk(event);
@@ -247,15 +271,16 @@ class EventReplay {
     return undefined;
   }
 
-  /** One step of a task; its effects go to its own list. */
-  #step(task: Task): void {
+  /** One step of a task; its effects go to its own list. Returns where it has stopped, undefined at its end. */
+  #step(task: Task): LockDrop | undefined {
     this.#recorder.queue = task.effects;
     const result = task.steps.next();
-    if (!result.done) return;
+    if (!result.done) return result.value;
     task.done = true;
     if (typeof result.value === 'number' && result.value >= 0) {
       task.area = { chunk: this.#percpu.lastChunk, offset: result.value };
     }
+    return undefined;
   }
 
   #finish(task: Task): void {
@@ -278,7 +303,8 @@ class EventReplay {
       area: null,
     };
     this.#allocations.set(index, task);
-    this.#step(task);
+    // Having found nothing, the kernel looks for a free chunk at once; only making one takes time.
+    if (this.#step(task) === 'unlocked') this.#step(task);
     return task;
   }
 
@@ -345,15 +371,14 @@ class EventReplay {
     }
   }
 
-  #balance(event: LogEvent): void {
-    const percpu = this.#percpu;
+  #balance(index: number, event: LogEvent): void {
     if (event.a === 0) {
-      if (this.#work !== undefined) throw new Mismatch('the background work is running already');
-      for (const task of this.#allocations.values()) this.#finish(task);
-      this.#checkCounters(event);
-      this.#work = { steps: percpu.balanceSteps(), effects: [], done: false, area: null };
+      if (this.#work !== undefined || this.#workBegins >= 0)
+        throw new Mismatch('the background work is running already');
       this.#workPid = event.pid;
-      this.#step(this.#work);
+      const { events, tracepointsOnly } = this.#input;
+      if (tracepointsOnly) this.#workBegins = workBegins(events, index);
+      if (!tracepointsOnly || this.#workBegins === index) this.#beginWork(event);
       return;
     }
     const work = this.#work;
@@ -366,6 +391,16 @@ class EventReplay {
     this.#counts.balanceRuns++;
   }
 
+  /** The background work has the mutex. @param start what the log has of that */
+  #beginWork(start?: LogEvent): void {
+    this.#workBegins = -1;
+    for (const task of this.#allocations.values()) this.#finish(task);
+    if (start !== undefined) this.#checkCounters(start);
+    if (this.#input.tracepointsOnly) this.#memory.nextArea = this.#nextArea();
+    this.#work = { steps: this.#percpu.balanceSteps(), effects: [], done: false, area: null };
+    this.#step(this.#work);
+  }
+
   #startWork(): Task {
     for (const task of this.#allocations.values()) this.#finish(task);
     this.#work = { steps: this.#percpu.balanceSteps(), effects: [], done: false, area: null };
@@ -373,7 +408,9 @@ class EventReplay {
     return this.#work;
   }
 
+  /** A trace has no counters. */
   #checkCounters(event: LogEvent): void {
+    if (this.#input.tracepointsOnly) return;
     const { nrEmptyPopPages, nrPopulated } = this.#percpu;
     if (nrEmptyPopPages !== event.b || nrPopulated !== event.c) {
       throw new Mismatch(`W a=${event.a} b=${nrEmptyPopPages} c=${nrPopulated.toString(16)}`);
@@ -383,7 +420,7 @@ class EventReplay {
   /** An event that the allocator must bring about by itself, in the background work or in an allocation that is logged later. */
   #effect(index: number, event: LogEvent): void {
     let task: Task;
-    if (this.#input.tracepointsOnly && this.#isOfWork(index, event)) {
+    if (!this.#input.workLogged && this.#isOfWork(index, event)) {
       task = this.#work ?? this.#startWork();
     } else if (this.#work !== undefined && event.pid === this.#workPid) {
       task = this.#work;

@@ -1,8 +1,9 @@
-// An ftrace trace as input of a replay. It does not say what kernel it is from, nor what was allocated before tracing began: the
-// geometry is found among the known layouts, and the earlier areas follow from where later ones did not go.
+// An ftrace trace as input of a replay. It does not say what kernel it is from, nor what was allocated before tracing began: geometry
+// and commits are found among the known ones by what fits, and the earlier areas follow from where later ones did not go.
+import { BOOT_LAYOUTS, percpuAllocInfo, percpuMachine, withPercpuAlloc } from '../layouts/boot-layouts.js';
 import { LAYOUTS, firstChunkOf, machineOf } from '../layouts/layouts.js';
-import type { Layout } from '../layouts/layouts.js';
 import { PercpuAllocator, VARIANTS } from '../percpu/index.js';
+import type { AllocInfo, Machine } from '../percpu/index.js';
 import type { LoggedKernel, ReplayInput } from './event-replay.js';
 import type { Ftrace } from './ftrace.js';
 import type { LogEvent } from './gt-log.js';
@@ -22,9 +23,10 @@ export function ftraceInput(trace: Ftrace, name: string): ReplayInput {
   if (stranger !== undefined) {
     throw new LogError(name, stranger.line, 'a chunk appears that the trace does not create: tracing began too late');
   }
-  const candidates = Object.values(LAYOUTS)
-    .filter((layout) => layout.bits === trace.bits)
-    .flatMap((layout) => trace.cpus.map((cpus) => fit(layout, cpus, trace, inFirst)))
+  const candidates = trace.cpus
+    .flatMap(knownShapes)
+    .filter(({ machine }) => machine.bits === trace.bits)
+    .map((shape) => fit(shape, trace, inFirst))
     .filter((candidate) => candidate !== undefined)
     .sort((a, b) => a.distance - b.distance);
   const best = candidates[0];
@@ -35,22 +37,42 @@ export function ftraceInput(trace: Ftrace, name: string): ReplayInput {
   const { kernel } = best;
   return {
     kernel,
+    // Flushes do not show in a trace: these stand for all kernels.
+    otherVariants: [VARIANTS.f183, VARIANTS.before],
     events: trace.events,
     tracepointsOnly: true,
+    workLogged: trace.events.some((event) => event.kind === 'W'),
     earlier: earlierAreas(kernel, trace.events, first.base),
   };
 }
 
-/** The layout as this trace's kernel, unless its addresses say otherwise; `distance`: bytes from the region's start to the first area. */
+interface Shape {
+  readonly machine: Machine;
+  readonly info: AllocInfo;
+}
+
+/** The recorded kernels', and what boots of the guest can have besides. */
+function knownShapes(cpus: number): Shape[] {
+  const recorded = Object.values(LAYOUTS).map((layout) => ({
+    machine: machineOf(layout, cpus),
+    info: firstChunkOf(layout, cpus).info,
+  }));
+  const simulated = (['embed', 'page'] as const).flatMap((how) =>
+    Object.values(BOOT_LAYOUTS).map((layout) => {
+      const machine = percpuMachine(layout, cpus);
+      return { machine, info: percpuAllocInfo(withPercpuAlloc(layout, how), machine) };
+    }),
+  );
+  return [...recorded, ...simulated];
+}
+
+/** The shape as this trace's kernel, unless its addresses say otherwise; `distance`: bytes from the region's start to the first area. */
 function fit(
-  layout: Layout,
-  cpus: number,
+  { machine, info }: Shape,
   trace: Ftrace,
   inFirst: readonly LogEvent[],
 ): { kernel: LoggedKernel; distance: number } | undefined {
-  const machine = machineOf(layout, cpus);
-  const { info } = firstChunkOf(layout, cpus);
-  const pageSize = 1 << layout.pageShift;
+  const pageSize = 1 << machine.pageShift;
   const dynStart = info.staticSize + info.reservedSize;
   const base = inFirst[0]!.base - (dynStart - (dynStart % pageSize));
   if (base % info.atomSize !== 0) return undefined;

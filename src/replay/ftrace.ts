@@ -24,6 +24,9 @@ const KINDS: Readonly<Record<string, LogEvent['kind']>> = {
   percpu_create_chunk: 'C',
   percpu_destroy_chunk: 'D',
 };
+/** The background work, where the trace has the workqueue's events too. */
+const WORK = /^work struct \S+: function pcpu_balance_workfn$/;
+const WORK_PHASE: Readonly<Record<string, number>> = { workqueue_execute_start: 0, workqueue_execute_end: 1 };
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   A: ['reserved', 'is_atomic', 'size', 'align', 'base_addr', 'off', 'ptr'],
   X: ['reserved', 'is_atomic', 'size', 'align'],
@@ -66,11 +69,12 @@ export function parseFtrace(text: string, name: string): Ftrace {
     if (match === null) throw bad(`not a trace line: "${line.length > 80 ? `${line.slice(0, 77)}...` : line}"`);
     traceLines++;
     const [, , pid, cpu, time, event, rest] = match as unknown as string[];
-    const kind = KINDS[event!];
+    const phase = WORK.test(rest!.trim()) ? WORK_PHASE[event!] : undefined;
+    const kind = phase === undefined ? KINDS[event!] : 'W';
     if (kind === undefined) return;
     const fields = new Map<string, string>();
     for (const field of rest!.matchAll(/(\w+)=(\S+)/g)) fields.set(field[1]!, field[2]!);
-    for (const needed of NEEDED[kind]!)
+    for (const needed of NEEDED[kind] ?? [])
       if (!fields.has(needed)) throw bad(`damaged ${event!} event: ${needed}= is missing`);
     const number = (key: string): number => {
       const value = Number(fields.get(key) ?? 0);
@@ -84,7 +88,7 @@ export function parseFtrace(text: string, name: string): Ftrace {
       if (digits.length > 8) bits = 64;
       return BigInt(`0x${digits}`);
     };
-    const base = kind === 'X' ? 0n : address('base_addr');
+    const base = kind === 'X' || kind === 'W' ? 0n : address('base_addr');
     const size = number('size');
     if (kind === 'A' && size > 0 && fields.has('bytes_alloc'))
       cpus = Math.max(cpus, Math.floor(number('bytes_alloc') / size));
@@ -101,7 +105,7 @@ export function parseFtrace(text: string, name: string): Ftrace {
       align: number('align'),
       atomic: number('is_atomic') !== 0,
       reserved: number('reserved') !== 0,
-      ...{ start: 0, end: 0, chunkEmpty: 0, globalEmpty: 0, a: 0, b: 0, c: 0, d: 0 },
+      ...{ start: 0, end: 0, chunkEmpty: 0, globalEmpty: 0, a: phase ?? 0, b: 0, c: 0, d: 0 },
     });
   });
   if (promised !== undefined && traceLines < promised) {

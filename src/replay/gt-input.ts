@@ -35,5 +35,5 @@ export function gtInput(log: GtLog): ReplayInput {
     );
   });
   const kernel = { machine, info: fitting ?? infos[0]!, variant, base: header.base };
-  return { kernel, events: log.events, tracepointsOnly: false, earlier: [] };
+  return { kernel, otherVariants: [], events: log.events, tracepointsOnly: false, workLogged: true, earlier: [] };
 }

@@ -4,6 +4,7 @@
 // furthest, and goes on until the log ends or nothing leads further. Whatever it accepts still has to give every later event exactly.
 import { AS_LOGGED, allocationOf, replayEvents } from './event-replay.js';
 import type { Ordering, ReplayInput } from './event-replay.js';
+import type { Variant } from '../percpu/index.js';
 import type { ReplayOutcome } from './outcome.js';
 
 /** How far back, in events, an allocation's search may lie. */
@@ -18,6 +19,8 @@ export interface SearchedOutcome extends ReplayOutcome {
   readonly reordered: number;
   /** Runs of the background work that the log does not mention and that were placed. */
   readonly workPlaced: number;
+  /** The kernel that led furthest: the log's, or one of the others that it may be from. */
+  readonly variant: Variant;
 }
 
 /**
@@ -36,7 +39,17 @@ const LONG_TRACE = 20_000;
  */
 export function replayInOrder(input: ReplayInput, progress: (line: number) => void = () => {}): SearchedOutcome {
   let best: SearchedOutcome | undefined;
-  for (const delay of input.tracepointsOnly && input.events.length < LONG_TRACE ? DELAYS : [undefined]) {
+  for (const variant of [input.kernel.variant, ...input.otherVariants]) {
+    const outcome = replayVariant({ ...input, kernel: { ...input.kernel, variant } }, progress);
+    if (best === undefined || outcome.counts.events > best.counts.events) best = outcome;
+    if (best.difference === undefined) break;
+  }
+  return best!;
+}
+
+function replayVariant(input: ReplayInput, progress: (line: number) => void): SearchedOutcome {
+  let best: SearchedOutcome | undefined;
+  for (const delay of !input.workLogged && input.events.length < LONG_TRACE ? DELAYS : [undefined]) {
     const outcome = settle(input, delay, progress);
     if (best === undefined || outcome.counts.events > best.counts.events) best = outcome;
     if (best.difference === undefined) break;
@@ -97,7 +110,7 @@ function settle(input: ReplayInput, delay: number | undefined, progress: (line: 
     ({ ordering, outcome } = best);
   }
   const reordered = ordering.searchedBefore.size + ordering.lockDropsPassed.size;
-  return { ...outcome, reordered, workPlaced: ordering.workBefore.size };
+  return { ...outcome, reordered, workPlaced: ordering.workBefore.size, variant: input.kernel.variant };
 }
 
 /** Index of the first difference; infinite when there is none. */
@@ -127,7 +140,7 @@ function* alternatives(input: ReplayInput, ordering: Ordering, at: number): Gene
       yield { ...ordering, lockDropsPassed: new Map(ordering.lockDropsPassed).set(index, drops) };
     }
   }
-  if (input.tracepointsOnly) yield* placedWork(input, ordering, at);
+  if (!input.workLogged) yield* placedWork(input, ordering, at);
   let tried = 0;
   for (let index = at - 1; index > 0 && at - index < REACH && tried < EARLIER; index--) {
     if (events[index]!.kind !== 'A' || events[index - 1]!.kind === 'A') continue;
@@ -242,8 +255,8 @@ function workPlaces(
     if (index <= from || index > last || !percpu.balancePending) return;
     pending.push(index);
     // What a run does depends on which chunks wait for it, in what order.
-    const { slots } = percpu;
-    const now = [slots.toDepopulate, slots.free]
+    const { slots, variant } = percpu;
+    const now = (variant.reclaim ? [slots.toDepopulate, slots.free] : [slots.free])
       .map((slot) => [...slots.chunks(slot)].map(({ id }) => id).join())
       .join('/');
     if (now !== order && latest >= 0) places.push(latest);

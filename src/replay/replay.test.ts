@@ -124,4 +124,27 @@ describe('ftrace text', () => {
     ]);
     expect(trace(report).difference).toBeUndefined();
   });
+
+  it('with the workqueue says when the background work ran', () => {
+    const line = (time: number, event: string): string => `  kworker/0:1-13 [000] .....     0.${time}: ${event}`;
+    const work = 'work struct 80113f60: function';
+    const text = [
+      line(100000, 'percpu_free_percpu: base_addr=81007000 off=2848 ptr=809dfb20'),
+      line(100001, `workqueue_execute_start: ${work} pcpu_balance_workfn`),
+      line(100002, `workqueue_execute_end: ${work} pcpu_balance_workfn`),
+      line(100003, `workqueue_execute_start: ${work} vmstat_update`),
+      line(100004, `workqueue_queue_work: ${work}=pcpu_balance_workfn workqueue=events req_cpu=1 cpu=0`),
+      '',
+    ].join('\n');
+    const { events } = parseFtrace(text, 'log');
+    expect(events.map(({ kind, a, line: number }) => [kind, a, number])).toEqual([
+      ['F', 0, 1],
+      ['W', 0, 2],
+      ['W', 1, 3],
+    ]);
+    expect(ftraceInput(parseFtrace(text, 'log'), 'log').workLogged).toBe(true);
+    expect(trace(text).difference).toBeUndefined();
+    const twice = text.replace('_end:', '_start:');
+    expect(trace(twice).difference?.replay).toBe('the background work is running already');
+  });
 });
