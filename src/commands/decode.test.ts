@@ -107,6 +107,40 @@ describe('output', () => {
     expect(stdout).toContain('640 bytes at fff90980, event 3 at 0.457350 s, blk_stat_alloc_callback+0x94/0x11c');
   });
 
+  test('--events: what boot --log wrote', () => {
+    const base = 0xfff8c000;
+    const va = base + 0x4000;
+    const area = { size: 640, align: 8, ptr: 0, va: base + 18816, caller: 'blk_stat_alloc_callback' };
+    const events = [
+      { seq: 0, t: 0, pid: 0, type: 'printk', level: 6, text: 'percpu: Embedded 13 pages/cpu s31520 r0 d21728 u53248' },
+      { seq: 1, t: 1, pid: 8, type: 'chunk_create', chunk: 4, base, pages: 13 },
+      { seq: 2, t: 400000, pid: 8, type: 'map', chunk: 4, page: 4, cpu: 0, va, frame: 0x17de },
+      { seq: 3, t: 447707, pid: 13, type: 'unmap', chunk: 4, page: 4, cpu: 0, va, frame: 0x17de },
+      { seq: 4, t: 457190, pid: 26, type: 'map', chunk: 4, page: 4, cpu: 0, va, frame: 0x17e2 },
+      { seq: 5, t: 457350.25, pid: 26, type: 'percpu_alloc', chunk: 4, off: 18816, ...area },
+    ];
+    const log = file('boot.log', events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    const { stdout } = decode([crash, '--events', log]);
+    expect(stdout).toContain('page 17de backed per-CPU address fff90000 until event 3 at 0.447707 s depopulated it');
+    expect(stdout).toContain('640 bytes at fff90980, event 5 at 0.457350 s, blk_stat_alloc_callback');
+    const flush = { seq: 4, t: 447800, pid: 13, type: 'tlb_flush', start: base, end: base + 13 * 4096, whole: false };
+    const flushed = [
+      ...events.slice(0, 4),
+      flush,
+      ...events.slice(4).map((event) => ({ ...event, seq: event.seq + 1 })),
+    ];
+    const fixed = file('fixed.log', flushed.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    expect(decode([crash, '--events', fixed]).stdout).toContain('the TLB was flushed');
+  });
+
+  test('lines that end in carriage returns alone', () => {
+    const text = zlib.gunzipSync(fs.readFileSync(crash)).toString();
+    const [unix, mac] = [text, text.replaceAll('\n', '\r')].map((input) =>
+      JSON.parse(decode(['--json', '-'], input).stdout),
+    );
+    expect(mac).toEqual(unix);
+  });
+
   test('--system-map names raw addresses', () => {
     const map = file('System.map', '8019f1d8 t rcu_core\n8019f8b0 t other\n');
     const raw =
@@ -144,6 +178,8 @@ describe('mistakes end with one line and status 2', () => {
       /--events: an event log belongs to one boot/,
     ],
     ['no event log', () => [crash, '--events', clean], /:1: not an event of a gt_log/],
+    ['JSON that is no event', () => [crash, '--events', file('x.json', '{"seq":"a"}\n')], /x\.json:1: not an event/],
+    ['cut off JSON', () => [crash, '--events', file('cut.json', '{"seq":1,"t":0')], /cut\.json:1: not an event/],
     [
       'two sources of symbols',
       () => [crash, '--vmlinux', 'a', '--system-map', 'b'],

@@ -23,8 +23,8 @@ export function decodeCommand(): Command {
     .option('--vmlinux <ELF>', "name raw addresses by this kernel's symbol table (32-bit big-endian MIPS)")
     .option('--system-map <FILE>', 'name raw addresses by this System.map')
     .option(
-      '--events <gt_log>',
-      'tell which registers point into per-CPU pages that were freed (event log of the same boot)',
+      '--events <log>',
+      'tell which registers point into per-CPU pages that were freed (gt_log or boot --log of the same boot)',
     )
     .action(async (files: string[], options: DecodeCommandOptions) => {
       if (options.events !== undefined && files.length > 1)

@@ -1,6 +1,7 @@
 // `percpu-malta replay`: drives the allocator with the per-CPU event log of a real kernel and compares what both do.
 import { Command } from 'commander';
 import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
+import { KERNELS } from '../kernel/kernels.js';
 import type { ReplayInput } from '../replay/event-replay.js';
 import { ftraceInput } from '../replay/ftrace-input.js';
 import { isFtrace, parseFtrace } from '../replay/ftrace.js';
@@ -25,8 +26,9 @@ export function replayCommand(): Command {
       `
 A log does not fix the whole order: an allocation is logged when it is complete, and a free during background work may
 have come at any moment at which the kernel's lock was free. Where the order as logged leads to a difference, other
-orders that the log allows are tried; whatever is found has to give every later event exactly. Traces of the percpu
-tracepoints do not have the background work at all; its runs are placed where they have to be. Exit code 1: a difference.`,
+orders that the log allows are tried; whatever is found has to give every later event exactly. A trace says when the
+background work ran if workqueue:workqueue_execute_start and _end were traced with percpu:*; else its runs are placed
+where they have to be. Exit code 1: a difference.`,
     )
     .action((file: string) => {
       const name = file === '-' ? 'stdin' : file;
@@ -76,6 +78,7 @@ function report(name: string, input: ReplayInput, outcome: SearchedOutcome): str
       `${counts.balanceRuns} balance runs`,
     );
   }
+  if (input.tracepointsOnly && input.workLogged) parts.push(`${counts.balanceRuns} balance runs`);
   const verdict = difference === undefined ? 'no difference' : `difference at line ${difference.line}`;
   const lines = [`${name}: ${counts.events} of ${input.events.length} events: ${parts.join(', ')}: ${verdict}`];
   if (outcome.reordered > 0) {
@@ -83,6 +86,10 @@ function report(name: string, input: ReplayInput, outcome: SearchedOutcome): str
   }
   if (input.tracepointsOnly && outcome.workPlaced > 0) {
     lines.push(`  ${outcome.workPlaced} runs of the balance work, which this log does not have, were placed`);
+  }
+  if (outcome.variant !== input.kernel.variant) {
+    const kernel = Object.values(KERNELS).find(({ variant }) => variant === outcome.variant.name);
+    lines.push(`  the areas are where this kernel puts them: ${kernel?.title ?? outcome.variant.name}`);
   }
   if (difference === undefined) return lines;
   const { events } = input;

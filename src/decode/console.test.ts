@@ -19,6 +19,8 @@ const [columns, ...rows] = fs
   .map((line) => line.split('\t'));
 const expected = new Map(rows.map((row) => [row[0], Object.fromEntries(columns.map((column, i) => [column, row[i]]))]));
 
+const logNameOf = (file: string): string => file.replace('.console.log.gz', '');
+
 /** The columns of the table, as text. */
 function asRow(record: ConsoleRecord): Record<string, string> {
   return Object.fromEntries(columns.map((column) => [column, String(record[column as keyof ConsoleRecord])]));
@@ -50,6 +52,7 @@ test('a crash names the lines it was read from', () => {
 });
 
 describe('noise', () => {
+  const seed = 20210702;
   /** What a capture may do to a log; none of it changes what happened. */
   const mutations: Record<string, (lines: string[], random: Random) => string[]> = {
     crlf: (lines) => lines.map((line) => `${line}\r`),
@@ -70,6 +73,10 @@ describe('noise', () => {
       ),
     'capture stamps': (lines, random) => lines.map((line) => `[2021-07-02 10:${10 + random.below(50)}:07.123] ${line}`),
     syslog: (lines) => lines.map((line) => `Jul  2 10:20:30 malta kernel: ${line}`),
+    'records of /dev/kmsg': (lines) =>
+      lines.map((line, i) =>
+        line.replace(/^\[ *(\d+)\.(\d{6})\] /, (_, seconds, us) => `6,${i},${Number(seconds + us)},-;`),
+      ),
     'lines of noise': (lines, random) =>
       lines.flatMap((line) => (random.below(6) === 0 ? [line, noise(random)] : [line])),
     'control characters': (lines, random) =>
@@ -80,7 +87,7 @@ describe('noise', () => {
     'other messages in between': (lines, random) =>
       lines.flatMap((line) =>
         random.below(4) === 0
-          ? [line, `[    0.${100000 + random.below(900000)}] random: crng init done`, 'udevd: waiting']
+          ? [line, `${/^\[ *\d+\.\d+\] /.exec(line)?.[0] ?? ''}random: crng init done`, 'udevd: waiting']
           : [line],
       ),
     'text of user space before a message': (lines, random) =>
@@ -93,8 +100,60 @@ describe('noise', () => {
       .replaceAll('\n', '');
   }
 
+  /** Two consoles, or a log that was read as bytes of another encoding. */
+  const doubled: Record<string, (text: string) => string> = {
+    'every line twice': (text) => text.replace(/.+/g, '$&\n$&'),
+    'every line twice, no time stamps': (text) => text.replace(/^\[ *\d+\.\d+\] /gm, '').replace(/.+/g, '$&\n$&'),
+    'UTF-16': (text) => Buffer.from(`\ufeff${text}`, 'utf16le').toString('utf8'),
+  };
+  for (const [name, mutate] of Object.entries(doubled))
+    test(name, () => {
+      for (const file of files) {
+        const { time_s, all_symptoms, ...row } = expected.get(logNameOf(file))!;
+        const text = read(file);
+        if (text.length > 400_000) continue;
+        const mutated = asRow(consoleRecord(file, decodeConsole(mutate(text))));
+        expect(mutated, file).toMatchObject(row);
+        if (name === 'every line twice') expect([mutated.time_s, mutated.all_symptoms]).toEqual([time_s, all_symptoms]);
+      }
+    });
+
+  const torn: Record<string, (line: string, random: Random) => string[]> = {
+    'lines torn in two': (line, random) => {
+      const at = 1 + random.below(line.length - 1);
+      return [line.slice(0, at), line.slice(at)];
+    },
+    'lines torn by another message': (line, random) => {
+      const at = 1 + random.below(line.length - 1);
+      return [`${line.slice(0, at)}[    0.500000] random: crng init done`, line.slice(at)];
+    },
+    'lines wrapped at 80 columns': (line) => line.match(/.{1,80}/g)!,
+  };
+  const decisive = ['outcome', 'exccode', 'badva', 'epc_sym', 'ra_sym', 'process', 'oops_count', 'family'];
+  for (const [name, tear] of Object.entries(torn))
+    test(`${name}: what decides is still found (seed ${seed})`, () => {
+      const random = new Random(seed);
+      const lost: string[] = [];
+      let crashes = 0;
+      for (const file of files) {
+        const row = expected.get(logNameOf(file))!;
+        const text = read(file);
+        if (row.outcome === 'clean' || text.length > 400_000) continue;
+        crashes++;
+        const rate = name.includes('80') ? 1 : 4;
+        const lines = text
+          .split('\n')
+          .flatMap((l) => (l.length > 2 && random.below(rate) === 0 ? tear(l, random) : [l]));
+        const mutated = asRow(consoleRecord(file, decodeConsole(lines)));
+        for (const column of decisive)
+          if (mutated[column] !== row[column]) lost.push(`${file}: ${column} ${row[column]}, now ${mutated[column]}`);
+      }
+      expect(crashes).toBeGreaterThan(35);
+      // A torn headline or a torn stamp may cost a field; one line in four is torn.
+      expect(lost.length, lost.join('\n')).toBeLessThanOrEqual(3);
+    });
+
   const withoutTime = (row: Record<string, string>) => ({ ...row, time_s: '' });
-  const seed = 20210702;
 
   for (const [name, mutate] of Object.entries(mutations))
     test(`${name} (seed ${seed})`, () => {
@@ -182,6 +241,25 @@ describe('how a log ends', () => {
   });
   test('in the middle of a boot it stalls', () => {
     expect(decodeConsole(boot)).toMatchObject({ outcome: 'stall', end: 'silent-stall', firstSymptom: 'pure_stall' });
+  });
+  const malta = ['[    0.000000] Linux version 6.1.0 (x@y) #1', '[    0.000000] MIPS: machine is mti,malta'];
+  const stamps = /^\[ *\d+\.\d+\] /;
+  test("where the Malta's clock is set up it waits for QEMU's", () => {
+    const log = [...malta, '[    0.000000] rcu: srcu_init: Setting srcu_struct sizes based on contention.'];
+    const artefact = { outcome: 'stall', verdict: 'ARTEFACT', firstSymptom: 'artefact_rtc_calibration_stall' };
+    expect(decodeConsole(log)).toMatchObject(artefact);
+    expect(decodeConsole(log.map((line) => line.replace(stamps, '')))).toMatchObject(artefact);
+    // An earlier boot of the same board says nothing of this one's clock.
+    expect(decodeConsole([...malta, '[    0.003120] Calibrating delay loop...', ...log])).toMatchObject(artefact);
+  });
+  test.each([
+    ['a clock source', '[    0.000000] clocksource: MIPS: mask: 0xffffffff'],
+    ['the delay loop', '[    0.000000] Calibrating delay loop... 2125.00 BogoMIPS (lpj=10625024)'],
+    ['a running clock', '[    0.564549] sd 0:2:2:0: [sdc] Attached SCSI disk'],
+  ])('behind that, as %s shows, it is a stall of the kernel', (_, line) => {
+    const decoded = decodeConsole([...malta, line]);
+    expect(decoded).toMatchObject({ outcome: 'stall', verdict: 'CRASH', firstSymptom: 'pure_stall' });
+    expect(decoded.family?.name).toBe('stall');
   });
   test('after a second boot only that one counts', () => {
     const first = [...boot, '[    2.000000] reboot: Restarting system'];

@@ -72,13 +72,17 @@ export function decodeConsole(log: string | Iterable<string>, options: DecodeOpt
 
 const BOOT_START = /\bLinux version \d+\.\d+\S* \(/;
 const POWER_OFF = /reboot: (?:Power down|Restarting system|System halted)|System halted\.$/;
+const PANIC_END = /---\[ end Kernel panic - not syncing: (.*?) \]---/;
 const PANIC = /Kernel panic - not syncing: (.*?)(?:\s*\]---)?\s*$/;
 /** First words of user space: the recorded boots' init, and what common init programs say. */
 const USER_SPACE =
   /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^(?:Starting|Please press Enter) .*/;
 const LOGIN = /\blogin: ?$/;
-/** Set-up of the Malta's clock: a boot that stops before this line waits for the RTC in QEMU (estimate_frequencies). */
-const CLOCK_KNOWN = /^CPU frequency |clocksource: MIPS/;
+/**
+ * Set-up of the Malta's clock (estimate_frequencies), which can wait for ever for the RTC in QEMU: a boot with one of these lines, or
+ * with a time stamp other than 0, is beyond it.
+ */
+const CLOCK_KNOWN = /^CPU frequency |clocksource: MIPS|^Calibrating delay loop/;
 const MALTA = /MIPS: machine is mti,malta/;
 /** Lines only a kernel prints: a log without time stamps is told from other text by them. */
 const KERNEL_LINE =
@@ -104,6 +108,7 @@ export class ConsoleDecoder {
   #login = false;
   #panic: Found | undefined;
   #last: LogLine | undefined;
+  #previous: LogLine | undefined;
 
   constructor(options: DecodeOptions = {}) {
     this.#options = options;
@@ -117,6 +122,10 @@ export class ConsoleDecoder {
 
   #addLine(line: LogLine): void {
     const { text } = line;
+    // Two consoles on one line (earlycon stays on besides ttyS0) print everything twice.
+    const previous = this.#previous;
+    this.#previous = line;
+    if (line.time !== '' && line.time === previous?.time && text === previous.text) return;
     if (line.time !== '' || KERNEL_LINE.test(text)) {
       this.#kernelLines++;
       this.#last = line;
@@ -125,20 +134,33 @@ export class ConsoleDecoder {
     if (BOOT_START.test(text)) {
       this.#startBoot();
     } else if (MALTA.test(text)) this.#isMalta = true;
-    else if (!this.#clockKnown && CLOCK_KNOWN.test(text)) this.#clockKnown = true;
     else if (!this.#userSpace && USER_SPACE.test(text)) this.#userSpace = true;
+    if (!this.#clockKnown) this.#clockKnown = /[1-9]/.test(line.time) || CLOCK_KNOWN.test(text);
     if (LOGIN.test(text)) this.#login = true;
     if (POWER_OFF.test(text)) this.#off = true;
-    const panic = this.#panic === undefined && text.includes('Kernel panic') ? PANIC.exec(text) : null;
-    if (panic !== null) this.#panic = { value: panic[1], line: line.number };
+    if (text.includes('Kernel panic')) this.#addPanic(line);
     this.#symptoms.add(line);
     this.#reports.add(line);
     this.#ownEvents.addConsoleLine(text);
   }
 
+  #addPanic({ text, number }: LogLine): void {
+    const first = this.#panic;
+    if (first === undefined) {
+      const reason = PANIC.exec(text)?.[1];
+      if (reason !== undefined) this.#panic = { value: reason, line: number };
+    } else {
+      // The last line of a panic repeats the reason: the whole of it, where the first line was torn.
+      const reason = PANIC_END.exec(text)?.[1];
+      if (reason?.startsWith(first.value)) this.#panic = { value: reason, line: first.line };
+    }
+  }
+
   /** A log may hold several boots: addresses and events of one say nothing of the next. */
   #startBoot(): void {
     this.#isBoot = true;
+    this.#isMalta = false;
+    this.#clockKnown = false;
     this.#off = false;
     if (this.#options.events !== undefined) return;
     this.#reports.close();

@@ -103,8 +103,24 @@ export class CrashReportReader {
   /** Oopses, stored or not. */
   oopses = 0;
   #open: OpenReport | undefined;
+  /** The last line with a time stamp that the next one without may continue: the last, or what another cut in two. */
+  #torn: LogLine | undefined;
+  #previous: LogLine | undefined;
 
   add(line: LogLine): void {
+    this.#read(line);
+    const torn = this.#torn;
+    if (line.time !== '') {
+      this.#torn = this.#previous?.number === line.number ? this.#previous : line;
+    } else if (torn !== undefined) {
+      const follows = this.#previous?.number === line.number - 1;
+      this.#torn = follows ? { ...torn, text: torn.text + line.text } : undefined;
+      if (follows && this.#open !== undefined && DUMP.test(this.#torn!.text)) mend(this.#open, this.#torn!);
+    }
+    this.#previous = line;
+  }
+
+  #read(line: LogLine): void {
     const { text } = line;
     if (this.#opens(line)) return;
     const open = this.#open;
@@ -129,6 +145,8 @@ export class CrashReportReader {
   #opens(line: LogLine): boolean {
     const { text, number } = line;
     if (text.length < 8) return false;
+    // A line that was printed twice opens nothing new.
+    if (number === (this.#open?.line ?? 0) + 1 && text.trim() === this.#open?.headline) return true;
     const fault = text.includes('Unable to handle') ? MIPS_FAULT.exec(text) : null;
     if (fault !== null) {
       const open = this.#start('oops', line, 'mips');
@@ -150,6 +168,7 @@ export class CrashReportReader {
     const die = text.includes('[#') ? DIE.exec(text) : null;
     if (die !== null) {
       let open = this.#open;
+      if (open?.kind === 'oops' && open.number === Number(die[3])) return true;
       if (open?.kind !== 'oops' || open.number !== undefined) open = this.#start('oops', line, undefined);
       open.number = Number(die[3]);
       open.headless = false;
@@ -192,6 +211,24 @@ export class CrashReportReader {
     };
     return this.#open;
   }
+}
+
+const WHOLE_SYMBOL = /^\S+\+0x[0-9a-f]+\/0x[0-9a-f]+$/;
+
+/** Reads a line again that was torn in two: fills in what its first part left out. */
+function mend(open: OpenReport, whole: LogLine): void {
+  const isPart = (found: Found | undefined): boolean =>
+    found?.line === whole.number && !WHOLE_SYMBOL.test(found.value) && found.value !== '0x0';
+  const { epcSymbol, raSymbol } = open;
+  if (isPart(epcSymbol)) open.epcSymbol = undefined;
+  if (isPart(raSymbol)) open.raSymbol = undefined;
+  const entry = open.callTrace.at(-1);
+  if (entry?.line === whole.number && !WHOLE_SYMBOL.test(entry.symbol ?? '')) open.callTrace.pop();
+  else if (entry?.line === whole.number) return;
+  open.notes = open.notes.filter(({ line }) => line !== whole.number);
+  readField(open, whole);
+  open.epcSymbol ??= epcSymbol;
+  open.raSymbol ??= raSymbol;
 }
 
 /** Takes what the line says about `open`; of a value printed twice the first counts. */

@@ -24,6 +24,8 @@ const LEVEL = /^<\d{1,3}>/;
 /** Stamps of terminal programs, of `dmesg -T` and of syslog. */
 const CAPTURE_STAMP =
   /^(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?\s+|\[?\d\d:\d\d:\d\d(?:\.\d+)?\]?\s+|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\] ?)/;
+/** A record of /dev/kmsg, which netconsole's extended format has too: level, sequence number, microseconds. */
+const KMSG = /^\d{1,3},\d{1,20},(\d{1,17}),[^;]{1,80};/;
 const SYSLOG = /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )?(?:\S{1,64} )?kernel: /;
 
 /**
@@ -35,6 +37,12 @@ export function kernelLines(raw: string, number: number): LogLine[] {
   if (text.includes('\x1b')) text = text.replace(ANSI, '');
   text = text.replace(CONTROL, '');
   if (text.includes('>')) text = text.replace(QUOTE, '');
+
+  const record = text.includes(';') ? KMSG.exec(text) : null;
+  if (record !== null) {
+    const us = record[1].padStart(7, '0');
+    return [{ number, time: `${us.slice(0, -6)}.${us.slice(-6)}`, text: text.slice(record[0].length) }];
+  }
 
   STAMP.lastIndex = 0;
   let stamp = STAMP.exec(text);

@@ -1,6 +1,8 @@
 // Which per-CPU pages were freed when, and what was zeroed afterwards at the addresses they used to back.
 //
-// The events come from a gt_log file, or from the console itself when the kernel dumped its log as it died (`percpu: GT LOG`, `GT TAIL`).
+// The events come from a gt_log file of a real kernel, from `boot --log` of a simulated one, or from the console itself when the kernel
+// dumped its log as it died (`percpu: GT LOG`, `GT TAIL`).
+import type { KernelEvent } from '../kernel/events.js';
 
 /** A page that partial depopulation gave back. Addresses and page numbers are numbers; times are seconds as printed. */
 export interface FreedPage {
@@ -47,6 +49,17 @@ export interface PageStory {
   readonly flushed: Flush | undefined;
   /** The last area allocated over the address since: a stale translation would send its memset into the freed page. */
   readonly zeroedBy: (Area & { readonly va: number }) | undefined;
+  /** The last store that did go through a stale translation to the address; only a simulated boot's log knows of these. */
+  readonly staleStore: StaleStore | undefined;
+}
+
+/** Part of a memset that went into another page than the page table says. */
+export interface StaleStore {
+  readonly va: number;
+  readonly size: number;
+  readonly event: number;
+  readonly time: string;
+  readonly caller: string;
 }
 
 const EVENT = /^(\d+) (\d+\.\d+) \d+ \d+ ([ApuDT]) base=([0-9a-f]+) (.*)$/;
@@ -70,6 +83,10 @@ export class PageHistory {
   readonly #populatedPfn = new Map<number, number[]>();
   readonly #flushes: Flush[] = [];
   readonly #areas = new Map<number, Area[]>();
+  /** By the page that was hit. */
+  readonly #staleStores = new Map<number, StaleStore[]>();
+  /** Addresses of a simulated boot's chunks by number. */
+  readonly #bases = new Map<number, number>();
   #events = 0;
 
   /** Events read: pages populated or depopulated, areas allocated. */
@@ -101,6 +118,39 @@ export class PageHistory {
     if (page === null) return false;
     this.#addPage(Number(seq), time, type, parseInt(base, 16), parseInt(page[3], 16), parseInt(page[4], 16));
     return true;
+  }
+
+  /** Takes one event of a simulated boot. */
+  addEvent(event: KernelEvent): void {
+    const { seq } = event;
+    const time = (event.t / 1e6).toFixed(6);
+    switch (event.type) {
+      case 'printk':
+        return this.addConsoleLine(event.text);
+      case 'chunk_create':
+        this.#bases.set(event.chunk, event.base);
+        return;
+      case 'chunk_destroy':
+        return void this.#addFlush(seq, time, 'chunk destroyed', event.base, Infinity);
+      case 'map':
+      case 'unmap': {
+        const base = this.#bases.get(event.chunk) ?? 0;
+        return this.#addPage(seq, time, event.type === 'map' ? 'p' : 'u', base, event.frame, event.va);
+      }
+      case 'tlb_flush':
+        return void this.#addFlush(seq, time, 'flush', event.start, event.end);
+      case 'percpu_alloc': {
+        const { off: offset, size, va, caller } = event;
+        this.#events++;
+        return push(this.#areas, va - offset, { base: va - offset, offset, size, event: seq, time, caller });
+      }
+      case 'stale_access': {
+        const { frame, va, size, by: caller } = event;
+        if (event.write) push(this.#staleStores, frame, { va, size, event: seq, time, caller });
+        return;
+      }
+      default:
+    }
   }
 
   /** Takes one line of a console; most are no events. */
@@ -165,12 +215,18 @@ export class PageHistory {
     const freed = this.#freed.get(pfn)?.at(-1);
     if (freed === undefined) return undefined;
     if ((this.#populatedPfn.get(pfn) ?? []).some((event) => event > freed.event)) return undefined;
+    const inPage = physical % this.#pageSize;
+    const staleStore = this.#staleStores.get(pfn)?.findLast(({ event, va, size }) => {
+      const start = va % this.#pageSize;
+      return event > freed.event && start <= inPage && inPage < start + size;
+    });
     const since = (this.#populated.get(freed.va) ?? []).filter(({ event }) => event > freed.event);
-    if (since.length === 0) return { freed, repopulated: undefined, flushed: undefined, zeroedBy: undefined };
+    if (since.length === 0)
+      return { freed, repopulated: undefined, flushed: undefined, zeroedBy: undefined, staleStore };
 
     // Every unit has the area at the same offset: compare within the unit the freed page belongs to.
     const unit = this.#unitStart(freed);
-    const victim = freed.va - unit + (physical % this.#pageSize);
+    const victim = freed.va - unit + inPage;
     const zeroedBy = this.#areas
       .get(freed.base)
       ?.findLast(({ event, offset, size }) => event > since[0].event && offset <= victim && victim < offset + size);
@@ -179,7 +235,13 @@ export class PageHistory {
       ({ event, start, end }) =>
         event > freed.event && event < repopulated.event && start <= freed.va && freed.va < end,
     );
-    return { freed, repopulated, flushed, zeroedBy: zeroedBy && { ...zeroedBy, va: unit + zeroedBy.offset } };
+    return {
+      freed,
+      repopulated,
+      flushed,
+      zeroedBy: zeroedBy && { ...zeroedBy, va: unit + zeroedBy.offset },
+      staleStore,
+    };
   }
 
   /** The per-CPU area of the first CPU that holds `address` in a chunk that is mapped, the latest one allocated there. */

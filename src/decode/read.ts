@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { UsageError } from '../errors.js';
+import type { KernelEvent } from '../kernel/events.js';
 import type { DecodedConsole, DecodeOptions } from './console.js';
 import { ConsoleDecoder } from './console.js';
 import { MAX_LINE } from './line.js';
@@ -34,26 +35,40 @@ export async function decodeFile(
   return decoded;
 }
 
-/** Reads a gt_log. @throws UsageError naming the first line that is no event */
+/** Reads a gt_log, or what `boot --log` wrote. @throws UsageError naming the first line that is no event */
 export async function readEvents(file: string): Promise<PageHistory> {
   const history = new PageHistory();
   let number = 0;
   const { bytes } = await readLines(file, (line) => {
     number++;
-    if (!history.addLogLine(line.replace(/\r$/, '')))
+    const isEvent = line.startsWith('{') ? addJson(history, line) : history.addLogLine(line.replace(/\r$/, ''));
+    if (!isEvent)
       throw new UsageError(
-        `${nameOf(file)}:${number}: not an event of a gt_log ("seq time cpu pid type ..." expected)`,
+        `${nameOf(file)}:${number}: not an event of a gt_log ("seq time cpu pid type ...") or of boot --log (JSON)`,
       );
   });
   if (bytes === 0 || history.events === 0) throw new UsageError(`${nameOf(file)}: no page event in it`);
   return history;
 }
 
+/** Takes a line of `boot --log`; false when it is none. */
+function addJson(history: PageHistory, line: string): boolean {
+  try {
+    const event = JSON.parse(line) as KernelEvent;
+    if (typeof event.seq !== 'number' || typeof event.t !== 'number' || typeof event.type !== 'string') return false;
+    history.addEvent(event);
+    return true;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
 function nameOf(file: string): string {
   return file === '-' ? 'stdin' : file;
 }
 
-/** Hands every line of `file` to `take`. Returns the number of (decompressed) bytes and of control characters among them. */
+/** Hands every line of `file` to `take`; lines end in \n, or in \r when there is no \n in the file's first piece. Returns the number of (decompressed) bytes and of control characters among them. */
 async function readLines(
   file: string,
   take: (line: string) => void,
@@ -61,6 +76,7 @@ async function readLines(
 ): Promise<{ bytes: number; control: number }> {
   const decoder = new StringDecoder('utf8');
   let [bytes, control, rest] = [0, 0, ''];
+  let lineEnd = '\n';
   let stream: Readable | undefined;
   try {
     const total = file === '-' ? 0 : fs.statSync(file).size;
@@ -71,7 +87,9 @@ async function readLines(
       const buffer = chunk as Buffer;
       bytes += buffer.length;
       if (bytes < 1 << 20) control += controlCharacters(buffer);
-      const lines = (rest + decoder.write(buffer)).split('\n');
+      const text = decoder.write(buffer);
+      if (bytes === buffer.length && !text.includes('\n') && text.includes('\r')) lineEnd = '\r';
+      const lines = (rest + text).split(lineEnd);
       rest = lines.pop()!;
       // Of a line without end only as much is kept as will be looked at.
       if (rest.length > 2 * MAX_LINE) rest = rest.slice(0, MAX_LINE);

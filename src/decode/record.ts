@@ -4,6 +4,7 @@ import { symptomList } from './console.js';
 import type { CrashReport, Found } from './crash-report.js';
 import { functionOf } from './crash-report.js';
 import { oopsFamily } from './families.js';
+import type { Area } from './page-history.js';
 import type { Victim } from './victims.js';
 
 /** Table columns are text, empty when the log does not say; addresses are hexadecimal as the kernel printed them. */
@@ -90,7 +91,7 @@ function oopsRecord(oops: CrashReport): object {
 
 function victimRecord({ source, address, line, page, area }: Victim): object {
   const hex = (value: number) => value.toString(16);
-  const areaRecord = (of: NonNullable<Victim['area']>, va: number) => ({
+  const areaRecord = (of: Pick<Area, 'event' | 'time' | 'size' | 'caller'>, va: number) => ({
     event: of.event,
     time_s: of.time,
     va: hex(va),
@@ -98,7 +99,7 @@ function victimRecord({ source, address, line, page, area }: Victim): object {
     caller: of.caller,
   });
   if (page === undefined) return { source, address, line, area: area && areaRecord(area, area.base + area.offset) };
-  const { freed, repopulated, flushed, zeroedBy } = page;
+  const { freed, repopulated, flushed, zeroedBy, staleStore } = page;
   return {
     source,
     address,
@@ -108,6 +109,7 @@ function victimRecord({ source, address, line, page, area }: Victim): object {
     repopulated: repopulated && { pfn: hex(repopulated.pfn), event: repopulated.event, time_s: repopulated.time },
     flushed: flushed && { how: flushed.how, event: flushed.event, time_s: flushed.time },
     zeroed_by: zeroedBy && areaRecord(zeroedBy, zeroedBy.va),
+    stale_store: staleStore && areaRecord(staleStore, staleStore.va),
   };
 }
 

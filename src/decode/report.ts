@@ -98,7 +98,7 @@ function victimStory({ source, address, page, area }: Victim): string[] {
     const of = `${area.size} bytes at ${hex(area.base + area.offset)}, event ${area.event} at ${area.time} s, ${area.caller}`;
     return [`    ${head}: in the per-CPU area of ${of}`];
   }
-  const { freed, repopulated, flushed, zeroedBy } = page;
+  const { freed, repopulated, flushed, zeroedBy, staleStore } = page;
   const lines = [
     `    ${head}: physical page ${hex(freed.pfn)} backed per-CPU address ${hex(freed.va)} until event ${freed.event} at ${freed.time} s depopulated it`,
   ];
@@ -107,6 +107,12 @@ function victimStory({ source, address, page, area }: Victim): string[] {
   lines.push(
     `      ${hex(freed.va)} was populated again with page ${hex(repopulated.pfn)}, event ${repopulated.event} at ${repopulated.time} s`,
   );
+  if (staleStore !== undefined)
+    return [
+      ...lines,
+      `      ${staleStore.size} bytes at ${hex(staleStore.va)} were zeroed through the translation to the old page, so here: ` +
+        `event ${staleStore.event} at ${staleStore.time} s, ${staleStore.caller}`,
+    ];
   if (flushed !== undefined) {
     const how =
       flushed.how === 'flush'
