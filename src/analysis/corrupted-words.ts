@@ -1,0 +1,145 @@
+// Memory that is not what it should be because of a stale store, and who reads it: how a crash is tied to the store behind it.
+// A stale store does harm twice: it changes the frame it goes to, and it is missing in the frame it should have gone to. A stale
+// load does harm where it finds something else than stale stores have left.
+import type { BootParts } from '../kernel/boot.js';
+import type { StaleAccess } from './stale-access.js';
+import type { Victim, VictimFinder } from './victim.js';
+
+/**
+ * `changed`: what a stale store has left there. `missing`: what a stale store should have changed and has not. `foreign`: what another
+ * owner has there, by a load that is itself stale.
+ */
+export type Harm = 'changed' | 'missing' | 'foreign';
+
+/** A load that did not find what it should. */
+export interface CorruptedRead {
+  /** The log's last event before it. */
+  after: number;
+  t: number;
+  pid: number;
+  /** Address of the load. */
+  pc: number;
+  /** Physical address, bytes, and what it read, unsigned. */
+  physical: number;
+  size: number;
+  value: number;
+  /** Whose memory it is, at the time of the read. */
+  victim: Victim;
+  harm: Harm;
+  /** The stale store behind it; the load itself where that is the stale access. */
+  stale: StaleAccess;
+}
+
+/** A load or store of the guest that reached the memory it was meant for. */
+export interface SoundAccess {
+  write: boolean;
+  physical: number;
+  /** Bytes. */
+  size: number;
+  pc: number;
+}
+
+interface Word {
+  store: StaleAccess;
+  missing: boolean;
+  /** What the store left there or, where it is missing, what it should have left. */
+  value: number;
+}
+
+const WORD = 4;
+
+export class CorruptedWords {
+  readonly #parts: BootParts;
+  readonly #victims: VictimFinder;
+  /** By physical address. */
+  readonly #words = new Map<number, Word>();
+  readonly #watched = new Set<number>();
+  /** The last read of each place by each instruction, oldest first. */
+  readonly #reads = new Map<string, CorruptedRead>();
+
+  constructor(parts: BootParts, victims: VictimFinder) {
+    this.#parts = parts;
+    this.#victims = victims;
+  }
+
+  /**
+   * A stale store of `size` bytes (1, 2 or 4) writes `value` to a physical address now.
+   * @param meant physical address it should go to; -1 when the page table has none
+   */
+  stored(store: StaleAccess, physical: number, meant: number, size: number, value: number): void {
+    this.#keep(store, physical, size, value, false);
+    if (meant >= 0) this.#keep(store, meant, size, value, true);
+    this.#watch(Math.floor(physical / this.#parts.machine.pageSize));
+  }
+
+  #keep(store: StaleAccess, physical: number, size: number, value: number, missing: boolean): void {
+    const at = physical - (physical % WORD);
+    const shift = 8 * (WORD - size - (physical % WORD));
+    const mask = (size === WORD ? 0xffff_ffff : ((1 << (8 * size)) - 1) << shift) >>> 0;
+    const before = this.#parts.machine.read32(at);
+    this.#words.set(at, { store, missing, value: ((before & ~mask) | ((value << shift) & mask)) >>> 0 });
+  }
+
+  /** Pages of per-CPU chunks are reached through the TLB, and reported by the checker; all others through kseg0. */
+  #watch(frame: number): void {
+    if (this.#watched.has(frame)) return;
+    this.#watched.add(frame);
+    const { machine } = this.#parts;
+    const start = frame * machine.pageSize;
+    machine.board.cpu.observeUnmapped(start, start + machine.pageSize - 1, (access) => this.accessed(access));
+  }
+
+  /** A sound access happens now: a store mends what it writes, a load sees what is there. */
+  accessed({ write, physical, size, pc }: SoundAccess): void {
+    const first = physical - (physical % WORD);
+    for (let at = first; at < physical + size; at += WORD) {
+      const word = this.#words.get(at);
+      if (word === undefined) continue;
+      if (write) this.#words.delete(at);
+      else this.#read(word, at, physical, size, pc);
+    }
+  }
+
+  /** A stale load happens now. */
+  loaded(stale: StaleAccess, { physical, size, pc }: SoundAccess): void {
+    const at = physical - (physical % WORD);
+    const word = this.#words.get(at);
+    // what stale stores wrote, stale loads find again
+    if (word?.missing === false && this.#parts.machine.read32(at) === word.value) return;
+    this.#note('foreign', stale, at, physical, size, pc);
+  }
+
+  #read({ store, missing, value }: Word, at: number, physical: number, size: number, pc: number): void {
+    if ((this.#parts.machine.read32(at) === value) === missing) {
+      // as it should be: written in a way that is not watched (by a device), or the missing store makes no difference
+      this.#words.delete(at);
+      return;
+    }
+    this.#note(missing ? 'missing' : 'changed', store, at, physical, size, pc);
+  }
+
+  #note(harm: Harm, stale: StaleAccess, at: number, physical: number, size: number, pc: number): void {
+    const { machine, clock, log, scheduler } = this.#parts;
+    const word = machine.read32(at);
+    const shift = 8 * (WORD - size - (physical % WORD));
+    const key = `${pc} ${physical}`;
+    this.#reads.delete(key); // the last one is to stand last
+    this.#reads.set(key, {
+      after: log.events.length - 1,
+      t: clock.now,
+      pid: scheduler.current.pid,
+      pc,
+      physical,
+      size,
+      value: size >= WORD ? word : (word >>> shift) & ((1 << (8 * size)) - 1),
+      victim: this.#victims.at(physical),
+      harm,
+      stale,
+    });
+  }
+
+  /** Reads so far, of each place by each instruction the last one, in order of time. */
+  get reads(): CorruptedRead[] {
+    return [...this.#reads.values()];
+  }
+}
