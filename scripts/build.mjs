@@ -12,6 +12,35 @@ const entryPoints = {
   cli: 'src/cli.ts',
 };
 
+/** uPlot's licence goes with every page that holds it. */
+const uplotLicence = {
+  name: 'uplot-licence',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]uplot[\\/]dist[\\/]/ }, ({ path: file }) => {
+      const licence = fs.readFileSync(path.join(path.dirname(file), '../LICENSE'), 'utf8');
+      const contents = `/*! uPlot\n${licence}*/\n${fs.readFileSync(file, 'utf8')}`;
+      return { contents, loader: path.extname(file).slice(1) };
+    });
+  },
+};
+
+// Scripts and styles of the HTML pages (src/report/html). They never change what cli.js is, so they are in place before it.
+const pages = await build({
+  absWorkingDir: root,
+  entryPoints: { boot: 'src/report/html/page/boot.ts', table: 'src/report/html/page/table.ts' },
+  outdir: 'dist/page',
+  bundle: true,
+  minify: true,
+  platform: 'browser',
+  target: 'es2023',
+  format: 'iife',
+  charset: 'utf8',
+  legalComments: 'inline',
+  plugins: [uplotLicence],
+  logLevel: 'warning',
+  write: false,
+});
+
 const { outputFiles } = await build({
   absWorkingDir: root,
   entryPoints,
@@ -31,8 +60,8 @@ const { outputFiles } = await build({
 // that name them, cli.js (whose age tells whether dist/ is stale) last.
 const order = Object.keys(entryPoints).map((name) => `${name}.js`);
 const rank = ({ path: file }) => order.indexOf(path.basename(file));
-fs.mkdirSync(distDir, { recursive: true });
-for (const { path: file, contents } of outputFiles.toSorted((a, b) => rank(a) - rank(b))) {
+fs.mkdirSync(path.join(distDir, 'page'), { recursive: true });
+for (const { path: file, contents } of [...pages.outputFiles, ...outputFiles.toSorted((a, b) => rank(a) - rank(b))]) {
   fs.writeFileSync(`${file}.${process.pid}`, contents);
   fs.renameSync(`${file}.${process.pid}`, file);
 }

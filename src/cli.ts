@@ -5,6 +5,7 @@ import { bisectCommand } from './commands/bisect.js';
 import { bootCommand } from './commands/boot.js';
 import { compareCommand } from './commands/compare.js';
 import { decodeCommand } from './commands/decode.js';
+import { explainCommand } from './commands/explain.js';
 import { fixesCommand } from './commands/fixes.js';
 import { mergeCommand } from './commands/merge.js';
 import { opsCommand } from './commands/ops.js';
@@ -28,6 +29,7 @@ function program(): Command {
     bootCommand(),
     compareCommand(),
     decodeCommand(),
+    explainCommand(),
     fixesCommand(),
     mergeCommand(),
     opsCommand(),
@@ -42,6 +44,10 @@ function program(): Command {
 
 /** Runs the command line `argv` (as process.argv) and sets process.exitCode. */
 export async function main(argv: string[]): Promise<void> {
+  // A reader that has seen enough (head, less) closes the pipe: no error, and files that were asked for are still written.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   try {
     await program().parseAsync(argv);
   } catch (error) {

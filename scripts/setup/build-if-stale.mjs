@@ -10,7 +10,7 @@ function newest(dir) {
   for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
     const file = path.join(dir, entry.name);
     if (entry.isDirectory()) time = Math.max(time, newest(file));
-    else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
+    else if (/\.(ts|css)$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
       time = Math.max(time, fs.statSync(file).mtimeMs);
   }
   return time;

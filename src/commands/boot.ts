@@ -1,18 +1,28 @@
 // `percpu-malta boot`: one boot, its console as it happens, then a summary.
 import { Command, Option } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
+import type { StaleChecker } from '../analysis/checker.js';
 import { decodeConsole, signature } from '../decode/index.js';
 import { EXIT_DIFFERENCE } from '../errors.js';
 import { bootOnce, type BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
 import { KERNELS } from '../kernel/kernels.js';
+import { TlbRecorder } from '../report/html/tlb-recorder.js';
+import { chromeTrace } from '../report/trace/chrome-trace.js';
+import { ftraceText } from '../report/trace/ftrace-text.js';
 import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
+import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
+import { bootHtml } from './html-output.js';
 import { openOutput } from './output-file.js';
 
 interface BootCommandFlags extends BootFlags {
   json?: boolean;
   log?: string;
+  trace?: string;
+  ftrace?: string;
+  html?: string;
   quiet?: boolean;
+  check?: boolean;
   expect?: 'clean' | 'crash';
 }
 
@@ -24,23 +34,46 @@ export function bootSignature(result: BootResult): string {
 export function bootCommand(): Command {
   const command = new Command('boot').description('boot the guest once; exit 0 when the boot ran to an outcome');
   return addBootOptions(command)
+    .option('--check', 'report the first accesses through stale translations at once, as KASAN would')
     .option('--json', 'print one JSON object in place of console and summary')
     .option('--log <file>', 'write the event log there, one JSON object a line')
+    .option('--trace <file>', 'write a time line there, Trace Event JSON for ui.perfetto.dev')
+    .option('--ftrace <file>', "write the kernel's percpu events there as ftrace text, for replay")
+    .option('--html <file>', 'write a page there that shows the boot event by event')
     .option('--quiet', 'print the summary only')
     .addOption(new Option('--expect <what>', 'exit 1 when the boot ends otherwise').choices(['clean', 'crash']))
     .action(async (flags: BootCommandFlags) => {
       const log = openOutput('--log', flags.log);
+      const trace = openOutput('--trace', flags.trace);
+      const ftrace = openOutput('--ftrace', flags.ftrace);
+      const html = openOutput('--html', flags.html);
+      const recorder = html && new TlbRecorder();
       const engine = await loadEngine(flags.engine);
       const started = process.hrtime.bigint();
       const show = !flags.json && !flags.quiet;
+      const report: string[] = [];
+      const checked = flags.check
+        ? new CheckedBoot((lines) => {
+            report.push(...lines);
+            if (!flags.json) process.stdout.write(`${lines.join('\n')}\n`);
+          })
+        : undefined;
       const result = bootOnce({
         ...bootOptions(flags, engine),
         ...(show ? { onLine: (line: string) => process.stdout.write(`${line}\n`) } : {}),
+        attach: (parts) => {
+          recorder?.attach(parts);
+          checked?.attach(parts);
+        },
       });
       const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
-      log?.write(eventLines(result.log));
-      if (flags.json) process.stdout.write(`${JSON.stringify(jsonRecord(flags, result))}\n`);
-      else process.stdout.write(summary(flags, result, wallSeconds));
+      log?.write(checked ? logLines(result.log, checked.checker) : eventLines(result.log));
+      trace?.write(chromeTrace(result.log.events, jsonRecord(flags, result)));
+      ftrace?.write(ftraceText(result.log.events));
+      if (recorder) html?.write(bootHtml(flags, result, recorder, checked && chainOf(checked.cause(result))));
+      const check = checked && { check: { ...checkRecord(checked.checker), report } };
+      if (flags.json) process.stdout.write(`${JSON.stringify({ ...jsonRecord(flags, result), ...check })}\n`);
+      else process.stdout.write(summary(flags, result, wallSeconds, checked?.checker));
       if (flags.expect !== undefined && (result.outcome === 'clean') !== (flags.expect === 'clean'))
         process.exitCode = EXIT_DIFFERENCE;
     });
@@ -64,7 +97,7 @@ export function jsonRecord(flags: BootFlags, result: BootResult): Record<string,
   };
 }
 
-function summary(flags: BootFlags, result: BootResult, wallSeconds: number): string {
+function summary(flags: BootFlags, result: BootResult, wallSeconds: number, checker: StaleChecker | undefined): string {
   const { counters: c } = result;
   const rows: [string, string][] = [
     ['kernel', KERNELS[flags.kernel].title],
@@ -91,6 +124,7 @@ function summary(flags: BootFlags, result: BootResult, wallSeconds: number): str
       'stale',
       `${c.staleStores} areas zeroed through a stale translation (${c.staleBytes} bytes), ${c.foreignPages} pages of others hit`,
     ],
+    ...(checker ? ([['checker', checkText(checker)]] as [string, string][]) : []),
     ['TLB', `${c.tlbRefills} refills, ${c.tlbInvalid} invalid, ${c.tlbFlushes} range flushes`],
     ['guest', `${c.instructions} instructions, ${c.targetsScanned} targets scanned, ${wallSeconds.toFixed(2)} s wall`],
   );

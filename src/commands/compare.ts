@@ -7,6 +7,7 @@ import {
   DEFAULT_LAYOUTS,
   geometryCells,
   type LayoutChoice,
+  layoutText,
   parseLayouts,
   setupsOf,
 } from '../experiments/cells.js';
@@ -19,8 +20,10 @@ import { tally } from '../experiments/tally.js';
 import { LIMITS, sideSentences, verdict } from '../experiments/verdict.js';
 import { UsageError } from '../errors.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
+import { comparePage } from '../report/html/compare-page.js';
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import { wholeNumber } from './boot-options.js';
+import { openOutput } from './output-file.js';
 import { addEngineOptions, addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 
 interface CompareFlags extends PoolFlags {
@@ -32,6 +35,7 @@ interface CompareFlags extends PoolFlags {
   seeds: number;
   cpus: number;
   explain?: boolean;
+  html?: string;
 }
 
 export function compareCommand(): Command {
@@ -47,6 +51,7 @@ export function compareCommand(): Command {
     .option('--controllers <n>', 'MegaRAID controllers', wholeNumber(1, 3), 3)
     .option('--seeds <n>', 'boots of each cell, seeds 1..n', wholeNumber(1, 100_000), 20)
     .option('--explain', 'go from malta-4k to x86-like one factor at a time, and say which decides')
+    .option('--html <file>', 'write a page there')
     .option('--cpus <n>', 'with --explain: possible CPUs of the x86-like end', wholeNumber(1, 8), 1);
   return addEngineOptions(addJobsOption(command)).addHelpText('after', HELP).action(run);
 }
@@ -86,14 +91,28 @@ function run(flags: CompareFlags): Promise<void> {
 }
 
 async function table(flags: CompareFlags): Promise<void> {
+  const html = openOutput('--html', flags.html);
   const setups = setupsOf(flags.layouts, flags.kernels, flags.tlb, flags.cpu, { controllers: flags.controllers });
   const tallies = await measure(flags, setups);
   if (tallies === undefined) return;
   const rows = setups.map((setup, i) => cellRow(setup, tallies[i]!));
   process.stdout.write(textTable(CELL_HEAD, rows));
+  const { layouts, kernels, tlb, cpu, controllers, seeds } = flags;
+  const lists = `--layouts ${layouts.map(layoutText).join()} --kernels ${kernels.join()} --tlb ${tlb.join()} --cpu ${cpu.join()}`;
+  html?.write(
+    comparePage(
+      `compare ${lists} --controllers ${controllers} --seeds ${seeds}`,
+      setups.map((setup, i) => ({ name: rows[i]!.slice(0, 2).join('\n'), setup, total: tallies[i]! })),
+      [
+        ['controllers', String(controllers)],
+        ['seeds', `1..${seeds}`],
+      ],
+    ),
+  );
 }
 
 async function explain(flags: CompareFlags): Promise<void> {
+  const html = openOutput('--html', flags.html);
   const plan = attribution({ kernel: flags.kernels[0]!, controllers: flags.controllers }, flags.cpus);
   const steps = stepsOf(plan);
   const tallies = await measure(
@@ -103,13 +122,28 @@ async function explain(flags: CompareFlags): Promise<void> {
   if (tallies === undefined) return;
   const results = new Map(steps.map((step, i) => [step, tallies[i]!]));
   const rows = steps.map((step) => [step.title, ...geometryCells(step.setup), ...counterCells(results.get(step)!)]);
-  const paragraph = (title: string, lines: readonly string[]): string =>
-    `\n${title}\n${lines.map((l) => `  ${l}\n`).join('')}`;
+  const notes = [
+    { title: 'What decides', lines: verdict(plan, results) },
+    { title: 'Variations of what both ends share', lines: sideSentences(plan, results) },
+    { title: 'What this cannot say about x86 hardware', lines: LIMITS },
+  ];
   process.stdout.write(
     textTable(['setup', ...CELL_HEAD.slice(3)], rows) +
-      paragraph('What decides', verdict(plan, results)) +
-      paragraph('Variations of what both ends share', sideSentences(plan, results)) +
-      paragraph('What this cannot say about x86 hardware', LIMITS),
+      notes.map(({ title, lines }) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`).join(''),
+  );
+  const { kernels, controllers, seeds, cpus } = flags;
+  html?.write(
+    comparePage(
+      `compare --explain --kernels ${kernels[0]!} --controllers ${controllers} --cpus ${cpus} --seeds ${seeds}`,
+      steps.map((step) => ({ name: step.title, setup: step.setup, total: results.get(step)! })),
+      [
+        ['kernel', KERNELS[kernels[0]!].title],
+        ['controllers', String(controllers)],
+        ['seeds', `1..${seeds}`],
+      ],
+      // LIMITS is one text, broken into lines for the terminal
+      notes.map(({ title, lines }) => ({ title, paragraphs: lines === LIMITS ? [lines.join(' ')] : lines })),
+    ),
   );
 }
 

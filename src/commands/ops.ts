@@ -92,13 +92,6 @@ export class LineWriter {
   #lines: string[] = [];
   #size = 0;
 
-  constructor() {
-    // A reader that has seen enough (head, less) closes the pipe.
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
-
   write(line: string): void {
     this.#lines.push(line);
     this.#size += line.length + 1;

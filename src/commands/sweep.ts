@@ -3,11 +3,15 @@ import { Command } from 'commander';
 import type { BootRecord } from '../experiments/record.js';
 import { RecordFile } from '../experiments/record-file.js';
 import { parseSeeds, parseShard, type SeedRange, seedsOf, type Shard } from '../experiments/seeds.js';
+import type { BootSetup } from '../experiments/setup.js';
 import { sweep } from '../experiments/sweep.js';
 import { sweepSummary } from '../experiments/sweep-summary.js';
 import { packageVersion } from '../experiments/version.js';
 import { UsageError } from '../errors.js';
+import { setupFlags } from '../report/html/setup-text.js';
+import { sweepPage } from '../report/html/sweep-page.js';
 import { addBootOptions, type BootFlags } from './boot-options.js';
+import { openOutput } from './output-file.js';
 import { addJobsOption, type PoolFlags, setupFromFlags, withPool } from './pool-options.js';
 
 interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags {
@@ -15,6 +19,7 @@ interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags {
   seeds: SeedRange;
   shard?: Shard;
   out?: string;
+  html?: string;
   resume?: boolean;
 }
 
@@ -25,6 +30,7 @@ export function sweepCommand(): Command {
   return addJobsOption(addBootOptions(command, { seed: false }))
     .option('--shard <i/n>', 'boot every n-th seed only, from the i-th on; merge joins the files', parseShard)
     .option('--out <file.ndjson>', 'write a record of each boot there, one JSON object a line, in order of seeds')
+    .option('--html <file>', 'write a page there: crash rate, kinds of crashes and their seeds, every boot')
     .option('--resume', 'go on with an interrupted --out file: seeds that it has are not booted again')
     .addHelpText('after', HELP)
     .action(run);
@@ -43,6 +49,7 @@ order in which boots finish; Ctrl-C ends it with what is finished, in order, and
 async function run(flags: SweepFlags): Promise<void> {
   if (flags.resume && flags.out === undefined) throw new UsageError('--resume: name the file to go on with by --out');
   const setup = setupFromFlags(flags);
+  const html = openOutput('--html', flags.html);
   const wanted = seedsOf(flags.seeds, flags.shard);
   const file =
     flags.out === undefined ? undefined : RecordFile.open(flags.out, flags.resume ?? false, packageVersion(), setup);
@@ -63,4 +70,10 @@ async function run(flags: SweepFlags): Promise<void> {
   // A resumed file may have seeds beyond those asked for.
   const all = new Set([...wanted, ...known]);
   process.stdout.write(sweepSummary(setup, records, all.size));
+  if (records.length > 0) html?.write(sweepPage(commandLine(flags, setup), setup, records, all.size));
+}
+
+function commandLine({ seeds: { first, last }, shard }: SweepFlags, setup: BootSetup): string {
+  const part = shard === undefined ? '' : ` --shard ${shard.index}/${shard.count}`;
+  return `sweep --seeds ${first}..${last}${part} ${setupFlags(setup)}`.trim();
 }

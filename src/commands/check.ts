@@ -1,0 +1,90 @@
+// What `--check` and `explain` share: a boot with the stale-translation checker attached, and what it found as text and data.
+import { type Cause, causeOf } from '../analysis/cause.js';
+import { StaleChecker } from '../analysis/checker.js';
+import { Phrases } from '../analysis/phrases.js';
+import { type StaleAccess, staleKind } from '../analysis/stale-access.js';
+import { staleReport } from '../analysis/stale-report.js';
+import type { BootParts, BootResult } from '../kernel/boot.js';
+import type { EventLog } from '../kernel/events.js';
+
+export class CheckedBoot {
+  /** From `attach` on. */
+  checker!: StaleChecker;
+  #phrases!: Phrases;
+  #pageSize!: number;
+  readonly #onReport: ((report: string[]) => void) | undefined;
+
+  /** @param onReport gets the reports, in lines: of the first stale access, and of the first that hits another owner's memory */
+  constructor(onReport?: (report: string[]) => void) {
+    this.#onReport = onReport;
+  }
+
+  /** For BootOptions.attach. */
+  readonly attach = (parts: BootParts): void => {
+    const { machine, log } = parts;
+    this.#pageSize = machine.pageSize;
+    this.#phrases = new Phrases(machine.image, log.events);
+    const bytes = (at: number, length: number): Uint8Array => machine.bytes(at, length);
+    const report = (access: StaleAccess): void =>
+      this.#onReport?.(staleReport(access, log.events, this.#phrases, this.#pageSize, bytes));
+    this.checker = new StaleChecker(parts, { report });
+  };
+
+  /** Why the boot ended as it did. */
+  cause({ log }: BootResult): Cause {
+    return causeOf(this.checker, log.events, this.#phrases, this.#pageSize);
+  }
+}
+
+/** What the page of a boot shows of its cause. */
+export function chainOf({ steps, verdict }: Cause): { seq: number; text: string }[] {
+  return [...steps, ...(verdict ? [verdict] : [])].map(({ seq, text }) => ({ seq, text }));
+}
+
+/** Counts of what the checker saw, as data. */
+export function checkRecord({ accesses }: StaleChecker): Record<string, unknown> {
+  const first = accesses[0];
+  const bytes = (list: readonly StaleAccess[]): number => list.reduce((sum, access) => sum + access.bytes, 0);
+  const elsewhere = accesses.filter(({ victims }) => victims.some(({ kind }) => kind !== 'free'));
+  return {
+    stale_accesses: accesses.length,
+    stale_bytes: bytes(accesses),
+    others_memory: elsewhere.length,
+    ...(first === undefined
+      ? {}
+      : {
+          first: {
+            after: first.after,
+            t: first.t,
+            kind: staleKind(first),
+            va: first.va,
+            frame: first.frame,
+            mapped: first.mapped,
+          },
+        }),
+  };
+}
+
+/** The same in a line. */
+export function checkText(checker: StaleChecker): string {
+  const { stale_accesses, stale_bytes, others_memory } = checkRecord(checker);
+  return (
+    `${String(stale_accesses)} accesses through stale translations (${String(stale_bytes)} bytes), ` +
+    `${String(others_memory)} of them to memory that others had by then`
+  );
+}
+
+/** The event log, one JSON object a line, with what the checker saw after the events it came after. */
+export function logLines(log: EventLog, { accesses, corrupted }: StaleChecker): string {
+  const found = [
+    ...accesses.map((access) => ({ type: 'checker_access', ...access })),
+    ...corrupted.reads.map(({ stale, ...read }) => ({ type: 'checker_read', ...read, stale: accesses.indexOf(stale) })),
+  ].sort((a, b) => a.after - b.after || a.t - b.t);
+  let text = '';
+  let next = 0;
+  for (const event of log.events) {
+    text += `${JSON.stringify(event)}\n`;
+    for (; next < found.length && found[next]!.after === event.seq; next++) text += `${JSON.stringify(found[next])}\n`;
+  }
+  return text;
+}

@@ -1,0 +1,100 @@
+// `explain` and `boot --check` as a user runs them.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const cli = fileURLToPath(new URL('../../scripts/percpu-malta.mjs', import.meta.url));
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'percpu-malta-explain-'));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+}
+
+interface Line {
+  seq?: number;
+  type: string;
+  after?: number;
+  [field: string]: unknown;
+}
+
+const lines = (file: string): Line[] =>
+  fs
+    .readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+
+describe('explain', () => {
+  const log = path.join(folder, 'explain.ndjson');
+  const { status, stdout, stderr } = run('explain', '--seed', '1', '--log', log);
+
+  test('tells the way from the missing flush to the crash', () => {
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Seed 1, kernel f183324133ea/);
+    expect(stdout).toContain('The TLB is not');
+    expect(stdout).toMatch(/The cause is event \d+: a depopulation without\s+flush_tlb_kernel_range\(/);
+    for (const row of stdout.split('\n')) expect(row.length).toBeLessThanOrEqual(110);
+  });
+
+  test("names events by the numbers that boot's log has, at their times", () => {
+    const plain = path.join(folder, 'boot.ndjson');
+    expect(run('boot', '--seed', '1', '--quiet', '--log', plain).status).toBe(0);
+    const events = lines(plain);
+    const told = [...stdout.matchAll(/^ *\d+\. ([\d.]+) s, event (\d+)$/gm)];
+    expect(told.length).toBeGreaterThan(5);
+    for (const [, time, seq] of told)
+      expect((Math.floor(events[Number(seq)]!.t as number) / 1e6).toFixed(6)).toBe(time);
+    expect(lines(log).filter(({ seq }) => seq !== undefined)).toEqual(events);
+  });
+
+  test('--json has the same steps as data', () => {
+    const json = JSON.parse(run('explain', '--seed', '1', '--json').stdout) as { steps: { text: string }[] };
+    const words = stdout.replace(/\s+/g, ' ');
+    for (const { text } of json.steps) expect(words).toContain(text);
+  });
+
+  test('has nothing to tell about a kernel that flushes', () => {
+    const clean = run('explain', '--kernel', '93274f1dd6b0', '--controllers', '1');
+    expect(clean.status).toBe(0);
+    expect(clean.stdout).toContain('Nothing to explain: no access went through a stale translation.');
+  });
+});
+
+describe('boot --check', () => {
+  test('reports on the console before the crash, and leaves the rest of it as it is', () => {
+    const { stdout } = run('boot', '--seed', '2', '--check');
+    const report = stdout.indexOf('BUG: stale write to');
+    expect(report).toBeGreaterThan(0);
+    expect(report).toBeLessThan(stdout.indexOf('Oops[#1]'));
+    expect(stdout).toMatch(/Missing: flush_tlb_kernel_range\([0-9a-f]{8}, [0-9a-f]{8}\) behind event \d+/);
+    const rest = stdout.replace(/={66}\n[\s\S]*?\n={66}\n/g, '').replace(/^checker .*\n/m, '');
+    const wall = (text: string): string => text.replace(/, [\d.]+ s wall/, '');
+    expect(wall(rest)).toBe(wall(run('boot', '--seed', '2').stdout));
+  });
+
+  test('a report says what can be checked against the log', () => {
+    const log = path.join(folder, 'check.ndjson');
+    const { check } = JSON.parse(run('boot', '--seed', '2', '--check', '--json', '--log', log).stdout) as {
+      check: { stale_accesses: number; report: string[] };
+    };
+    const all = lines(log);
+    expect(all.filter(({ type }) => type === 'checker_access')).toHaveLength(check.stale_accesses);
+    const event = (pattern: RegExp): Line => {
+      const match = check.report.map((line) => pattern.exec(line)).find((found) => found !== null);
+      return all.find(({ seq }) => seq === Number(match![1]))!;
+    };
+    expect(event(/event (\d+) +unmapped and freed/).type).toBe('unmap');
+    expect(event(/behind event (\d+),/)).toMatchObject({ type: 'depopulate', flushed: false });
+    expect(event(/loaded at event (\d+) /).type).toBe('tlb_refill');
+  });
+
+  test('an unwritable log is one line and exit 2', () => {
+    const { status, stdout, stderr } = run('explain', '--log', path.join(folder, 'no', 'such', 'x'));
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^percpu-malta: --log .*: cannot be written \(ENOENT\)\n$/);
+  });
+});

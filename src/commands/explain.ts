@@ -1,0 +1,74 @@
+// `percpu-malta explain`: boots with the checker on and tells the way from the crash back to the translation that was not flushed.
+import { Command } from 'commander';
+import { loadEngine } from '../../emu/unicorn/choose.js';
+import type { Cause } from '../analysis/cause.js';
+import { seconds } from '../analysis/addresses.js';
+import type { StaleChecker } from '../analysis/checker.js';
+import { bootOnce, type BootResult } from '../kernel/boot.js';
+import { KERNELS } from '../kernel/kernels.js';
+import { TlbRecorder } from '../report/html/tlb-recorder.js';
+import { wrap } from '../report/wrap.js';
+import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
+import { bootSignature, jsonRecord } from './boot.js';
+import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
+import { bootHtml } from './html-output.js';
+import { openOutput } from './output-file.js';
+
+interface ExplainFlags extends BootFlags {
+  json?: boolean;
+  log?: string;
+  html?: string;
+}
+
+export function explainCommand(): Command {
+  const command = new Command('explain').description(
+    'boot once and tell the chain of events from the crash back to the missing TLB flush',
+  );
+  return addBootOptions(command)
+    .option('--json', 'print one JSON object')
+    .option('--log <file>', 'write the event log there, with what the checker saw')
+    .option('--html <file>', 'write a page there that shows the boot, with links from the story into it')
+    .action(async (flags: ExplainFlags) => {
+      const log = openOutput('--log', flags.log);
+      const html = openOutput('--html', flags.html);
+      const recorder = html && new TlbRecorder();
+      const engine = await loadEngine(flags.engine);
+      const boot = new CheckedBoot();
+      const result = bootOnce({
+        ...bootOptions(flags, engine),
+        attach: (parts) => {
+          recorder?.attach(parts);
+          boot.attach(parts);
+        },
+      });
+      const { checker } = boot;
+      const cause = boot.cause(result);
+      log?.write(logLines(result.log, checker));
+      if (recorder) html?.write(bootHtml(flags, result, recorder, chainOf(cause)));
+      if (flags.json)
+        process.stdout.write(
+          `${JSON.stringify({ ...jsonRecord(flags, result), check: checkRecord(checker), ...cause })}\n`,
+        );
+      else process.stdout.write(`${story(flags, result, checker, cause).join('\n')}\n`);
+    });
+}
+
+function story(flags: BootFlags, result: BootResult, checker: StaleChecker, cause: Cause): string[] {
+  const width = Math.min(Math.max(process.stdout.columns ?? 100, 60), 120);
+  const outcome = result.outcome + (result.panic === undefined ? '' : `: ${result.panic}`);
+  const signature = bootSignature(result);
+  const lines = [
+    `Seed ${flags.seed}, kernel ${KERNELS[flags.kernel].title}`,
+    `${outcome}${signature ? ` (${signature})` : ''}`,
+    '',
+  ];
+  if (checker.accesses.length === 0)
+    return [...lines, 'Nothing to explain: no access went through a stale translation.'];
+  cause.steps.forEach(({ seq, between, t, text }, i) => {
+    const head = `${String(i + 1).padStart(2)}. ${seconds(t)} s, ${between ? 'after event' : 'event'} ${seq}`;
+    lines.push(head, ...wrap(text, width - 4).map((row) => `    ${row}`), '');
+  });
+  if (cause.verdict) lines.push(...wrap(cause.verdict.text, width), '');
+  lines.push(checkText(checker));
+  return lines;
+}

@@ -1,0 +1,234 @@
+// The page of one boot: what happened in words, then pictures that go to any event of the log.
+import { seconds } from '../../analysis/addresses.js';
+import { decodeConsole, signature } from '../../decode/index.js';
+import type { BootSetup } from '../../experiments/setup.js';
+import { packageVersion } from '../../experiments/version.js';
+import type { BootResult } from '../../kernel/boot.js';
+import type { BootCounters } from '../../kernel/counters.js';
+import { PAGE } from './chunk-pages.js';
+import { describe } from './describe.js';
+import { escapeHtml, htmlDocument, pageAssets } from './document.js';
+import { facts, topHtml } from './page-top.js';
+import { turningPoints } from './phases.js';
+import { reportData, type ReportData } from './report-data.js';
+import { counterName, setupFlags, setupRows } from './setup-text.js';
+import type { TlbRecorder } from './tlb-recorder.js';
+
+export interface BootReport {
+  setup: BootSetup;
+  seed: number;
+  result: BootResult;
+  /** Was attached to the boot (BootOptions.attach). */
+  recorder: TlbRecorder;
+  /** From the cause to the crash, for those who know it; without it the page says how to get it. */
+  chain?: readonly ChainStep[];
+}
+
+/** A sentence of the cause chain and the event it rests on. */
+export interface ChainStep {
+  text: string;
+  seq: number;
+}
+
+/** @returns the HTML text; the same for the same boot */
+export function bootReport(report: BootReport): string {
+  const { result, recorder, seed } = report;
+  const data = reportData(result.log.events, recorder);
+  const body = [
+    headerHtml(report),
+    '<main>',
+    storyHtml(report),
+    scrubberHtml(result, data),
+    timelineHtml(),
+    '<div class="pair">',
+    chunksHtml(data),
+    tlbHtml(data),
+    '</div>',
+    framesHtml(),
+    eventsHtml(),
+    consoleHtml(result.console),
+    '</main>',
+    FOOTER,
+  ].join('\n');
+  return htmlDocument(`percpu-malta boot, seed ${seed}: ${result.outcome}`, body, pageAssets('boot'), data);
+}
+
+const FOOTER = `<footer>Keys: <kbd>←</kbd> <kbd>→</kbd> one event, with <kbd>Shift</kbd> to the next moment worth a look; on the slider
+also <kbd>Page Up</kbd> <kbd>Page Down</kbd> 100 events, <kbd>Home</kbd> <kbd>End</kbd>. On chunks and physical pages the arrow keys choose a page.
+Click into the time line to go there, drag to zoom in, double-click to zoom out.</footer>`;
+
+function section(id: string, title: string, content: string): string {
+  return `<section id="${id}-section" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>\n${content}</section>`;
+}
+
+/** As on the console: whole microseconds that have passed. */
+const at = (t: number): string => seconds(Math.floor(t));
+
+const link = (seq: number, text: string): string => `<a href="#event-${seq}" data-seq="${seq}">${text}</a>`;
+
+// ---- what happened ----
+
+function headerHtml({ setup, seed, result }: BootReport): string {
+  const good = result.outcome === 'clean';
+  const decoded = decodeConsole(result.console);
+  const shown = symptomLines(result, decoded.firstLine?.text.trim());
+  const crash = `<p class="kind mono">${escapeHtml(signature(decoded))}</p>
+${decoded.family === undefined ? '' : `<p>${escapeHtml(decoded.family.zeroed)}</p>`}
+${shown.length === 0 ? '' : `<pre class="symptom">${escapeHtml(shown.join('\n'))}</pre>`}`;
+  return topHtml(
+    `percpu-malta boot, seed ${seed}`,
+    `<span id="outcome" class="badge ${good ? 'good' : 'bad'}">${escapeHtml(result.outcome)}</span>`,
+    `${good ? `<p class="kind">The guest reached init and ran on until ${result.counters.simulatedSeconds} s of its time.</p>` : crash}
+${tilesHtml(result)}
+${facts([...setupRows(setup), ['seed', String(seed)], ['percpu-malta', packageVersion()]])}
+<p class="command"><span class="dim">Boot it again:</span> <code>npx percpu-malta boot ${bootFlags(setup, seed)}</code></p>
+<details><summary>All counters</summary>${facts(counterRows(result))}</details>`,
+  );
+}
+
+/** What the kernel said when it went wrong. @param first line of the console that tells it, or for a stall the last line of all */
+function symptomLines({ panic, log }: BootResult, first: string | undefined): string[] {
+  const stall = log.events.findLast(({ type }) => type === 'stall');
+  const lines = stall
+    ? [describe(stall), first && `last message: ${first}`]
+    : [first, panic && `Kernel panic - not syncing: ${panic}`];
+  return [...new Set(lines)].filter((line) => line !== undefined);
+}
+
+/** The numbers that tell the bug from a healthy boot. */
+function tilesHtml({ counters: c }: BootResult): string {
+  const tiles: [value: number, text: string, bad: boolean][] = [
+    [c.depopulatedPages, 'pages depopulated', false],
+    [c.tlbFlushes, 'TLB flushes for that', c.repopulatedPages > 0 && c.tlbFlushes === 0],
+    [c.repopulatedStale, 'pages populated again while the TLB had the old one', c.repopulatedStale > 0],
+    [c.staleStores, 'stores through stale entries', c.staleStores > 0],
+    [c.foreignPages, 'pages of others overwritten', c.foreignPages > 0],
+  ];
+  const items = tiles.map(
+    ([value, text, bad]) => `<div${bad ? ' class="bad"' : ''}><dt>${text}</dt><dd>${value}</dd></div>`,
+  );
+  return `<dl class="tiles">${items.join('')}</dl>`;
+}
+
+function counterRows({ counters }: BootResult): [string, string][] {
+  return Object.entries(counters).map(([name, value]) => [counterName(name as keyof BootCounters), String(value)]);
+}
+
+const bootFlags = (setup: BootSetup, seed: number): string => `${setupFlags(setup)} --seed ${seed}`.trim();
+
+function storyHtml({ setup, seed, result, chain = [] }: BootReport): string {
+  const { events } = result.log;
+  const time = (seq: number): string => `<span class="mono dim">${at(events[seq]!.t)}</span>`;
+  const item = ({ seq, text }: ChainStep): string =>
+    `<li>${escapeHtml(text)} <span class="where">${time(seq)} ${link(seq, `event ${seq}`)}</span></li>`;
+  if (chain.length > 0)
+    return section(
+      'story',
+      'What happened, from the cause to the crash',
+      `<ol id="chain">${chain.map(item).join('\n')}</ol>`,
+    );
+  const steps = turningPoints(events).map((seq) => ({ seq, text: describe(events[seq]!) }));
+  const more =
+    result.outcome === 'clean'
+      ? ''
+      : `<p class="note">The cause, step by step in sentences: <code>npx percpu-malta explain ${bootFlags(setup, seed)} --html FILE</code></p>`;
+  return section('story', 'What happened', `<ol id="chain">${steps.map(item).join('\n')}</ol>${more}`);
+}
+
+// ---- the moment ----
+
+function scrubberHtml({ log: { events } }: BootResult, { moments }: ReportData): string {
+  const last = Math.max(events.length - 1, 0);
+  const options = moments
+    .map((seq) => `<option value="${seq}">${at(events[seq]!.t)} ${escapeHtml(describe(events[seq]!))}</option>`)
+    .join('');
+  const step = (id: string, text: string, title: string): string =>
+    `<button type="button" id="${id}" aria-label="${title}" title="${title}">${text}</button>`;
+  return `<nav id="scrubber" aria-label="Moment shown">
+<p class="mono"><output id="when"></output><span id="what"></span></p>
+<input type="range" id="slider" min="0" max="${last}" value="${last}" step="1" aria-label="Event">
+<div class="row"><span class="buttons">${step('previous-moment', '«', 'Previous moment worth a look (Shift ←)')}
+${step('previous-event', '‹', 'Previous event (←)')}
+${step('next-event', '›', 'Next event (→)')}
+${step('next-moment', '»', 'Next moment worth a look (Shift →)')}</span>
+<select id="moments" aria-label="Go to a moment"><option value="">Go to…</option>${options}</select></div>
+</nav>`;
+}
+
+// ---- pictures ----
+
+const LEGEND: readonly [state: number, text: string][] = [
+  [PAGE.UNPOPULATED, 'never populated'],
+  [PAGE.POPULATED, 'populated, filled as high as used'],
+  [PAGE.EMPTY, 'populated, empty'],
+  [PAGE.DEPOPULATED, 'depopulated'],
+  [PAGE.STALE_UNMAPPED, 'depopulated, TLB still has it'],
+  [PAGE.STALE_MAPPED, 'populated again, TLB has the old page'],
+];
+
+const pageLegend = (): string =>
+  `<ul class="legend">${LEGEND.map(([state, text]) => `<li><i class="swatch state-${state}"></i>${text}</li>`).join('')}</ul>`;
+
+function timelineHtml(): string {
+  const zoom = (what: string, text: string): string => `<button type="button" data-zoom="${what}">${text}</button>`;
+  return section(
+    'time',
+    'Time line',
+    `<div class="row zoom"><span>Show</span><span class="buttons">${zoom('all', 'whole boot')}${zoom('scan', 'from the scan on')}${zoom('near', '20 ms around the moment')}</span></div>
+<h3>What ran</h3><div id="lanes" class="plot"></div>
+<h3>Pages of each chunk</h3>${pageLegend()}<div id="history" class="plot"></div>
+<h3>Physical pages in use</h3><ul id="usage-legend" class="legend"></ul><div id="usage" class="plot"></div>`,
+  );
+}
+
+function chunksHtml({ chunks }: ReportData): string {
+  const rows = chunks
+    .map(
+      ({ id, base }, row) =>
+        `<div class="chunk"><span class="mono name">${id} <small>${(base >>> 0).toString(16).padStart(8, '0')}</small></span>` +
+        `<canvas tabindex="0" role="img" aria-label="Pages of chunk ${id}" data-row="${row}"></canvas>` +
+        `<span class="status" id="status-${row}"></span></div>`,
+    )
+    .join('');
+  return section(
+    'chunks',
+    'Chunks',
+    `${pageLegend()}<div id="chunks">${rows}</div>
+<p id="page" class="mono readout"></p><h3>History of this page</h3><ol id="page-history" class="history mono" tabindex="0" aria-label="History of the page"></ol>`,
+  );
+}
+
+function tlbHtml({ tlb }: ReportData): string {
+  return section(
+    'tlb',
+    'TLB',
+    `<div class="row zoom"><output id="tlb-count"></output><label><input type="checkbox" id="stale-only"> stale only</label></div>
+<div class="scroll" tabindex="0" role="region" aria-label="TLB entries"><table id="tlb" class="mono">
+<thead><tr><th scope="col">#</th><th scope="col">pair</th><th scope="col">even pfn</th><th scope="col">odd pfn</th><th scope="col">filled</th></tr></thead><tbody></tbody></table></div>
+<p class="note">Stale: the page table (PTE) has another page or none. Grey: of other vmalloc memory. V=0: the next access asks the page table.
+Entries from ${tlb.visible} on, in italics, are shadows: QEMU goes on using them, the guest cannot see them.</p>`,
+  );
+}
+
+function framesHtml(): string {
+  return section(
+    'frames',
+    'Physical pages by owner',
+    `<ul id="frame-legend" class="legend"></ul>
+<canvas id="frames" tabindex="0" role="img" aria-label="Physical pages"></canvas>
+<p id="frame" class="mono readout"></p><h3>History of this page</h3><ol id="frame-history" class="history mono" tabindex="0" aria-label="History of the physical page"></ol>`,
+  );
+}
+
+function eventsHtml(): string {
+  return section('events', 'Events around the moment', '<ol id="events" class="mono"></ol>');
+}
+
+function consoleHtml(lines: readonly string[]): string {
+  const spans = lines.map((line) => `<span>${escapeHtml(line)}\n</span>`).join('');
+  return section(
+    'console',
+    'Console',
+    `<pre id="console" class="mono" tabindex="0" aria-label="Console">${spans}</pre><p class="note">Pale: not printed yet at the moment shown. A click on a line goes to it.</p>`,
+  );
+}

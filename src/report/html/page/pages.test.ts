@@ -1,0 +1,592 @@
+// The pages as a user gets them: written by the commands, then looked at in headless Chromium.
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KernelEvent } from '../../../kernel/events.js';
+import { DEFAULT_SETUP } from '../../../experiments/setup.js';
+import { bootReport } from '../boot-report.js';
+import { TlbRecorder } from '../tlb-recorder.js';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const command = path.join(root, 'scripts/percpu-malta.mjs');
+const MAX_BYTES = 3e6;
+/** Boots and the browser's start take seconds where the machine is busy. */
+const HOOK_MS = 120_000;
+const CLEAN = ['boot', '--kernel', '93274f1dd6b0', '--controllers', '1', '--seed', '1'];
+
+let directory: string;
+const file = (name: string): string => path.join(directory, name);
+const run = (...args: string[]) => spawnSync(process.execPath, [command, ...args], { encoding: 'utf8' });
+const percpuMalta = (...args: string[]): string =>
+  execFileSync(process.execPath, [command, ...args], { encoding: 'utf8' });
+
+interface Boot {
+  html: string;
+  events: KernelEvent[];
+  outcome: string;
+}
+function boot(name: string, args: string[]): Boot {
+  const html = file(`${name}.html`);
+  const log = file(`${name}.ndjson`);
+  const { outcome } = JSON.parse(percpuMalta(...args, '--json', '--html', html, '--log', log)) as { outcome: string };
+  const events = fs
+    .readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as KernelEvent);
+  return { html, events, outcome };
+}
+
+let crash: Boot;
+let clean: Boot;
+beforeAll(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pages-'));
+  for (let seed = 1; crash === undefined || crash.outcome === 'clean'; seed++)
+    crash = boot('crash', ['boot', '--seed', String(seed)]);
+  clean = boot('clean', CLEAN);
+}, HOOK_MS);
+afterAll(() => fs.rmSync(directory, { recursive: true }));
+
+describe('files', () => {
+  test('pages are small and name nothing outside themselves', () => {
+    expect(clean.outcome).toBe('clean');
+    for (const { html } of [crash, clean]) {
+      const text = fs.readFileSync(html, 'utf8');
+      expect(text.length).toBeLessThan(MAX_BYTES);
+      expect(text).not.toMatch(/\b(?:src|href)="(?!#|data:)|@import|url\((?!["']?data:)/);
+      expect(text).not.toContain(root);
+    }
+  });
+
+  test('the same boot gives the same bytes, also without the C hooks', () => {
+    percpuMalta(...CLEAN, '--no-shim', '--quiet', '--html', file('again.html'));
+    expect(fs.readFileSync(file('again.html')).equals(fs.readFileSync(clean.html))).toBe(true);
+  });
+
+  test.each([
+    ['boot', ['boot']],
+    ['sweep', ['sweep', '--seeds', '1']],
+    ['compare', ['compare', '--seeds', '1']],
+  ])('%s: a place that cannot be written to is one line and exit code 2', (_name, args) => {
+    const { status, stdout, stderr } = run(...args, '--html', file('no/such/folder.html'));
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^percpu-malta: --html .*folder\.html: cannot be written \(ENOENT\)\n$/);
+  });
+
+  test('nothing but the finished page is left behind', () => {
+    expect(fs.readdirSync(directory).filter((name) => !/\.(html|ndjson)$/.test(name))).toEqual([]);
+  });
+});
+
+// ---- in the browser ----
+
+const onPath = (name: string): string[] =>
+  (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .map((folder) => path.join(folder, name))
+    .filter((at) => fs.existsSync(at));
+const [executablePath] = ['chromium', 'chromium-browser', 'google-chrome'].flatMap(onPath);
+if (executablePath === undefined)
+  console.warn('The pages are not looked at: no Chromium found (Debian: apt-get install chromium).');
+
+test.runIf(process.env.CI)('CI has a browser', () => {
+  expect(executablePath, 'chromium is not installed').toBeDefined();
+});
+
+const LAUNCH = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+describe.skipIf(executablePath === undefined)('in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: executablePath!, args: LAUNCH });
+  }, HOOK_MS);
+  afterAll(() => browser?.close());
+
+  interface Opened {
+    page: Page;
+    /** What must stay empty: console messages, errors, requests for anything but the page. */
+    complaints: string[];
+  }
+  async function open(
+    html: string,
+    { width = 1280, height = 900, scheme = 'light' as 'light' | 'dark', hash = '' } = {},
+  ): Promise<Opened> {
+    const page = await browser.newPage({ viewport: { width, height }, colorScheme: scheme });
+    const complaints: string[] = [];
+    const url = pathToFileURL(html).href;
+    page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('request', (request) => {
+      if (!request.url().startsWith('data:') && request.url().split('#')[0] !== url)
+        complaints.push(`request: ${request.url()}`);
+    });
+    await page.addInitScript(() => {
+      const shifts: number[] = [];
+      Object.assign(window, { shifts });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) shifts.push((entry as PerformanceEntry & { value: number }).value);
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    await page.goto(url + hash);
+    await settled(page);
+    return { page, complaints };
+  }
+
+  /** Two frames later all that hangs on the moment is drawn. */
+  const settled = (page: Page): Promise<void> =>
+    page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
+  const text = async (page: Page, selector: string): Promise<string> => (await page.textContent(selector)) ?? '';
+  const seqShown = async (page: Page): Promise<number> => Number(/event (\d+)/.exec(await text(page, '#when'))![1]);
+  const pixels = (page: Page, selector: string): Promise<string> =>
+    page.$eval(selector, (canvas) => (canvas as HTMLCanvasElement).toDataURL());
+  async function goTo(page: Page, seq: number): Promise<void> {
+    await page.$eval(
+      '#slider',
+      (slider, value) => {
+        (slider as HTMLInputElement).value = String(value);
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+      },
+      seq,
+    );
+    await settled(page);
+  }
+  /** Every canvas of the chunk map in one string. */
+  const chunkPixels = (page: Page): Promise<string> =>
+    page.$$eval('#chunks canvas', (all) => all.map((canvas) => (canvas as HTMLCanvasElement).toDataURL()).join());
+
+  const firstStale = (): KernelEvent & { type: 'stale_access' } =>
+    crash.events.find((event) => event.type === 'stale_access' && event.owner !== 'free') as KernelEvent & {
+      type: 'stale_access';
+    };
+
+  test.each(['crash', 'clean'] as const)('the page of a %s boot renders without a complaint', async (which) => {
+    const { html, outcome, events } = which === 'crash' ? crash : clean;
+    const { page, complaints } = await open(html);
+    expect(await text(page, '#outcome')).toBe(outcome);
+    expect(await page.$$eval('canvas', (all) => all.map((canvas) => canvas.width * canvas.height > 0))).not.toContain(
+      false,
+    );
+    expect(await page.$$eval('.u-wrap', (plots) => plots.length)).toBe(3);
+    expect(await page.getAttribute('#slider', 'max')).toBe(String(events.length - 1));
+    expect(await page.$$eval('#console span', (lines) => lines.length)).toBe(
+      events.filter(({ type }) => type === 'printk').length,
+    );
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test('it opens at the first stale store that hits somebody, and says all about it', async () => {
+    const event = firstStale();
+    const { page } = await open(crash.html);
+    expect(await seqShown(page)).toBe(event.seq);
+    const pfn = event.frame.toString(16);
+    expect(await text(page, '#what')).toContain(
+      `stale store of ${event.size} bytes at ${event.va.toString(16)} goes to pfn ${pfn} (${event.owner})`,
+    );
+    expect(await text(page, '#page')).toContain('populated again, TLB has the old page');
+    expect(await text(page, '#frame')).toMatch(new RegExp(`^pfn ${pfn}, .*: ${event.owner}, .*hit by a stale store`));
+    expect(await page.$$eval('#tlb .used', (rows) => rows.map((row) => row.textContent))).toHaveLength(1);
+    expect(await text(page, '#tlb .used')).toContain(`${pfn} ≠ PTE ${event.mapped.toString(16)}`);
+    expect(await text(page, '#tlb .used td')).toBe(String(event.entry));
+    await page.close();
+  });
+
+  test('before anything has happened no entry is stale and no page is hit; at the stale store there are some', async () => {
+    const { page } = await open(crash.html);
+    const stale = () => page.$$eval('#tlb .has-stale', (rows) => rows.length);
+    const legend = () =>
+      page.$$eval('#frame-legend b', (counts) => counts.slice(-2).map((count) => Number(count.textContent)));
+    expect(await stale()).toBeGreaterThan(0);
+    expect(Math.min(...(await legend()))).toBeGreaterThan(0);
+    await goTo(page, 0);
+    expect(await stale()).toBe(0);
+    expect(await legend()).toEqual([0, 0]);
+    await page.close();
+  });
+
+  test('a clean boot never has a stale store, at any moment worth a look', async () => {
+    const { page } = await open(clean.html);
+    const moments = await page.$$eval('#moments option', (options) =>
+      options.map((option) => Number((option as HTMLOptionElement).value)).slice(1),
+    );
+    expect(moments.length).toBeGreaterThan(5);
+    for (const seq of [...moments, clean.events.length - 1]) {
+      await goTo(page, seq);
+      expect(await page.$eval('#frame-legend li:last-child b', (count) => count.textContent)).toBe('0');
+    }
+    await page.close();
+  });
+
+  test('the slider changes every picture, and goes back to the same ones', async () => {
+    const { page } = await open(crash.html);
+    const picture = async () => ({
+      chunks: await chunkPixels(page),
+      frames: await pixels(page, '#frames'),
+      tlb: await text(page, '#tlb tbody'),
+      events: await text(page, '#events'),
+      playhead: await page.$eval('#lanes .playhead', (head) => (head as HTMLElement).style.transform),
+      pale: await page.$$eval('#console .later', (lines) => lines.length),
+    });
+    const { seq } = firstStale();
+    const first = await picture();
+    await goTo(page, Math.floor(seq / 2));
+    const half = await picture();
+    for (const [name, value] of Object.entries(half))
+      expect([name, value === first[name as keyof typeof first]]).toEqual([name, false]);
+    await goTo(page, seq);
+    expect(await picture()).toEqual(first);
+    await page.close();
+  });
+
+  test('the console shows what has been printed by then', async () => {
+    const { page } = await open(clean.html);
+    for (const share of [0, 0.3, 0.7, 1]) {
+      const seq = Math.round(share * (clean.events.length - 1));
+      await goTo(page, seq);
+      const printed = clean.events.filter((event) => event.type === 'printk' && event.seq <= seq).length;
+      expect(await page.$$eval('#console span:not(.later)', (lines) => lines.length)).toBe(printed);
+    }
+    const [box, line] = await page.$eval('#console', (console) => [
+      console.getBoundingClientRect().bottom,
+      console.lastElementChild!.getBoundingClientRect().bottom,
+    ]);
+    expect(line).toBeLessThanOrEqual(box + 1);
+    await page.close();
+  });
+
+  test('keys: one event, one moment, a hundred, first and last', async () => {
+    const { page } = await open(crash.html);
+    const press = async (key: string): Promise<number> => {
+      await page.keyboard.press(key);
+      await settled(page);
+      return seqShown(page);
+    };
+    const { seq } = firstStale();
+    expect(await press('ArrowRight')).toBe(seq + 1);
+    expect(await press('ArrowLeft')).toBe(seq);
+    const moments = await page.$$eval('#moments option', (options) =>
+      options.map((option) => Number((option as HTMLOptionElement).value)).slice(1),
+    );
+    expect(await press('Shift+ArrowRight')).toBe(moments.find((at) => at > seq));
+    await press('Shift+ArrowLeft');
+    expect(await press('Shift+ArrowLeft')).toBe(moments.findLast((at) => at < seq));
+    await page.focus('#slider');
+    expect(await press('End')).toBe(crash.events.length - 1);
+    expect(await press('PageDown')).toBe(crash.events.length - 101);
+    expect(await press('Home')).toBe(0);
+    expect(await press('ArrowLeft')).toBe(0);
+    await page.close();
+  });
+
+  test('everything can be reached with Tab, and shows that it is', async () => {
+    const { page } = await open(crash.html);
+    const reached = new Set<string>();
+    for (let i = 0; i < 400; i++) {
+      await page.keyboard.press('Tab');
+      const [name, outline] = await page.evaluate(() => {
+        const at = document.activeElement!;
+        return [at.id || at.className || at.tagName, getComputedStyle(at).outlineStyle];
+      });
+      if (name === 'BODY') break;
+      expect([name, outline === 'none']).toEqual([name, false]);
+      reached.add(name);
+    }
+    for (const id of ['theme', 'slider', 'next-moment', 'moments', 'stale-only', 'frames', 'page-history', 'console'])
+      expect([...reached]).toContain(id);
+    await page.close();
+  });
+
+  test('links of what happened go to their events, the address names them, and Back comes back', async () => {
+    const { page } = await open(crash.html);
+    const links = page.locator('#chain a');
+    const seqs = await links.evaluateAll((all) => all.map((link) => Number((link as HTMLElement).dataset.seq)));
+    expect(seqs.length).toBeGreaterThan(2);
+    const before = await chunkPixels(page);
+    await links.first().click();
+    await settled(page);
+    expect(await seqShown(page)).toBe(seqs[0]);
+    expect(await chunkPixels(page)).not.toBe(before);
+    expect(new URL(page.url()).hash).toBe(`#event-${seqs[0]}`);
+    expect(await page.$eval('#time-title', (title) => title.getBoundingClientRect().top)).toBeLessThan(400);
+    await page.evaluate(() => scrollTo(0, 0));
+    await links.last().click();
+    await settled(page);
+    expect(await seqShown(page)).toBe(seqs.at(-1));
+    await page.goBack();
+    await settled(page);
+    expect(await seqShown(page)).toBe(seqs[0]);
+    await page.close();
+  });
+
+  test('an address with an event opens there', async () => {
+    const { page } = await open(crash.html, { hash: '#event-42' });
+    expect(await seqShown(page)).toBe(42);
+    await page.close();
+  });
+
+  test('the time line: a click goes there, dragging zooms without going anywhere, the buttons zoom', async () => {
+    const { page } = await open(crash.html);
+    const last = crash.events.at(-1)!.t / 1e6;
+    const over = page.locator('#history .u-over');
+    await over.scrollIntoViewIfNeeded();
+    const box = (await over.boundingBox())!;
+    const time = async () => Number(/([\d.]+) s/.exec(await text(page, '#when'))![1]);
+    await page.mouse.click(box.x + box.width / 2, box.y + 10);
+    await settled(page);
+    expect(Math.abs((await time()) - last / 2)).toBeLessThan(last / 50);
+    const [whole, at] = [await pixels(page, '#history canvas'), await seqShown(page)];
+    await page.mouse.move(box.x + 0.8 * box.width, box.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 0.9 * box.width, box.y + 12, { steps: 4 });
+    await page.mouse.up();
+    await settled(page);
+    expect(await seqShown(page)).toBe(at);
+    expect(await pixels(page, '#history canvas')).not.toBe(whole);
+    // the moment is not in the stretch shown; going on brings it back
+    expect(await page.isVisible('#history .playhead')).toBe(false);
+    await page.keyboard.press('ArrowRight');
+    await settled(page);
+    expect(await page.isVisible('#history .playhead')).toBe(true);
+    await page.click('[data-zoom="all"]');
+    await settled(page);
+    expect(await pixels(page, '#history canvas')).toBe(whole);
+    await page.click('[data-zoom="near"]');
+    await settled(page);
+    expect(await pixels(page, '#history canvas')).not.toBe(whole);
+    await page.close();
+  });
+
+  test('a page of a chunk can be chosen by click and by key; its history leads to its events', async () => {
+    const { page } = await open(crash.html);
+    const canvas = page.locator('#chunks canvas').nth(1);
+    await canvas.click({ position: { x: 5, y: 5 } });
+    expect(await text(page, '#page')).toContain('chunk 1 page 0 at fffc0000');
+    await page.keyboard.press('ArrowRight');
+    expect(await text(page, '#page')).toContain('chunk 1 page 1 at fffc1000');
+    const populated = crash.events.find((event) => event.type === 'map' && event.chunk === 1 && event.page === 1)!;
+    await page.click(`#page-history a[data-seq="${populated.seq}"]`);
+    await settled(page);
+    expect(await seqShown(page)).toBe(populated.seq);
+    await page.close();
+  });
+
+  test('stale entries alone', async () => {
+    const { page } = await open(crash.html);
+    await page.check('#stale-only');
+    const rows = await page.$$eval('#tlb tbody tr', (all) =>
+      all.map((row) => [row.checkVisibility(), row.classList.contains('has-stale')]),
+    );
+    expect(rows.every(([visible, stale]) => visible === stale)).toBe(true);
+    expect(rows.some(([visible]) => visible)).toBe(true);
+    await page.close();
+  });
+
+  test.each([1280, 390])('nothing moves while one scrubs, %i pixels wide', async (width) => {
+    const { page } = await open(crash.html, { width });
+    await page.$eval('#time-section', (section) => section.scrollIntoView());
+    await settled(page);
+    // scroll anchoring hides shifts above what is in sight: sizes must stay, too
+    const sizes = (): Promise<number[]> =>
+      page.$$eval('nav, section, section > *', (all) =>
+        all.flatMap(({ clientWidth, clientHeight }) => [clientWidth, clientHeight]),
+      );
+    const before = await sizes();
+    const steps = Array.from({ length: 61 }, (_, step) => Math.round((step / 60) * (crash.events.length - 1)));
+    const harm = crash.events.filter(({ type }) => type === 'stale_access' || type === 'oops').map(({ seq }) => seq);
+    for (const seq of [...steps, ...harm.slice(0, 20)]) {
+      await goTo(page, seq);
+      expect([seq, await sizes()]).toEqual([seq, before]);
+    }
+    expect(await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts)).toEqual([]);
+    await page.close();
+  });
+
+  test('the layout shifts that the test above looks for are seen when there are any', async () => {
+    const { page } = await open(clean.html);
+    await page.$eval('#time-section', (section) => ((section as HTMLElement).style.marginTop = '300px'));
+    await settled(page);
+    await page.waitForFunction(() => (window as unknown as { shifts: number[] }).shifts.length > 0);
+    await page.close();
+  });
+
+  /** Widest thing that sticks out, in pixels. */
+  const overflow = (page: Page): Promise<number> =>
+    page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+  test.each([360, 1280])('the longest description of an event has room, %i pixels wide', async (width) => {
+    const { page } = await open(crash.html, { width, height: 844 });
+    const stale = crash.events.filter((event) => event.type === 'stale_access');
+    const length = ({ owner, by }: (typeof stale)[number]): number => owner.length + by.length;
+    await goTo(page, stale.reduce((a, b) => (length(b) > length(a) ? b : a)).seq);
+    const [needed, given] = await page.$eval('#scrubber p', (box) => [box.scrollHeight, box.clientHeight]);
+    expect(needed).toBeLessThanOrEqual(given!);
+    await page.close();
+  });
+
+  test.each([360, 390, 800, 1280])('no sideways scrolling, %i pixels wide', async (width) => {
+    for (const { html } of [crash, clean]) {
+      const { page } = await open(html, { width, height: 844 });
+      expect(await overflow(page)).toBe(0);
+      // the map of physical pages stays in its box
+      expect(
+        await page.$eval(
+          '#frames',
+          (canvas) => canvas.getBoundingClientRect().right <= canvas.parentElement!.getBoundingClientRect().right,
+        ),
+      ).toBe(true);
+      await page.close();
+    }
+  });
+
+  /** Contrast ratio (WCAG) of the text of elements to what is behind it; only solid colours. */
+  const contrasts = (page: Page, selectors: string[]): Promise<[string, number][]> =>
+    page.evaluate((wanted) => {
+      const parse = (color: string): number[] => color.match(/[\d.]+/g)!.map(Number);
+      const luminance = (color: number[]): number => {
+        const [r, g, b] = color
+          .slice(0, 3)
+          .map((value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+      };
+      return wanted.map((selector): [string, number] => {
+        const element = document.querySelector(selector)!;
+        let behind: Element | null = element;
+        while (behind && parse(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+        const [a, b] = [getComputedStyle(element).color, getComputedStyle(behind!).backgroundColor].map((color) =>
+          luminance(parse(color)),
+        );
+        return [selector, (Math.max(a!, b!) + 0.05) / (Math.min(a!, b!) + 0.05)];
+      });
+    }, selectors);
+
+  test('dark is another page than light, by system and by button, and both can be read', async () => {
+    const READ = [
+      'h1',
+      '#outcome',
+      '.dim',
+      '.facts dt',
+      '.facts dd',
+      '#chain li',
+      '#chain a',
+      '.note',
+      '#when',
+      '#what',
+      '#tlb .stale',
+      '#tlb .other',
+      '#tlb th',
+      '#page',
+      'summary',
+      '#console span',
+      'footer',
+    ];
+    const light = await open(crash.html);
+    const dark = await open(crash.html, { scheme: 'dark' });
+    const look = async ({ page }: Opened): Promise<string[]> => [
+      await page.$eval('body', (body) => getComputedStyle(body).backgroundColor),
+      await chunkPixels(page),
+      await pixels(page, '#frames'),
+      await pixels(page, '#history canvas'),
+    ];
+    const [inLight, inDark] = [await look(light), await look(dark)];
+    inLight.forEach((value, i) => expect([i, value === inDark[i]]).toEqual([i, false]));
+    for (const { page } of [light, dark])
+      for (const [selector, ratio] of await contrasts(page, READ))
+        expect([selector, ratio >= 4.5, ratio]).toEqual([selector, true, ratio]);
+    await light.page.click('#theme');
+    await settled(light.page);
+    expect(await look(light)).toEqual(inDark);
+    await dark.page.click('#theme');
+    await settled(dark.page);
+    expect(await look(dark)).toEqual(inLight);
+    for (const { page } of [light, dark]) await page.close();
+  });
+
+  test('text that looks like HTML stays text, and a chain is shown with its links', async () => {
+    const evil = '</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> &amp;';
+    const printk = (seq: number, line: string): KernelEvent => ({
+      seq,
+      t: seq,
+      pid: 0,
+      type: 'printk',
+      level: 6,
+      text: line,
+    });
+    const quiet = { softirq: false, needResched: false };
+    const events: KernelEvent[] = [
+      printk(0, evil),
+      { seq: 1, t: 1, pid: 0, type: 'chunk_create', chunk: 0, base: 0x8100_0000, pages: 2, ...quiet },
+      { seq: 2, t: 2, pid: 0, type: 'panic', text: evil },
+    ];
+    const html = bootReport({
+      setup: DEFAULT_SETUP,
+      seed: 7,
+      result: {
+        outcome: 'panic',
+        reachedInit: false,
+        panic: evil,
+        console: [evil],
+        log: { events, onEvent: null, append: () => events[0]! },
+        counters: {} as never,
+      },
+      recorder: new TlbRecorder(),
+      chain: [
+        { text: evil, seq: 1 },
+        { text: 'then it died', seq: 2 },
+      ],
+    });
+    fs.writeFileSync(file('evil.html'), html);
+    const { page, complaints } = await open(file('evil.html'));
+    expect(complaints).toEqual([]);
+    expect(await text(page, '#console span')).toBe(`${evil}\n`);
+    expect(await text(page, '#chain li')).toContain(evil);
+    expect(await page.$$('img')).toEqual([]);
+    await page.locator('#chain a').first().click();
+    await settled(page);
+    expect(await seqShown(page)).toBe(1);
+    await goTo(page, 2);
+    expect(await text(page, '#what')).toContain(evil);
+    // and if something were not escaped, the policy would still keep it from running
+    await page.evaluate(() => document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="alert(3)">'));
+    await page.waitForTimeout(100);
+    expect(complaints.filter((complaint) => complaint.startsWith('dialog'))).toEqual([]);
+    expect(complaints.join()).toMatch(/Content Security Policy/);
+    await page.close();
+  });
+
+  test('sweeps and comparisons: rates, bars, no complaint, no sideways scrolling', async () => {
+    percpuMalta('sweep', '--seeds', '1..4', '--controllers', '1', '--html', file('sweep.html'));
+    percpuMalta('compare', '--seeds', '1', '--layouts', 'malta-4k', '--cpu', '24Kf', '--html', file('compare.html'));
+    for (const name of ['sweep', 'compare'])
+      for (const [width, scheme] of [
+        [1280, 'light'],
+        [360, 'dark'],
+      ] as const) {
+        const { page, complaints } = await open(file(`${name}.html`), { width, scheme });
+        expect(await text(page, 'h1')).toContain(name);
+        expect(await page.$$eval('table', (tables) => tables.length)).toBeGreaterThan(0);
+        expect(await overflow(page)).toBe(0);
+        const ranges = await page.$$eval('.range', (all) => all.map((range) => range.clientWidth));
+        expect(ranges.length).toBeGreaterThan(0);
+        expect(Math.min(...ranges)).toBeGreaterThan(80);
+        for (const [selector, ratio] of await contrasts(page, ['h1', '.facts dt', 'th', 'td', '.note']))
+          expect([selector, ratio >= 4.5]).toEqual([selector, true]);
+        expect(complaints).toEqual([]);
+        await page.close();
+      }
+  });
+});

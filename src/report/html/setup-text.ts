@@ -1,0 +1,41 @@
+// The options of a boot as pages show them.
+import { tlbText } from '../../experiments/cells.js';
+import { type BootSetup, DEFAULT_SETUP, setupGeometry } from '../../experiments/setup.js';
+import { bytesText } from '../../experiments/table.js';
+import type { BootCounters } from '../../kernel/counters.js';
+import { KERNELS } from '../../kernel/kernels.js';
+
+/** Names and values, in order. */
+export function setupRows(setup: BootSetup): [string, string][] {
+  const { kernel, layout, percpuAlloc, cpu, cpus, controllers, disks, memory } = setup;
+  const { pageSize, unitSize, unitPages } = setupGeometry(setup);
+  return [
+    ['kernel', KERNELS[kernel].title],
+    ['layout', percpuAlloc === 'page' ? `${layout}, percpu_alloc=page` : layout],
+    ['page', bytesText(pageSize)],
+    ['unit', `${bytesText(unitSize)}, ${unitPages} pages`],
+    ['CPU', cpu],
+    ['TLB entries', tlbText(setup)],
+    ['possible CPUs', String(cpus)],
+    ['controllers', String(controllers)],
+    ['disks', String(disks)],
+    ['memory', `${memory} MB`],
+  ];
+}
+
+/** What differs from the defaults, as on the command line: `--controllers 1 --percpu-alloc page`. */
+export function setupFlags(setup: BootSetup): string {
+  const entries = Object.entries(setup) as [keyof BootSetup, unknown][];
+  return entries
+    .filter(([name, value]) => value !== DEFAULT_SETUP[name])
+    .map(([name, value]) => `--${spaced(name, '-')} ${String(value)}`)
+    .join(' ');
+}
+
+/** `depopulated pages` for depopulatedPages. */
+export const counterName = (name: keyof BootCounters): string => spaced(name, ' ');
+
+/** camelCase as words. */
+function spaced(name: string, space: string): string {
+  return name.replace(/[A-Z]/g, (letter) => space + letter.toLowerCase());
+}
