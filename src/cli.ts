@@ -8,6 +8,7 @@ import { decodeCommand } from './commands/decode.js';
 import { explainCommand } from './commands/explain.js';
 import { fixesCommand } from './commands/fixes.js';
 import { mergeCommand } from './commands/merge.js';
+import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
 import { selftestCommand } from './commands/selftest.js';
 import { replayCommand } from './commands/replay.js';
@@ -32,6 +33,7 @@ function program(): Command {
     explainCommand(),
     fixesCommand(),
     mergeCommand(),
+    minimizeCommand(),
     opsCommand(),
     selftestCommand(),
     statsCommand(),

@@ -7,8 +7,8 @@ import type { BootSetup } from '../experiments/setup.js';
 import { sweep } from '../experiments/sweep.js';
 import { rateText, tally } from '../experiments/tally.js';
 import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
-import { addBootOptions, type BootFlags, wholeNumber } from './boot-options.js';
-import { addJobsOption, type PoolFlags, type Running, setupFromFlags, withPool } from './pool-options.js';
+import { addBootOptions, type BootFlags, setupFromFlags, wholeNumber } from './boot-options.js';
+import { addJobsOption, type PoolFlags, type Running, withPool } from './pool-options.js';
 
 interface BisectFlags extends Omit<BootFlags, 'kernel'>, PoolFlags {
   engine?: string;

@@ -1,24 +1,16 @@
 // The options every command that boots the guest has, and what they become.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_CONTROLLERS, MAX_DISKS } from '../../emu/malta/megaraid/pci-device.js';
-import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import { type BootSetup, setupBootOptions } from '../experiments/setup.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
 import type { BootOptions } from '../kernel/boot.js';
-import { BOOT_LAYOUTS, type PercpuAlloc, withPercpuAlloc } from '../layouts/boot-layouts.js';
-import type { LayoutName } from '../layouts/layouts.js';
+import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+
+type SetupFlags = Omit<BootSetup, 'ids' | 'geometry'>;
 
 /** As commander parses them. */
-export interface BootFlags {
-  kernel: KernelName;
-  layout: LayoutName;
-  tlb: TlbMode;
-  cpu: CpuModel;
-  cpus: number;
-  percpuAlloc: PercpuAlloc;
-  controllers: number;
-  disks: number;
-  memory: number;
+export interface BootFlags extends SetupFlags {
   seed: number;
   engine?: string;
   shim: boolean;
@@ -71,19 +63,13 @@ export function addBootOptions(command: Command, { seed = true, kernel = true } 
     .option('--no-shim', 'do without the compiled hooks');
 }
 
-/** What bootOnce() wants. @param seed overrides the flag */
-export function bootOptions(flags: BootFlags, engine: EngineLibrary, seed = flags.seed): BootOptions {
-  return {
-    engine,
-    kernel: flags.kernel,
-    layout: withPercpuAlloc(BOOT_LAYOUTS[flags.layout], flags.percpuAlloc),
-    tlb: flags.tlb,
-    cpu: flags.cpu,
-    cpus: flags.cpus,
-    controllers: flags.controllers,
-    disks: flags.disks,
-    memoryMB: flags.memory,
-    seed,
-    shim: flags.shim,
-  };
+export function setupFromFlags(flags: SetupFlags): BootSetup {
+  const { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, kept } = flags;
+  const setup = { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory };
+  return kept === undefined ? setup : { ...setup, kept };
+}
+
+/** What bootOnce() wants. */
+export function bootOptions(flags: BootFlags, engine: EngineLibrary): BootOptions {
+  return setupBootOptions(setupFromFlags(flags), flags.seed, engine, flags.shim);
 }

@@ -10,10 +10,11 @@ import { KERNELS } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
 import { chromeTrace } from '../report/trace/chrome-trace.js';
 import { ftraceText } from '../report/trace/ftrace-text.js';
-import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
+import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml } from './html-output.js';
 import { openOutput } from './output-file.js';
+import { addScriptOption } from './script-option.js';
 
 interface BootCommandFlags extends BootFlags {
   json?: boolean;
@@ -33,7 +34,7 @@ export function bootSignature(result: BootResult): string {
 
 export function bootCommand(): Command {
   const command = new Command('boot').description('boot the guest once; exit 0 when the boot ran to an outcome');
-  return addBootOptions(command)
+  return addScriptOption(addBootOptions(command))
     .option('--check', 'report the first accesses through stale translations at once, as KASAN would')
     .option('--json', 'print one JSON object in place of console and summary')
     .option('--log <file>', 'write the event log there, one JSON object a line')
@@ -86,9 +87,8 @@ export function eventLines(log: EventLog): string {
 
 /** One boot as data; the same bytes for the same version, options and seed. */
 export function jsonRecord(flags: BootFlags, result: BootResult): Record<string, unknown> {
-  const { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, seed } = flags;
   return {
-    options: { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, seed },
+    options: { ...setupFromFlags(flags), seed: flags.seed },
     outcome: result.outcome,
     signature: bootSignature(result),
     panic: result.panic ?? '',

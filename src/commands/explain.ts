@@ -13,6 +13,7 @@ import { bootSignature, jsonRecord } from './boot.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml } from './html-output.js';
 import { openOutput } from './output-file.js';
+import { addScriptOption } from './script-option.js';
 
 interface ExplainFlags extends BootFlags {
   json?: boolean;
@@ -24,7 +25,7 @@ export function explainCommand(): Command {
   const command = new Command('explain').description(
     'boot once and tell the chain of events from the crash back to the missing TLB flush',
   );
-  return addBootOptions(command)
+  return addScriptOption(addBootOptions(command))
     .option('--json', 'print one JSON object')
     .option('--log <file>', 'write the event log there, with what the checker saw')
     .option('--html <file>', 'write a page there that shows the boot, with links from the story into it')

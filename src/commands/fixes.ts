@@ -6,8 +6,8 @@ import { sweepEach } from '../experiments/sweep.js';
 import { short, textTable } from '../experiments/table.js';
 import { intervalText, tally } from '../experiments/tally.js';
 import type { KernelName } from '../kernel/kernels.js';
-import { addBootOptions, type BootFlags, wholeNumber } from './boot-options.js';
-import { addJobsOption, type PoolFlags, setupFromFlags, withPool } from './pool-options.js';
+import { addBootOptions, type BootFlags, setupFromFlags, wholeNumber } from './boot-options.js';
+import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 
 /** All on the allocator of 6.1, so that they differ in the flush only. */
 const FIXES: readonly (readonly [KernelName, string])[] = [

@@ -2,8 +2,7 @@
 import type { BootResult } from '../kernel/boot.js';
 import { bootReport, type ChainStep } from '../report/html/boot-report.js';
 import type { TlbRecorder } from '../report/html/tlb-recorder.js';
-import type { BootFlags } from './boot-options.js';
-import { setupFromFlags } from './pool-options.js';
+import { type BootFlags, setupFromFlags } from './boot-options.js';
 
 /**
  * The page of one boot.

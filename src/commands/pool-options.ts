@@ -1,12 +1,10 @@
 // The options of commands that boot many times, and how such a command runs: progress line, Ctrl-C, end of the workers.
 import os from 'node:os';
 import { Command } from 'commander';
-import type { PercpuAlloc } from '../layouts/boot-layouts.js';
 import { BootPool, PoolClosed } from '../experiments/pool.js';
 import { Progress } from '../experiments/progress.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
-import type { BootSetup } from '../experiments/setup.js';
-import { type BootFlags, wholeNumber } from './boot-options.js';
+import { wholeNumber } from './boot-options.js';
 
 export interface PoolFlags {
   jobs: number;
@@ -34,26 +32,22 @@ export function addEngineOptions(command: Command): Command {
     .option('--no-shim', 'do without the compiled hooks');
 }
 
-export function setupFromFlags(flags: Omit<BootFlags, 'seed'> & { percpuAlloc: PercpuAlloc }): BootSetup {
-  const { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory } = flags;
-  return { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory };
-}
-
 /** What `withPool` gives a command: where to boot, and whom to tell that a boot is done. */
 export interface Running {
   pool: BootPool;
-  done: (record: BootRecord) => void;
+  /** @param note for the progress line, in place of the number of crashes */
+  done: (record: BootRecord, note?: string) => void;
   /** Ctrl-C was pressed. */
   interrupted: () => boolean;
 }
 
 /**
- * Runs `work` with worker processes and, on a terminal, a progress line of `total` boots. Ctrl-C closes the pool: boots not
+ * Runs `work` with worker processes and, on a terminal, a progress line of `total` boots, where that is known. Ctrl-C closes the pool: boots not
  * finished reject with PoolClosed. A PoolClosed that `work` lets through ends the command silently with exit code 130.
  */
 export async function withPool<T>(
   { jobs, engine, shim }: PoolFlags,
-  total: number,
+  total: number | undefined,
   work: (running: Running) => Promise<T>,
 ): Promise<T | undefined> {
   const pool = new BootPool({ jobs, engine, shim });
@@ -69,9 +63,9 @@ export async function withPool<T>(
   try {
     return await work({
       pool,
-      done: (record) => {
+      done: (record, note) => {
         if (crashed(record)) crashes++;
-        progress.step(`${crashes} crashed`);
+        progress.step(note ?? `${crashes} crashed`);
       },
       interrupted: () => interrupted,
     });

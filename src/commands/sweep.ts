@@ -10,9 +10,9 @@ import { packageVersion } from '../experiments/version.js';
 import { UsageError } from '../errors.js';
 import { setupFlags } from '../report/html/setup-text.js';
 import { sweepPage } from '../report/html/sweep-page.js';
-import { addBootOptions, type BootFlags } from './boot-options.js';
+import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
 import { openOutput } from './output-file.js';
-import { addJobsOption, type PoolFlags, setupFromFlags, withPool } from './pool-options.js';
+import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 
 interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags {
   engine?: string;

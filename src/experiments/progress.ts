@@ -11,14 +11,18 @@ const BAR = 24;
 
 export class Progress {
   readonly #terminal: Terminal;
-  readonly #total: number;
+  readonly #total: number | undefined;
   readonly #now: () => number;
   readonly #started: number;
   #done = 0;
   #drawn = false;
 
-  /** @param total boots to do @param now seconds of any steady clock; wall time is only ever shown, never recorded */
-  constructor(terminal: Terminal, total: number, now = (): number => Number(process.hrtime.bigint()) / 1e9) {
+  /** @param total boots to do, where that is known @param now seconds of any steady clock; wall time is only ever shown, never recorded */
+  constructor(
+    terminal: Terminal,
+    total: number | undefined,
+    now = (): number => Number(process.hrtime.bigint()) / 1e9,
+  ) {
     this.#terminal = terminal;
     this.#total = total;
     this.#now = now;
@@ -35,15 +39,20 @@ export class Progress {
   #draw(note: string): void {
     if (!this.#terminal.isTTY) return;
     const seconds = this.#now() - this.#started;
-    const filled = this.#total === 0 ? BAR : Math.floor((BAR * this.#done) / this.#total);
-    let text = `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${this.#done}/${this.#total}`;
+    let text = this.#total === undefined ? `${this.#done} boots` : this.#bar(this.#total);
     if (this.#done > 0) {
       const rate = this.#done / seconds;
-      text += `  ${rate.toFixed(rate < 10 ? 1 : 0)} boots/s  ${duration((this.#total - this.#done) / rate)} left`;
+      text += `  ${rate.toFixed(rate < 10 ? 1 : 0)} boots/s`;
+      if (this.#total !== undefined) text += `  ${duration((this.#total - this.#done) / rate)} left`;
     }
     if (note !== '') text += `  ${note}`;
     this.#terminal.write(`\r\x1b[K${text.slice(0, (this.#terminal.columns ?? 80) - 1)}`);
     this.#drawn = true;
+  }
+
+  #bar(total: number): string {
+    const filled = total === 0 ? BAR : Math.floor((BAR * this.#done) / total);
+    return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${this.#done}/${total}`;
   }
 
   /** Removes the line. */

@@ -12,6 +12,7 @@ import {
   withPercpuAlloc,
 } from '../layouts/boot-layouts.js';
 import type { LayoutName } from '../layouts/layouts.js';
+import { type Kept, stepFilter, targetFilter } from './kept.js';
 
 /** Sizes in bytes that replace those of the layout. */
 export interface GeometryChange {
@@ -36,6 +37,8 @@ export interface BootSetup {
   /** Only targets with an id below this are scanned on each channel (128 without it). */
   ids?: number;
   geometry?: GeometryChange;
+  /** What a boot script keeps of the boot. */
+  kept?: Kept;
 }
 
 export const DEFAULT_SETUP: BootSetup = {
@@ -56,7 +59,7 @@ export function setupLayout(setup: BootSetup): BootLayout {
 }
 
 export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineLibrary, shim: boolean): BootOptions {
-  const { kernel, tlb, cpu, cpus, controllers, disks, memory, ids } = setup;
+  const { kernel, tlb, cpu, cpus, controllers, disks, memory, ids, kept } = setup;
   return {
     engine,
     kernel,
@@ -70,6 +73,8 @@ export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineL
     seed,
     shim,
     ...(ids === undefined ? {} : { skipTarget: (_host, _channel, id) => id >= ids }),
+    ...(kept?.targets === undefined ? {} : { skipTarget: targetFilter(kept.targets) }),
+    ...(kept?.steps === undefined ? {} : { skipStep: stepFilter(kept.steps) }),
   };
 }
 

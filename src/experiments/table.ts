@@ -23,3 +23,8 @@ export function short(value: number): string {
 export function bytesText(bytes: number): string {
   return bytes >= 1 << 20 && bytes % (1 << 20) === 0 ? `${bytes >> 20} MB` : `${bytes / 1024} KB`;
 }
+
+/** The words of a camelCase name: `percpu-alloc` for percpuAlloc and '-'. */
+export function camelWords(name: string, separator: string): string {
+  return name.replace(/[A-Z]/g, (letter) => separator + letter.toLowerCase());
+}

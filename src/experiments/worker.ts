@@ -10,6 +10,8 @@ import { packageVersion } from './version.js';
 export interface Job {
   setup: BootSetup;
   seed: number;
+  /** End the boot as BootOptions.stopAtForeignPage does. */
+  stopAtForeignPage?: boolean;
 }
 
 /** Kinds of failure that the command line tells apart. */
@@ -24,9 +26,10 @@ export function serve(engineName: string, shim: boolean): void {
   process.on('disconnect', () => process.exit());
   const engine = loadEngine(engineName === '' ? undefined : engineName);
   const version = packageVersion();
-  process.on('message', ({ setup, seed }: Job) => {
+  process.on('message', ({ setup, seed, stopAtForeignPage = false }: Job) => {
     void engine
-      .then((library) => bootRecord(version, setup, seed, bootOnce(setupBootOptions(setup, seed, library, shim))))
+      .then((library) => bootOnce({ ...setupBootOptions(setup, seed, library, shim), stopAtForeignPage }))
+      .then((result) => bootRecord(version, setup, seed, result))
       .then(
         (record) => process.send!({ record } satisfies Answer),
         (error: Error) => process.send!({ failure: failureKind(error), message: failureText(error) } satisfies Answer),

@@ -107,6 +107,11 @@ function readTable(name: string): Row[] {
 
 const tables = new Map<string, Row[]>();
 
+/** The table of fixtures/boot for pages of this size in bytes: a recorded boot of such a kernel. */
+export function bootTable(pageSize: number): string {
+  return pageSize === 16384 ? 'malta' : 'malta-4k';
+}
+
 export class BootScript {
   readonly #calls: Initcall[];
   #at = 0;

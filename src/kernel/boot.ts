@@ -13,7 +13,7 @@ import { type BootLayout, FIRST_CHUNK, percpuAllocInfo, percpuMachine } from '..
 import { PercpuMemory } from '../mm/percpu-memory.js';
 import { PercpuAllocator, unitLayout, VARIANTS } from '../percpu/index.js';
 import { Random } from '../random.js';
-import { BootScript } from './boot-script.js';
+import { BootScript, bootTable, type Initcall } from './boot-script.js';
 import { Clock } from './clock.js';
 import { type BootCounters, newCounters } from './counters.js';
 import { Crash } from './crash.js';
@@ -54,6 +54,10 @@ export interface BootOptions {
   onLine?: (line: string) => void;
   /** Leaves targets out of the scan (minimized boots). */
   skipTarget?: (host: number, channel: number, id: number) => boolean;
+  /** Leaves steps of kernel_init out; the time that they take passes all the same. */
+  skipStep?: (call: Initcall) => boolean;
+  /** Ends the boot at the first store through a stale translation into a page of another owner; the outcome then means nothing. */
+  stopAtForeignPage?: boolean;
   /** Called before the first instruction with the parts of the boot, for checkers that look over its shoulder. */
   attach?: (parts: BootParts) => void;
 }
@@ -172,6 +176,7 @@ class Boot {
     this.#percpu.vmalloc = (bytes) => pages.vmalloc(bytes);
     this.#percpu.vfree = (address) => pages.vfree(address);
     this.#journal.percpu = this.#percpu;
+    if (options.stopAtForeignPage) this.#journal.onForeignPage = () => this.#end();
     allocator.events = this.#journal.events;
     append({
       type: 'chunk_create',
@@ -183,7 +188,7 @@ class Boot {
 
     const slots = Array.from({ length: controllers }, (_, i) => FIRST_SLOT + i);
     this.#addControllers(slots);
-    this.#init = new InitThread(new BootScript(layout.pageSize === 16384 ? 'malta' : 'malta-4k', slots), {
+    this.#init = new InitThread(new BootScript(bootTable(layout.pageSize), slots), {
       machine,
       clock,
       scheduler: this.#scheduler,
@@ -195,6 +200,7 @@ class Boot {
       interrupts: () => this.#interrupts(),
       end: () => this.#end(),
       skipTarget: options.skipTarget,
+      skipStep: options.skipStep,
     });
     this.#crash = new Crash(
       machine,

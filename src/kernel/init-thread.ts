@@ -33,6 +33,7 @@ export interface InitParts {
   /** Ends the boot. */
   readonly end: () => void;
   readonly skipTarget: ((host: number, channel: number, id: number) => boolean) | undefined;
+  readonly skipStep: ((call: Initcall) => boolean) | undefined;
 }
 
 export class InitThread {
@@ -69,7 +70,7 @@ export class InitThread {
 
   /** HC_NEXT_INITCALL: fills in the guest's struct initcall at `at`. */
   *next(at: number): Run<number> {
-    const { machine, clock, scheduler, speed, interrupts } = this.#parts;
+    const { machine, clock, scheduler, speed, interrupts, skipStep } = this.#parts;
     for (;;) {
       const call = this.#script.next();
       if (call === undefined) {
@@ -90,6 +91,8 @@ export class InitThread {
         yield* this.#waitForDisks();
         continue;
       }
+      if (call.text === 'build_sched_domains') this.#parts.percpu.allocator.asyncEnabled = true; // subsys_initcall is next
+      if (skipStep?.(call)) continue;
       const pointer = this.#rowPointers.get(call.size);
       if (call.kind === INITCALL.FREE && pointer === undefined) continue;
       this.#row = call;
@@ -100,7 +103,6 @@ export class InitThread {
       const text = machine.bytes(at + 16, 128);
       text.fill(0);
       Buffer.from(call.text.slice(0, 127), 'latin1').copy(text);
-      if (call.text === 'build_sched_domains') this.#parts.percpu.allocator.asyncEnabled = true; // subsys_initcall is next
       return 1;
     }
   }

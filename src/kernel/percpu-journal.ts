@@ -11,6 +11,8 @@ import type { Printk } from './printk.js';
 export class PercpuJournal implements PageEvents {
   /** pcpu_schedule_balance_work() was called: to be queued when it is safe to run guest code. */
   balanceWanted = false;
+  /** Told of each page of another owner, once, that an area zeroed through a stale translation is in. */
+  onForeignPage: (() => void) | undefined;
   readonly #append: Append;
   readonly #counters: BootCounters;
   readonly #pages: GuestPages;
@@ -176,10 +178,7 @@ export class PercpuJournal implements PageEvents {
     counters.staleStores++;
     counters.staleBytes += bytes;
     const owner = this.#pages.ownerName(hit.frame);
-    if (owner !== 'free' && !owner.startsWith('per-CPU') && !this.#foreign.has(hit.frame)) {
-      this.#foreign.add(hit.frame);
-      counters.foreignPages++;
-    }
+    const foreign = owner !== 'free' && !owner.startsWith('per-CPU');
     this.#append({
       type: 'stale_access',
       va,
@@ -193,5 +192,9 @@ export class PercpuJournal implements PageEvents {
       pc: this.#memset,
       by: this.percpu.caller,
     });
+    if (!foreign || this.#foreign.has(hit.frame)) return;
+    this.#foreign.add(hit.frame);
+    counters.foreignPages++;
+    this.onForeignPage?.();
   }
 }

@@ -1,13 +1,14 @@
 // The options of a boot as pages show them.
 import { tlbText } from '../../experiments/cells.js';
+import { type Kept, targetCount } from '../../experiments/kept.js';
 import { type BootSetup, DEFAULT_SETUP, setupGeometry } from '../../experiments/setup.js';
-import { bytesText } from '../../experiments/table.js';
+import { bytesText, camelWords } from '../../experiments/table.js';
 import type { BootCounters } from '../../kernel/counters.js';
 import { KERNELS } from '../../kernel/kernels.js';
 
 /** Names and values, in order. */
 export function setupRows(setup: BootSetup): [string, string][] {
-  const { kernel, layout, percpuAlloc, cpu, cpus, controllers, disks, memory } = setup;
+  const { kernel, layout, percpuAlloc, cpu, cpus, controllers, disks, memory, kept } = setup;
   const { pageSize, unitSize, unitPages } = setupGeometry(setup);
   return [
     ['kernel', KERNELS[kernel].title],
@@ -20,6 +21,7 @@ export function setupRows(setup: BootSetup): [string, string][] {
     ['controllers', String(controllers)],
     ['disks', String(disks)],
     ['memory', `${memory} MB`],
+    ...(kept ? [['script', keptText(kept)] as [string, string]] : []),
   ];
 }
 
@@ -27,15 +29,15 @@ export function setupRows(setup: BootSetup): [string, string][] {
 export function setupFlags(setup: BootSetup): string {
   const entries = Object.entries(setup) as [keyof BootSetup, unknown][];
   return entries
-    .filter(([name, value]) => value !== DEFAULT_SETUP[name])
-    .map(([name, value]) => `--${spaced(name, '-')} ${String(value)}`)
+    .filter(([name, value]) => name !== 'kept' && value !== DEFAULT_SETUP[name])
+    .map(([name, value]) => `--${camelWords(name, '-')} ${String(value)}`)
     .join(' ');
 }
 
 /** `depopulated pages` for depopulatedPages. */
-export const counterName = (name: keyof BootCounters): string => spaced(name, ' ');
+export const counterName = (name: keyof BootCounters): string => camelWords(name, ' ');
 
-/** camelCase as words. */
-function spaced(name: string, space: string): string {
-  return name.replace(/[A-Z]/g, (letter) => space + letter.toLowerCase());
+/** What a boot script keeps: `124 targets, 2 steps`. */
+function keptText({ targets, steps }: Kept): string {
+  return `${targets ? targetCount(targets) : 'all'} targets, ${steps ? steps.length : 'all'} steps of kernel_init`;
 }

@@ -1,0 +1,39 @@
+// `--script` of the commands that boot once: the options of a boot script, and what it keeps of the boot.
+import fs from 'node:fs';
+import type { Command } from 'commander';
+import { UsageError } from '../errors.js';
+import { stepNames } from '../experiments/kept.js';
+import { DEFAULT_SETUP } from '../experiments/setup.js';
+import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+import { parseScript } from '../minimize/script.js';
+
+/** Options given on the command line win over those of the script. */
+export function addScriptOption(command: Command): Command {
+  return command
+    .option('--script <file>', 'boot as this script says, such as minimize writes; options given here win')
+    .hook('preAction', () => {
+      const { script } = command.opts<{ script?: string }>();
+      if (script !== undefined) applyScript(command, script);
+    });
+}
+
+function applyScript(command: Command, file: string): void {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--script ${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const names = [...Object.keys(DEFAULT_SETUP), 'seed'];
+  const known = command.options.filter((option) => names.includes(option.attributeName()));
+  const { options, kept } = parseScript(text, file, {
+    options: new Map(known.map((option) => [option.name(), (value) => option.parseArg!(value, undefined)])),
+    steps: new Set(Object.values(BOOT_LAYOUTS).flatMap(({ pageSize }) => stepNames(pageSize))),
+  });
+  for (const option of known) {
+    const attribute = option.attributeName();
+    if (options.has(option.name()) && command.getOptionValueSource(attribute) !== 'cli')
+      command.setOptionValueWithSource(attribute, options.get(option.name()), 'config');
+  }
+  command.setOptionValueWithSource('kept', kept, 'config');
+}

@@ -1,0 +1,129 @@
+// Shrinks a boot as long as it still does what it should: fewer controllers, disks, scanned targets and steps of kernel_init.
+import {
+  CHANNELS,
+  IDS,
+  type Kept,
+  stepNames,
+  targetCount,
+  targetFilter,
+  type TargetRange,
+} from '../experiments/kept.js';
+import type { BootSetup } from '../experiments/setup.js';
+import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+import { reduce } from './reduce.js';
+import type { Trials } from './trials.js';
+
+/** The logical drives: without them no boot finds its root, whatever else is wrong. */
+const DISK_HOST = 0;
+const DISK_CHANNEL = 2;
+
+/** How much a boot does. */
+export interface BootSize {
+  controllers: number;
+  disks: number;
+  /** Scanned targets. */
+  targets: number;
+  /** Steps of kernel_init, of those that can be left out. */
+  steps: number;
+}
+
+export function bootSize({ controllers, disks, kept, ...setup }: BootSetup): BootSize {
+  return {
+    controllers,
+    disks,
+    targets: kept?.targets ? targetCount(kept.targets) : controllers * CHANNELS * IDS,
+    steps: kept?.steps?.length ?? allSteps(setup).length,
+  };
+}
+
+function allSteps({ layout }: Pick<BootSetup, 'layout'>): string[] {
+  return stepNames(BOOT_LAYOUTS[layout].pageSize);
+}
+
+/**
+ * The smallest boot that delta debugging finds. No single target or step of it can be left out. Deterministic, also in `trials.runs`.
+ * @param start passes @param onSmaller told each smaller boot that passes
+ */
+export async function minimize(
+  start: BootSetup,
+  trials: Trials,
+  onSmaller: (setup: BootSetup) => void,
+): Promise<BootSetup> {
+  let best = start;
+  const took = (setup: BootSetup): void => {
+    best = setup;
+    onSmaller(setup);
+  };
+  for (const part of ['controllers', 'disks'] as const) {
+    const fewer = Array.from({ length: best[part] - 1 }, (_, i) => ({ ...best, [part]: i + 1 }));
+    const passed = await trials.firstOf(fewer);
+    if (passed >= 0) took(fewer[passed]!);
+  }
+  const reduceIn = async <T>(items: readonly T[], withItems: (base: BootSetup, items: readonly T[]) => BootSetup) => {
+    const base = best;
+    const { length } = items;
+    const kept = await reduce(
+      items,
+      (candidates) => trials.firstOf(candidates.map((candidate) => withItems(base, candidate))),
+      (smaller) => took(withItems(base, smaller)),
+    );
+    return { kept, smaller: kept.length < length };
+  };
+  let targets: readonly number[] = targetsOf(best);
+  let steps = best.kept?.steps ?? allSteps(best);
+  // A step that is left out moves what comes after it in the chunk maps, so that other targets may do.
+  for (let first = true; ; first = false) {
+    const fewerSteps = await reduceIn(steps, withSteps);
+    if (!first && !fewerSteps.smaller) break;
+    const fewerTargets = await reduceIn(targets, withTargets);
+    if (!fewerTargets.smaller) break;
+    targets = fewerTargets.kept;
+    steps = fewerSteps.kept;
+  }
+  return best;
+}
+
+/** A target as a number; those of a channel follow each other. */
+const number = (host: number, channel: number, id: number): number => (host * CHANNELS + channel) * IDS + id;
+
+/** All that are scanned but the disks. */
+function targetsOf({ controllers, disks, kept }: BootSetup): number[] {
+  const skipped = kept?.targets ? targetFilter(kept.targets) : () => false;
+  const targets: number[] = [];
+  for (let host = 0; host < controllers; host++)
+    for (let channel = 0; channel < CHANNELS; channel++)
+      for (let id = 0; id < IDS; id++) {
+        const disk = host === DISK_HOST && channel === DISK_CHANNEL && id < disks;
+        if (!disk && !skipped(host, channel, id)) targets.push(number(host, channel, id));
+      }
+  return targets;
+}
+
+function withTargets(base: BootSetup, targets: readonly number[]): BootSetup {
+  const scanned = [...targets];
+  for (let id = 0; id < base.disks; id++) scanned.push(number(DISK_HOST, DISK_CHANNEL, id));
+  return withKept(base, { targets: ranges(scanned.sort((a, b) => a - b)) });
+}
+
+function withSteps(base: BootSetup, steps: readonly string[]): BootSetup {
+  return withKept(base, { steps });
+}
+
+/** In one order, so that equal boots are equal as JSON. */
+function withKept(base: BootSetup, change: Kept): BootSetup {
+  const { targets, steps } = { ...base.kept, ...change };
+  return { ...base, kept: { ...(targets ? { targets } : {}), ...(steps ? { steps } : {}) } };
+}
+
+function ranges(targets: readonly number[]): TargetRange[] {
+  const found: TargetRange[] = [];
+  for (const target of targets) {
+    const id = target % IDS;
+    const channel = Math.floor(target / IDS) % CHANNELS;
+    const host = Math.floor(target / IDS / CHANNELS);
+    const last = found.at(-1);
+    if (last && last.host === host && last.channel === channel && last.last === id - 1) last.last = id;
+    else found.push({ host, channel, first: id, last: id });
+  }
+  return found;
+}
