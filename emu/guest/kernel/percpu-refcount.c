@@ -2,7 +2,7 @@
 #include "kernel.h"
 
 static spinlock_t percpu_ref_switch_lock = SPINLOCK_UNLOCKED;
-static wait_queue_head_t percpu_ref_switch_waitq;
+static wait_queue_head_t percpu_ref_switch_waitq = WAIT_QUEUE_HEAD_INIT(percpu_ref_switch_waitq);
 
 static inline u32 *percpu_count_ptr(struct percpu_ref *ref) { return (u32 *)(ref->percpu_count_ptr & ~3); }
 
@@ -54,6 +54,7 @@ static void percpu_ref_call_confirm_rcu(struct percpu_ref_data *data)
 	if (data->confirm_switch)
 		data->confirm_switch(ref);
 	data->confirm_switch = NULL;
+	wake_up_all(&percpu_ref_switch_waitq);
 	percpu_ref_put(ref);
 }
 
@@ -105,8 +106,10 @@ static noclone void __percpu_ref_switch_mode(struct percpu_ref *ref, percpu_ref_
 		struct wait_queue_entry entry;
 
 		prepare_to_wait(&percpu_ref_switch_waitq, &entry);
+		spin_unlock(&percpu_ref_switch_lock);
 		schedule();
 		finish_wait(&percpu_ref_switch_waitq, &entry);
+		spin_lock(&percpu_ref_switch_lock);
 	}
 	if (data->force_atomic || (ref->percpu_count_ptr & __PERCPU_REF_DEAD))
 		__percpu_ref_switch_to_atomic(ref, confirm);
@@ -116,8 +119,10 @@ static noclone void __percpu_ref_switch_mode(struct percpu_ref *ref, percpu_ref_
 
 void percpu_ref_switch_to_percpu(struct percpu_ref *ref)
 {
+	spin_lock(&percpu_ref_switch_lock);
 	ref->data->force_atomic = 0;
 	__percpu_ref_switch_mode(ref, NULL);
+	spin_unlock(&percpu_ref_switch_lock);
 }
 
 noclone void percpu_ref_kill_and_confirm(struct percpu_ref *ref, percpu_ref_func_t *confirm)

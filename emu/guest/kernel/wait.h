@@ -10,6 +10,8 @@ typedef struct wait_queue_head {
 	struct list_head head;
 } wait_queue_head_t;
 
+#define WAIT_QUEUE_HEAD_INIT(name) { SPINLOCK_UNLOCKED, { &(name).head, &(name).head } }
+
 struct wait_queue_entry {
 	u32 flags;
 	void *private; // the waiting task
