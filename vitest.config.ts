@@ -6,5 +6,6 @@ export default defineConfig({
     // libunicorn keeps one random word per process (see emu/unicorn): forks, never threads.
     pool: 'forks',
     testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

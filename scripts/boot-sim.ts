@@ -113,7 +113,8 @@ async function story(): Promise<void> {
     '\n   depopulated, repopulated: pages. stale stores: areas zeroed through a translation that the page table no longer has.',
   );
   put('   foreign pages: pages of other owners hit by them. x86-like: 4 KB pages, chunks of 2 MB.\n');
-  put(`Next: npx percpu-malta boot --seed ${seed}     the whole console, --log FILE for every event`);
+  put(`Next: npx percpu-malta explain --seed ${seed}    from the crash back to the flush that is missing`);
+  put(`      npx percpu-malta boot --seed ${seed}       the whole console; --html FILE for a page of it`);
   put('      npx percpu-malta --help              all commands');
 }
 

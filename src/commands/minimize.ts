@@ -1,5 +1,4 @@
 // `percpu-malta minimize`: the smallest boot that still writes zeros into another owner's page.
-import path from 'node:path';
 import { Command, Option } from 'commander';
 import { EXIT_DIFFERENCE } from '../errors.js';
 import { PoolClosed } from '../experiments/pool.js';
@@ -76,24 +75,27 @@ async function run(flags: MinimizeFlags): Promise<void> {
     process.exitCode = EXIT_DIFFERENCE;
     return;
   }
-  const facts = [
+  const script = scriptText(best, seed, [
     `from ${sizeText(start)}`,
     `to   ${sizeText(best)}`,
-    `${end ? 'minimal' : 'stopped early'}, ${trials.runs} boots` +
-      (end
-        ? `; ${count(end.counters.foreignPages, 'page')} of others overwritten, outcome ${end.outcome}` +
-          (end.signature && ` (${end.signature})`)
-        : ''),
-  ];
-  const options = Object.entries(best).filter(([name]) => name !== 'kept');
-  const script = printScript(
-    [...options, ['seed', seed] as const].map(([name, value]) => [camelWords(name, '-'), String(value)]),
-    best.kept ?? {},
-    facts,
-  );
+    `${end ? 'minimal' : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
+  ]);
   output.write(script);
-  const again = `percpu-malta boot --script ${path.relative('', flags.output) || flags.output}`;
-  process.stdout.write(`${script}\nsaved; run it with: ${again}\n`);
+  process.stdout.write(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
+}
+
+function scriptText({ kept = {}, ...options }: BootSetup, seed: number, comment: string[]): string {
+  const values = Object.entries({ ...options, seed });
+  return printScript(
+    values.map(([name, value]) => [camelWords(name, '-'), String(value)]),
+    kept,
+    comment,
+  );
+}
+
+function endText({ counters, outcome, signature }: BootRecord): string {
+  const name = signature && ` (${signature})`;
+  return `${count(counters.foreignPages, 'page')} of others overwritten, outcome ${outcome}${name}`;
 }
 
 const UNMET = {
