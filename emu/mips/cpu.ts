@@ -24,6 +24,7 @@ import {
   WAIT,
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
+import { MemoryHooks } from './memory-hooks.js';
 import {
   type MemoryAccess,
   type ObservedCpu,
@@ -154,6 +155,7 @@ export class MipsCpu {
   #view: DataView | undefined;
   #onException: ((exception: ExceptionRecord) => void) | undefined;
   #tlb: TlbView | undefined;
+  readonly #memoryHooks: MemoryHooks;
   /** Absent in hardware mode, where the guest draws indices itself. */
   readonly #tlbRandom: TlbRandom | undefined;
 
@@ -184,6 +186,7 @@ export class MipsCpu {
     const checkJumps = !isVersion20(library);
     const shim = options.shim === false ? undefined : library.shim;
     this.usesShim = shim !== undefined;
+    this.#memoryHooks = new MemoryHooks(this.#engine, shim);
     if (shim) {
       this.#state.describeCpu(this.#layout, HFLAGS, ramBytes);
       shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer);
@@ -357,6 +360,7 @@ export class MipsCpu {
   #observed(): ObservedCpu {
     return {
       engine: this.#engine,
+      hooks: this.#memoryHooks,
       library: this.#library,
       tlb: this.#tlbView(),
       pc: () => this.#state.pc,

@@ -1,6 +1,7 @@
 // Sees the loads and stores that the guest makes through its TLB, and which entry each one uses: what the search for stale
 // translations is made of. Nothing is installed, and nothing costs, until somebody asks.
 import { type Engine, type EngineLibrary, HOOK, MEM, REG } from '../unicorn/engine.js';
+import type { MemoryHooks } from './memory-hooks.js';
 import type { TlbEntry, TlbPage, TlbView } from './tlb-view.js';
 
 /** A load or store that its TLB entry allows. */
@@ -20,6 +21,7 @@ export interface MemoryAccess {
 
 export interface ObservedCpu {
   readonly engine: Engine;
+  readonly hooks: MemoryHooks;
   readonly library: EngineLibrary;
   readonly tlb: TlbView;
   readonly pc: () => number;
@@ -47,12 +49,11 @@ export function observeMemory(
     const physical = page.physical + (virtual & (entry.pageSize - 1));
     observer({ write, virtual, physical, size, value: write ? value : 0, pc: cpu.pc(), entry });
   };
-  const hook = reportsVirtual(cpu)
-    ? cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, report, start, end)
-    : cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
-        const virtual = virtualAddress(cpu, physical);
-        if (virtual !== undefined && virtual >= start && virtual <= end) report(type, virtual, size, value);
-      });
+  if (reportsVirtual(cpu)) return cpu.hooks.add(start, end, report);
+  const hook = cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+    const virtual = virtualAddress(cpu, physical);
+    if (virtual !== undefined && virtual >= start && virtual <= end) report(type, virtual, size, value);
+  });
   return () => cpu.engine.hook_del(hook);
 }
 
@@ -84,18 +85,15 @@ export function observeUnmapped(
     const write = type === MEM.WRITE;
     observer({ write, physical, size, value: write ? value : 0, pc: cpu.pc() });
   };
-  const hook = reportsVirtual(cpu)
-    ? cpu.engine.hook_add(
-        HOOK.MEM_READ | HOOK.MEM_WRITE,
-        (type, virtual, size, value) => report(type, virtual - KSEG0, size, value),
-        KSEG0 + start,
-        KSEG0 + end,
-      )
-    : cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
-        if (physical < start || physical > end) return;
-        const virtual = virtualAddress(cpu, physical);
-        if (virtual !== undefined && virtual >>> 29 === KSEG0 >>> 29) report(type, physical, size, value);
-      });
+  if (reportsVirtual(cpu))
+    return cpu.hooks.add(KSEG0 + start, KSEG0 + end, (type, virtual, size, value) =>
+      report(type, virtual - KSEG0, size, value),
+    );
+  const hook = cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+    if (physical < start || physical > end) return;
+    const virtual = virtualAddress(cpu, physical);
+    if (virtual !== undefined && virtual >>> 29 === KSEG0 >>> 29) report(type, physical, size, value);
+  });
   return () => cpu.engine.hook_del(hook);
 }
 

@@ -136,9 +136,12 @@ describe('replacement in qemu mode', () => {
   });
 });
 
-describe('the memory observer', () => {
+describe.each([
+  ['C', true],
+  ['TypeScript', false],
+])('the memory observer, with hooks in %s,', (_, shim) => {
   it('reports accesses with the entry they use, and only those that succeed', () => {
-    const g = guest();
+    const g = guest({ shim });
     write(g, 0, asm.tlbwi, 9);
     const seen: MemoryAccess[] = [];
     const end = g.cpu.observeMemory(0xc000_0000, 0xffff_ffff, (access) => seen.push(access));
@@ -178,7 +181,7 @@ describe('the memory observer', () => {
   });
 
   it('can be added while the guest runs, also by another observer', () => {
-    const g = guest();
+    const g = guest({ shim });
     g.cpu.observeMemory(0xcfff_f000, 0xcfff_f003, () => {}); // code is translated with hooks in it from the start
     const seen: number[] = [];
     g.cpu.mapMmio(
@@ -206,7 +209,7 @@ describe('the memory observer', () => {
   });
 
   it('of unmapped memory reports what goes through kseg0', () => {
-    const g = guest();
+    const g = guest({ shim });
     write(g, 0, asm.tlbwi, 9);
     const seen: UnmappedAccess[] = [];
     g.cpu.observeUnmapped(0x3000, 0x3fff, (access) => seen.push(access));
@@ -223,6 +226,25 @@ describe('the memory observer', () => {
       { write: true, physical: 0x3004, size: 4, value: 0x1234_5678, pc: PROGRAM + 12 },
       { write: false, physical: 0x3005, size: 1, value: 0, pc: PROGRAM + 16 },
     ]);
+  });
+
+  it('sees every range that an address is in, and ends in the middle of a run', () => {
+    const g = guest({ shim });
+    write(g, 0, asm.tlbwi, 9);
+    const seen: string[] = [];
+    g.cpu.observeMemory(0xc000_0000, 0xc000_1fff, ({ virtual: at }) => seen.push(`wide ${at & 0xffff}`));
+    const end = g.cpu.observeMemory(0xc000_1000, 0xc000_10ff, ({ virtual: at }) => {
+      seen.push(`narrow ${at & 0xffff}`);
+      end();
+    });
+    g.run([
+      asm.lui(A0, 0xc000),
+      asm.lw(T0, 0x1100, A0), // in the same page as the narrow one
+      asm.lw(T0, 0x10fc, A0),
+      asm.lw(T0, 0x1000, A0),
+      asm.lw(T0, 0x2000, A0),
+    ]);
+    expect([...seen].sort()).toEqual(['narrow 4348', 'wide 4096', 'wide 4348', 'wide 4352']);
   });
 });
 

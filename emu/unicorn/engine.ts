@@ -146,6 +146,12 @@ export interface Shim {
    * @param observer called after each exception entry while `state.observe` is set
    */
   attach(engine: Engine, state: CpuState, context: Context, checkJumps: boolean, observer: () => void): void;
+
+  /**
+   * Adds a hook to all loads and stores that calls `callback` for those to pages of the map whose bit is set.
+   * @returns the map: bit n % 8 of byte n / 8 stands for virtual addresses n * 4096 .. n * 4096 + 4095; none is set at first
+   */
+  watchMemory(engine: Engine, callback: MemoryCallback): Uint8Array;
 }
 
 /** A loaded engine: opens any number of guests. */

@@ -34,6 +34,11 @@ interface NativeHook extends Hook {
   readonly handle: bigint;
 }
 
+/** The low half of a 64-bit argument, which koffi gives as a number where that is exact. */
+function low32(value: number | bigint): number {
+  return typeof value === 'number' ? value >>> 0 : Number(BigInt.asUintN(32, value));
+}
+
 export class NativeContext implements Context {
   /** Host pointer of the words. */
   readonly address: bigint;
@@ -60,6 +65,7 @@ export class NativeEngine implements Engine {
   readonly #trampolines = new Set<bigint>();
   /** Memory the engine points into: referenced here so that it lives as long. */
   #ram = new Uint8Array(0);
+  readonly #hookMemory: ArrayBuffer[] = [];
   #failure: { error: unknown } | undefined;
   /**
    * One C function for all memory hooks, told apart by their user word: koffi's functions that are made inside a callback
@@ -75,10 +81,7 @@ export class NativeEngine implements Engine {
     this.handle = this.#cell[0];
     this.#memoryTrampoline = this.#register(
       (_uc: unknown, kind: number, address: number, size: number, value: number | bigint, user: number) =>
-        this.#guard(
-          () => this.#memoryCallbacks[user](kind, address, size, Number(BigInt.asUintN(32, BigInt(value)))),
-          undefined,
-        ),
+        this.#guard(() => this.#memoryCallbacks[user](kind, address, size, low32(value)), undefined),
       PROTO.memory,
     );
     this.host = new ProcessMemory(Number(this.handle), Number(lib.symbol('uc_version')));
@@ -135,7 +138,7 @@ export class NativeEngine implements Engine {
     const onRead = (_uc: unknown, offset: number, width: number): number =>
       this.#guard(() => read(offset, width) >>> 0, 0);
     const onWrite = (_uc: unknown, offset: number, width: number, value: number | bigint): void =>
-      this.#guard(() => write(offset, width, Number(BigInt.asUintN(32, BigInt(value)))), undefined);
+      this.#guard(() => write(offset, width, low32(value)), undefined);
     const readPointer = this.#register(onRead, PROTO.mmioRead);
     const writePointer = this.#register(onWrite, PROTO.mmioWrite);
     this.#check(this.#lib.mmio_map(this.handle, address, size, readPointer, null, writePointer, null), 'uc_mmio_map');
@@ -174,8 +177,8 @@ export class NativeEngine implements Engine {
         this.#guard(() => (callback as FetchCallback)(kind, address, size, 0), false);
       return this.hook_add_native(type, this.#register(body, PROTO.event), null, begin, end);
     }
-    const user = this.#memoryCallbacks.push(callback as MemoryCallback) - 1;
-    return this.hook_add_native(type, this.#memoryTrampoline, BigInt(user), begin, end);
+    const { trampoline, user } = this.memory_callback(callback as MemoryCallback);
+    return this.hook_add_native(type, trampoline, user, begin, end);
   }
 
   /** Adds a hook whose callback is C code at `callback`, called with `user` as its last argument. */
@@ -190,6 +193,18 @@ export class NativeEngine implements Engine {
       (_uc: unknown, intno: number) => this.#guard(() => callback(intno), undefined),
       PROTO.interrupt,
     );
+  }
+
+  /** A C function pointer of type uc_cb_hookmem_t that calls `callback` when its last argument is `user`. */
+  memory_callback(callback: MemoryCallback): { trampoline: bigint; user: bigint } {
+    return { trampoline: this.#memoryTrampoline, user: BigInt(this.#memoryCallbacks.push(callback) - 1) };
+  }
+
+  /** Zeroed memory for a C hook, that stays where it is until `close`. */
+  hook_memory(bytes: number): ArrayBuffer {
+    const memory = new ArrayBuffer(bytes);
+    this.#hookMemory.push(memory);
+    return memory;
   }
 
   hook_del(hook: Hook): void {
@@ -241,6 +256,7 @@ export class NativeEngine implements Engine {
     for (const trampoline of this.#trampolines) koffi.unregister(trampoline);
     this.#trampolines.clear();
     this.#ram = new Uint8Array(0);
+    this.#hookMemory.length = 0;
   }
 }
 

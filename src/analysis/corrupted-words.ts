@@ -53,7 +53,8 @@ export class CorruptedWords {
   readonly #victims: VictimFinder;
   /** By physical address. */
   readonly #words = new Map<number, Word>();
-  readonly #watched = new Set<number>();
+  /** Frames that are watched through kseg0: how many of their words are kept, and what ends it. */
+  readonly #watched = new Map<number, { words: number; end: () => void }>();
   /** The last read of each place by each instruction, oldest first. */
   readonly #reads = new Map<string, CorruptedRead>();
 
@@ -67,9 +68,9 @@ export class CorruptedWords {
    * @param meant physical address it should go to; -1 when the page table has none
    */
   stored(store: StaleAccess, physical: number, meant: number, size: number, value: number): void {
+    this.#watch(this.#frameOf(physical));
     this.#keep(store, physical, size, value, false);
     if (meant >= 0) this.#keep(store, meant, size, value, true);
-    this.#watch(Math.floor(physical / this.#parts.machine.pageSize));
   }
 
   #keep(store: StaleAccess, physical: number, size: number, value: number, missing: boolean): void {
@@ -77,16 +78,35 @@ export class CorruptedWords {
     const shift = 8 * (WORD - size - (physical % WORD));
     const mask = (size === WORD ? 0xffff_ffff : ((1 << (8 * size)) - 1) << shift) >>> 0;
     const before = this.#parts.machine.read32(at);
+    const watched = this.#watched.get(this.#frameOf(at));
+    if (watched && !this.#words.has(at)) watched.words++;
     this.#words.set(at, { store, missing, value: ((before & ~mask) | ((value << shift) & mask)) >>> 0 });
   }
 
   /** Pages of per-CPU chunks are reached through the TLB, and reported by the checker; all others through kseg0. */
   #watch(frame: number): void {
     if (this.#watched.has(frame)) return;
-    this.#watched.add(frame);
     const { machine } = this.#parts;
     const start = frame * machine.pageSize;
-    machine.board.cpu.observeUnmapped(start, start + machine.pageSize - 1, (access) => this.accessed(access));
+    const accessed = (access: SoundAccess): void => this.accessed(access);
+    const end = machine.board.cpu.observeUnmapped(start, start + machine.pageSize - 1, accessed);
+    let words = 0;
+    for (let at = start; at < start + machine.pageSize; at += WORD) if (this.#words.has(at)) words++;
+    this.#watched.set(frame, { words, end });
+  }
+
+  /** A word is as it should be again. */
+  #mended(at: number): void {
+    this.#words.delete(at);
+    const frame = this.#frameOf(at);
+    const watched = this.#watched.get(frame);
+    if (watched === undefined || --watched.words > 0) return;
+    watched.end();
+    this.#watched.delete(frame);
+  }
+
+  #frameOf(physical: number): number {
+    return Math.floor(physical / this.#parts.machine.pageSize);
   }
 
   /** A sound access happens now: a store mends what it writes, a load sees what is there. */
@@ -95,7 +115,7 @@ export class CorruptedWords {
     for (let at = first; at < physical + size; at += WORD) {
       const word = this.#words.get(at);
       if (word === undefined) continue;
-      if (write) this.#words.delete(at);
+      if (write) this.#mended(at);
       else this.#read(word, at, physical, size, pc);
     }
   }
@@ -112,7 +132,7 @@ export class CorruptedWords {
   #read({ store, missing, value }: Word, at: number, physical: number, size: number, pc: number): void {
     if ((this.#parts.machine.read32(at) === value) === missing) {
       // as it should be: written in a way that is not watched (by a device), or the missing store makes no difference
-      this.#words.delete(at);
+      this.#mended(at);
       return;
     }
     this.#note(missing ? 'missing' : 'changed', store, at, physical, size, pc);

@@ -10,8 +10,8 @@ export type FirstOf<T> = (candidates: readonly (readonly T[])[]) => Promise<numb
 const MOST_ALONE = 8;
 
 /**
- * Keeps one piece of `items`, as long as it passes alone, then takes pieces of ever smaller size away from `items` as long as a test passes without them. At the end no single item can be taken
- * away (1-minimal), which does not mean that no smaller part passes.
+ * Keeps one piece of `items` as long as it passes alone, then takes pieces of ever smaller size away as long as the rest passes. At the
+ * end no single item can be taken away (1-minimal), which does not mean that no smaller part passes.
  * @param items pass; their order is kept @param onSmaller told each smaller list that passes
  */
 export async function reduce<T>(

@@ -125,5 +125,19 @@ void shim_interrupt(void *uc, uint32_t intno, void *user) {
   enter(uc, cpu, (uint32_t)code, cpu->context_words[cpu->at_error_code], cpu->pc);
 }
 
+// A map of the 4 KB pages of virtual memory, a bit each, and whom to call for accesses to those whose bit is set.
+struct memory_watch {
+  void (*callback)(void *uc, int type, uint64_t address, int size, int64_t value, void *user);
+  void *user;
+  uint8_t pages[1 << 17];
+};
+
+void shim_memory(void *uc, int type, uint64_t address, int size, int64_t value, void *user) {
+  struct memory_watch *watch = user;
+  uint32_t page = (uint32_t)address >> 12;
+  if (__builtin_expect(watch->pages[page >> 3] >> (page & 7) & 1, 0))
+    watch->callback(uc, type, address, size, value, watch->user);
+}
+
 // Bytes of the block: the host checks that it speaks of the same one.
 uint32_t shim_state_size(void) { return sizeof(struct cpu_state); }

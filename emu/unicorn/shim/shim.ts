@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
-import { type Context, type Engine, HOOK, type Shim } from '../engine.js';
+import { type Context, type Engine, HOOK, type MemoryCallback, type Shim } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
 import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
@@ -27,14 +27,21 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
   }
 }
 
+/** struct memory_watch: two pointers, then a bit for each 4 KB of virtual memory. */
+const POINTER_BYTES = 8;
+const PAGE_MAP_BYTES = 1 << 17;
+
 class CompiledShim implements Shim {
   readonly #libUnicorn: LibUnicorn;
   /** Kept for its life: koffi unloads a library that nothing refers to, and the hooks with it. */
   readonly #shim: LibraryHandle;
+  readonly #memory: bigint;
 
+  /** @throws for a shim that lacks a function */
   constructor(libUnicorn: LibUnicorn, shim: LibraryHandle) {
     this.#libUnicorn = libUnicorn;
     this.#shim = shim;
+    this.#memory = shim.symbol('shim_memory') as bigint;
   }
 
   attach(engine: Engine, state: CpuState, context: Context, checkJumps: boolean, observer: () => void): void {
@@ -55,5 +62,14 @@ class CompiledShim implements Shim {
     const code = this.#shim.symbol(checkJumps ? 'shim_code_checking_jumps' : 'shim_code') as bigint;
     native.hook_add_native(HOOK.CODE, code, block);
     native.hook_add_native(HOOK.INTR, this.#shim.symbol('shim_interrupt') as bigint, block);
+  }
+
+  watchMemory(engine: Engine, callback: MemoryCallback): Uint8Array {
+    const native = engine as NativeEngine;
+    const watch = native.hook_memory(2 * POINTER_BYTES + PAGE_MAP_BYTES);
+    const { trampoline, user } = native.memory_callback(callback);
+    new BigUint64Array(watch, 0, 2).set([trampoline, user]);
+    native.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, this.#memory, koffi.address(watch));
+    return new Uint8Array(watch, 2 * POINTER_BYTES);
   }
 }
