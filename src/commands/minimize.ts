@@ -4,9 +4,8 @@ import { EXIT_DIFFERENCE } from '../errors.js';
 import { PoolClosed } from '../experiments/pool.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
 import type { BootSetup } from '../experiments/setup.js';
-import { camelWords } from '../experiments/table.js';
 import { bootSize, minimize } from '../minimize/minimize.js';
-import { printScript } from '../minimize/script.js';
+import { bootScript } from '../minimize/script.js';
 import { Trials } from '../minimize/trials.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
 import { openOutput } from './output-file.js';
@@ -75,22 +74,13 @@ async function run(flags: MinimizeFlags): Promise<void> {
     process.exitCode = EXIT_DIFFERENCE;
     return;
   }
-  const script = scriptText(best, seed, [
+  const script = bootScript(best, seed, [
     `from ${sizeText(start)}`,
     `to   ${sizeText(best)}`,
     `${end ? 'minimal' : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
   ]);
   output.write(script);
   process.stdout.write(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
-}
-
-function scriptText({ kept = {}, ...options }: BootSetup, seed: number, comment: string[]): string {
-  const values = Object.entries({ ...options, seed });
-  return printScript(
-    values.map(([name, value]) => [camelWords(name, '-'), String(value)]),
-    kept,
-    comment,
-  );
 }
 
 function endText({ counters, outcome, signature }: BootRecord): string {

@@ -7,9 +7,25 @@
 //   step percpu bioset_init      a step of kernel_init that is done (`step none`; without any such line, all)
 import { MAX_CONTROLLERS } from '../../emu/malta/megaraid/pci-device.js';
 import { UsageError } from '../errors.js';
+import type { BootSetup } from '../experiments/setup.js';
+import { camelWords } from '../experiments/table.js';
 import { CHANNELS, IDS, type Kept, type TargetRange } from '../experiments/kept.js';
 
 const HEAD = 'percpu-malta script 1';
+
+/** The script of a boot. @param comment lines put behind the head */
+export function bootScript(
+  { kept = {}, ...options }: BootSetup,
+  seed: number,
+  comment: readonly string[] = [],
+): string {
+  const values = Object.entries({ ...options, seed });
+  return printScript(
+    values.map(([name, value]) => [camelWords(name, '-'), String(value)]),
+    kept,
+    comment,
+  );
+}
 
 /** @param options names and values, as on the command line @param comment lines put behind the head */
 export function printScript(

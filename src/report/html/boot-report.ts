@@ -11,6 +11,7 @@ import { escapeHtml, htmlDocument, pageAssets } from './document.js';
 import { facts, topHtml } from './page-top.js';
 import { turningPoints } from './phases.js';
 import { reportData, type ReportData } from './report-data.js';
+import { bootScript } from '../../minimize/script.js';
 import { counterName, setupFlags, setupRows } from './setup-text.js';
 import type { TlbRecorder } from './tlb-recorder.js';
 
@@ -81,7 +82,7 @@ ${shown.length === 0 ? '' : `<pre class="symptom">${escapeHtml(shown.join('\n'))
     `${good ? `<p class="kind">The guest reached init and ran on until ${result.counters.simulatedSeconds} s of its time.</p>` : crash}
 ${tilesHtml(result)}
 ${facts([...setupRows(setup), ['seed', String(seed)], ['percpu-malta', packageVersion()]])}
-<p class="command"><span class="dim">Boot it again:</span> <code>npx percpu-malta boot ${bootFlags(setup, seed)}</code></p>
+${againHtml(setup, seed)}
 <details><summary>All counters</summary>${facts(counterRows(result))}</details>`,
   );
 }
@@ -114,7 +115,16 @@ function counterRows({ counters }: BootResult): [string, string][] {
   return Object.entries(counters).map(([name, value]) => [counterName(name as keyof BootCounters), String(value)]);
 }
 
-const bootFlags = (setup: BootSetup, seed: number): string => `${setupFlags(setup)} --seed ${seed}`.trim();
+const bootFlags = (setup: BootSetup, seed: number): string =>
+  setup.kept ? '--script FILE' : `${setupFlags(setup)} --seed ${seed}`.trim();
+
+/** How to have the same boot again; a boot of a script takes the script along. */
+function againHtml(setup: BootSetup, seed: number): string {
+  const script = setup.kept
+    ? `<details><summary>The script</summary><pre id="script">${escapeHtml(bootScript(setup, seed))}</pre></details>`
+    : '';
+  return `<p class="command"><span class="dim">Boot it again:</span> <code>npx percpu-malta boot ${bootFlags(setup, seed)}</code></p>${script}`;
+}
 
 function storyHtml({ setup, seed, result, chain = [] }: BootReport): string {
   const { events } = result.log;

@@ -80,6 +80,20 @@ describe('files', () => {
   test('nothing but the finished page is left behind', () => {
     expect(fs.readdirSync(directory).filter((name) => !/\.(html|ndjson)$/.test(name))).toEqual([]);
   });
+
+  test('the page of a script boot has the script, which gives the same page', () => {
+    fs.writeFileSync(
+      file('mine.boot'),
+      'percpu-malta script 1\ncontrollers 1\nscan 0 2 0-99\nstep print\nstep kobjects tty\n',
+    );
+    percpuMalta('boot', '--script', file('mine.boot'), '--quiet', '--html', file('mine.html'));
+    const page = fs.readFileSync(file('mine.html'), 'utf8');
+    const [, script] = /<pre id="script">([^<]*)<\/pre>/.exec(page)!;
+    expect(script).toContain('\nscan 0 2 0-99\n');
+    fs.writeFileSync(file('page.boot'), script!);
+    percpuMalta('boot', '--script', file('page.boot'), '--quiet', '--html', file('again.html'));
+    expect(fs.readFileSync(file('again.html'), 'utf8')).toBe(page);
+  });
 });
 
 // ---- in the browser ----
