@@ -1,0 +1,44 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { UsageError } from '../errors.js';
+import { OutputFile } from './output-file.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'percpu-malta-output-'));
+});
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+test('a file is as it was until it is written, and nothing else is left', () => {
+  const file = path.join(folder, 'a');
+  fs.writeFileSync(file, 'old');
+  const output = new OutputFile('--log', file);
+  expect(fs.readdirSync(folder)).toEqual(['a']);
+  expect(fs.readFileSync(file, 'utf8')).toBe('old');
+  output.write('new');
+  expect(fs.readFileSync(file, 'utf8')).toBe('new');
+  expect(fs.readdirSync(folder)).toEqual(['a']);
+});
+
+test('a link stays a link', () => {
+  fs.writeFileSync(path.join(folder, 'real'), '');
+  fs.symlinkSync('real', path.join(folder, 'link'));
+  new OutputFile('--log', path.join(folder, 'link')).write('text');
+  expect(fs.lstatSync(path.join(folder, 'link')).isSymbolicLink()).toBe(true);
+  expect(fs.readFileSync(path.join(folder, 'real'), 'utf8')).toBe('text');
+});
+
+test('a device stays a device', () => {
+  new OutputFile('--log', '/dev/null').write('text');
+  expect(fs.statSync('/dev/null').isCharacterDevice()).toBe(true);
+});
+
+test.each([
+  ['', '--log: need the name of a file'],
+  ['.', '--log .: cannot be written (EISDIR)'],
+  ['no/such/file', '--log no/such/file: cannot be written (ENOENT)'],
+])('%j: %s', (file, message) => {
+  expect(() => new OutputFile('--log', file)).toThrow(new UsageError(message));
+});
