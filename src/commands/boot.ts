@@ -6,6 +6,7 @@ import { decodeConsole, signature } from '../decode/index.js';
 import { EXIT_DIFFERENCE } from '../errors.js';
 import { bootOnce, type BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
+import { count } from '../experiments/table.js';
 import { KERNELS } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
 import { chromeTrace } from '../report/trace/chrome-trace.js';
@@ -117,12 +118,12 @@ function summary(flags: BootFlags, result: BootResult, wallSeconds: number, chec
     ],
     [
       'pages',
-      `${c.depopulatedPages} depopulated in ${c.depopulatedRanges} ranges, ${c.repopulatedPages} populated again, ` +
+      `${c.depopulatedPages} depopulated in ${count(c.depopulatedRanges, 'range')}, ${c.repopulatedPages} populated again, ` +
         `${c.repopulatedStale} of them with a live translation to the old frame`,
     ],
     [
       'stale',
-      `${c.staleStores} areas zeroed through a stale translation (${c.staleBytes} bytes), ${c.foreignPages} pages of others hit`,
+      `${count(c.staleStores, 'area')} zeroed through a stale translation (${c.staleBytes} bytes), ${count(c.foreignPages, 'page')} of others hit`,
     ],
     ...(checker ? ([['checker', checkText(checker)]] as [string, string][]) : []),
     ['TLB', `${c.tlbRefills} refills, ${c.tlbInvalid} invalid, ${c.tlbFlushes} range flushes`],

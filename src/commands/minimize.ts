@@ -4,6 +4,7 @@ import { EXIT_DIFFERENCE } from '../errors.js';
 import { PoolClosed } from '../experiments/pool.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
 import type { BootSetup } from '../experiments/setup.js';
+import { count } from '../experiments/table.js';
 import { bootSize, minimize } from '../minimize/minimize.js';
 import { bootScript } from '../minimize/script.js';
 import { Trials } from '../minimize/trials.js';
@@ -102,8 +103,4 @@ function sizeText(setup: BootSetup): string {
     count(steps, 'step'),
   ];
   return `${parts.join(', ')} of kernel_init`;
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

@@ -28,3 +28,8 @@ export function bytesText(bytes: number): string {
 export function camelWords(name: string, separator: string): string {
   return name.replace(/[A-Z]/g, (letter) => separator + letter.toLowerCase());
 }
+
+/** `1 page`, `2 pages`. */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

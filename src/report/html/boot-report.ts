@@ -134,7 +134,7 @@ function storyHtml({ setup, seed, result, chain = [] }: BootReport): string {
   if (chain.length > 0)
     return section(
       'story',
-      'What happened, from the cause to the crash',
+      `What happened, from the cause to the ${result.outcome === 'clean' ? 'damage' : 'crash'}`,
       `<ol id="chain">${chain.map(item).join('\n')}</ol>`,
     );
   const steps = turningPoints(events).map((seq) => ({ seq, text: describe(events[seq]!) }));
