@@ -278,7 +278,15 @@ class Story {
   /** @param leads whether the read told before is part of a loop without an end */
   ending(leads: boolean): void {
     const end = this.#events.findLast(({ type }) => type === 'panic' || type === 'stall');
-    if (end?.type === 'panic') this.#at(end, `Kernel panic: ${end.text}.`);
+    if (end?.type === 'panic') {
+      const last = this.#events.findLast((event) => event.type === 'oops' && event.seq < end.seq);
+      // the first oops need not be the one that panics
+      const by =
+        last?.type === 'oops' && last.count > 1
+          ? `, by Oops[#${last.count}] in ${this.#phrases.task(last.pid)} (event ${last.seq})`
+          : '';
+      this.#at(end, `Kernel panic: ${end.text}${by}.`);
+    }
     if (end?.type !== 'stall') return;
     const where = `${this.#phrases.symbol(end.pc)} (${this.#phrases.source(end.pc)})`;
     const how = end.looping

@@ -6,6 +6,7 @@ import { type StaleAccess, staleKind } from '../analysis/stale-access.js';
 import { staleReport } from '../analysis/stale-report.js';
 import type { BootParts, BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
+import type { ChainStep } from '../report/html/boot-report.js';
 
 export class CheckedBoot {
   /** From `attach` on. */
@@ -37,8 +38,8 @@ export class CheckedBoot {
 }
 
 /** What the page of a boot shows of its cause. */
-export function chainOf({ steps, verdict }: Cause): { seq: number; text: string }[] {
-  return [...steps, ...(verdict ? [verdict] : [])].map(({ seq, text }) => ({ seq, text }));
+export function chainOf({ steps, verdict }: Cause): ChainStep[] {
+  return [...steps.map(({ seq, text, between }) => ({ seq, text, between })), ...(verdict ? [verdict] : [])];
 }
 
 /** Counts of what the checker saw, as data. */

@@ -57,6 +57,16 @@ describe('explain', () => {
     for (const { text } of json.steps) expect(words).toContain(text);
   });
 
+  test('names the oops that panics where it is not the first', () => {
+    const file = path.join(folder, 'two.ndjson');
+    const words = run('explain', '--seed', '2', '--log', file).stdout.replace(/\s+/g, ' ');
+    const [, oops, seq] = /Kernel panic: [^.]*, by Oops\[#(\d+)\] in [^.]* \(event (\d+)\)\./.exec(words)!;
+    const events = lines(file).filter((event) => event.seq !== undefined);
+    expect(events[Number(seq)]).toMatchObject({ type: 'oops', count: Number(oops) });
+    const panic = events.findIndex(({ type }) => type === 'panic');
+    expect(events.slice(Number(seq) + 1, panic).some(({ type }) => type === 'oops')).toBe(false);
+  });
+
   test('has nothing to tell about a kernel that flushes', () => {
     const clean = run('explain', '--kernel', '93274f1dd6b0', '--controllers', '1');
     expect(clean.status).toBe(0);
@@ -90,6 +100,19 @@ describe('boot --check', () => {
     expect(event(/event (\d+) +unmapped and freed/).type).toBe('unmap');
     expect(event(/behind event (\d+),/)).toMatchObject({ type: 'depopulate', flushed: false });
     expect(event(/loaded at event (\d+) /).type).toBe('tlb_refill');
+  });
+
+  test('decode takes its console and its log as those of the boot without', () => {
+    const [plain, withReports, log] = ['plain', 'checked', 'events'].map((name) => path.join(folder, name));
+    fs.writeFileSync(plain!, run('boot', '--seed', '2').stdout);
+    fs.writeFileSync(withReports!, run('boot', '--seed', '2', '--check', '--log', log!).stdout);
+    const decoded = (file: string): object => {
+      const { outcome, first_symptom, time_s, family, signature, oops_count } = JSON.parse(
+        run('decode', '--json', '--events', log!, file).stdout,
+      ) as Record<string, unknown>;
+      return { outcome, first_symptom, time_s, family, signature, oops_count };
+    };
+    expect(decoded(withReports!)).toEqual(decoded(plain!));
   });
 
   test('an unwritable log is one line and exit 2', () => {

@@ -69,6 +69,7 @@ function story(flags: BootFlags, result: BootResult, checker: StaleChecker, caus
     const head = `${String(i + 1).padStart(2)}. ${seconds(t)} s, ${between ? 'after event' : 'event'} ${seq}`;
     lines.push(head, ...wrap(text, width - 4).map((row) => `    ${row}`), '');
   });
+  if (result.outcome === 'clean') lines.push('The boot reaches init all the same: nobody fell over it by then.', '');
   if (cause.verdict) lines.push(...wrap(cause.verdict.text, width), '');
   lines.push(checkText(checker));
   return lines;

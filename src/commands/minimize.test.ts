@@ -89,8 +89,8 @@ describe('--script', () => {
   });
 
   test('options on the command line win', () => {
-    const { stdout } = run('boot', '--script', 'start.boot', '--seed', '9', '--controllers', '1', '--json');
-    expect(JSON.parse(stdout)).toMatchObject({ options: { seed: 9, controllers: 1, disks: 1, kept: {} } });
+    const { stdout } = run('boot', '--script', 'start.boot', '--seed', '9', '--memory', '64', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ options: { seed: 9, memory: 64, disks: 1, kept: {} } });
   });
 
   test('a script that finds no disk stalls in front of it', () => {
@@ -111,6 +111,11 @@ describe('--script', () => {
       'bad.boot:2: controllers 9: need a whole number from 1 to 3.',
     ],
     ['bad.boot', 'percpu-malta script 1\nlayout big\n', 'bad.boot:2: layout big: Allowed choices are '],
+    [
+      'bad.boot',
+      'percpu-malta script 1\ncontrollers 1\nscan 1 0 1\n',
+      'bad.boot: scan 1 ...: the hosts of this boot are 0 to 0',
+    ],
     ['bad.boot', 'percpu-malta script 1\nscan 0 9 1\n', 'bad.boot:2: channel 9: channels are 0 to 3'],
   ])('%s %j: %s', (file, text, message) => {
     if (text !== undefined) write(file, text);

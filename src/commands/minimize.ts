@@ -36,7 +36,7 @@ export function minimizeCommand(): Command {
 
 const HELP = `
 A boot corrupts when an area is zeroed through a stale translation into a page that somebody else owns by then; it crashes when it
-also ends other than clean. Taken away are, by delta debugging: controllers, disks, scanned targets, and steps of kernel_init
+also ends other than clean, perhaps in another way than the whole boot. Taken away are, by delta debugging: controllers, disks, scanned targets, and steps of kernel_init
 (allocations of one caller, kobjects of one driver, console lines). The time that a step takes passes all the same. What is left
 over has no target and no step that could be left out; a smaller boot that differs in several may exist.
 

@@ -35,6 +35,26 @@ test('a device stays a device', () => {
   expect(fs.statSync('/dev/null').isCharacterDevice()).toBe(true);
 });
 
+test.skipIf(!fs.existsSync('/dev/full'))('a full disk is one line', () => {
+  expect(() => new OutputFile('--log', '/dev/full').write('text')).toThrow(
+    new UsageError('--log /dev/full: cannot be written (ENOSPC)'),
+  );
+});
+
+test('what cannot be put in place leaves nothing behind', () => {
+  const output = new OutputFile('--log', path.join(folder, 'a'));
+  fs.mkdirSync(path.join(folder, 'a'));
+  expect(() => output.write('text')).toThrow(/^--log .*a: cannot be written \(/);
+  expect(fs.readdirSync(folder)).toEqual(['a']);
+});
+
+test('two outputs cannot be one file', () => {
+  new OutputFile('--log', path.join(folder, 'a'));
+  expect(() => new OutputFile('--html', path.join(folder, '..', path.basename(folder), 'a'))).toThrow(
+    /^--html .*a: --log writes there already$/,
+  );
+});
+
 test.each([
   ['', '--log: need the name of a file'],
   ['.', '--log .: cannot be written (EISDIR)'],

@@ -1,14 +1,22 @@
 // A file that a command writes: tried before the work, so that an unwritable place costs no time, and never half written.
 import fs from 'node:fs';
+import path from 'node:path';
 import { UsageError } from '../errors.js';
 
+/** What outputs of this process go to already, and the flag that said so. */
+const taken = new Map<string, string>();
+
 export class OutputFile {
+  readonly #flag: string;
+  readonly #name: string;
   readonly #file: string;
   /** Written first, then put in place; undefined for what is no regular file (a pipe, /dev/null). */
   readonly #temporary: string | undefined;
 
   /** @param flag named in errors, such as `--log` @throws UsageError when the place cannot be written to */
   constructor(flag: string, file: string) {
+    this.#flag = flag;
+    this.#name = file;
     if (file === '') throw new UsageError(`${flag}: need the name of a file`);
     try {
       const there = fs.statSync(file, { throwIfNoEntry: false });
@@ -23,14 +31,29 @@ export class OutputFile {
         fs.rmSync(this.#temporary);
       }
     } catch (error) {
-      throw new UsageError(`${flag} ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+      throw this.#unwritable(error);
     }
+    if (this.#temporary === undefined) return;
+    const place = path.resolve(this.#file);
+    const other = taken.get(place);
+    if (other !== undefined) throw new UsageError(`${flag} ${file}: ${other} writes there already`);
+    taken.set(place, flag);
   }
 
-  /** The whole content; before that the file is as it was. */
+  #unwritable(error: unknown): UsageError {
+    const { code } = error as NodeJS.ErrnoException;
+    return new UsageError(`${this.#flag} ${this.#name}: cannot be written (${code})`);
+  }
+
+  /** The whole content; before that, and when it cannot be written, the file is as it was. @throws UsageError as the constructor */
   write(content: string): void {
-    fs.writeFileSync(this.#temporary ?? this.#file, content);
-    if (this.#temporary !== undefined) fs.renameSync(this.#temporary, this.#file);
+    try {
+      fs.writeFileSync(this.#temporary ?? this.#file, content);
+      if (this.#temporary !== undefined) fs.renameSync(this.#temporary, this.#file);
+    } catch (error) {
+      if (this.#temporary !== undefined) fs.rmSync(this.#temporary, { force: true });
+      throw this.#unwritable(error);
+    }
   }
 }
 

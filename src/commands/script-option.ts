@@ -35,5 +35,9 @@ function applyScript(command: Command, file: string): void {
     if (options.has(option.name()) && command.getOptionValueSource(attribute) !== 'cli')
       command.setOptionValueWithSource(attribute, options.get(option.name()), 'config');
   }
+  const { controllers } = command.opts<{ controllers: number }>();
+  const beyond = kept.targets?.find(({ host }) => host >= controllers);
+  if (beyond)
+    throw new UsageError(`${file}: scan ${beyond.host} ...: the hosts of this boot are 0 to ${controllers - 1}`);
   command.setOptionValueWithSource('kept', kept, 'config');
 }

@@ -88,6 +88,10 @@ const MALTA = /MIPS: machine is mti,malta/;
 const KERNEL_LINE =
   /^Linux version |^Kernel command line: |^Memory: \d+K\/|^percpu: |^Call Trace:|^Oops|Unable to handle kernel|Kernel panic|^\[<[0-9a-f]{8}|^RIP: |^BUG: |WARNING: CPU: |^epc\s*: [0-9a-f]{8}|^Cause\s*: [0-9a-f]{8}|^reboot: |^(?:scsi|sd|pci|NET|VFS|clocksource|rcu|printk)\b.*: |^CPU\d revision is/;
 
+/** A report that `boot --check` prints among the kernel's lines, without a time, between two lines like this. */
+const CHECK_FRAME = /^={60,}$/;
+const CHECK_HEAD = /^BUG: stale (?:read|write) /;
+
 /** Reads a log line by line; memory does not grow with the log. */
 export class ConsoleDecoder {
   readonly #symptoms = new SymptomCounts();
@@ -108,6 +112,7 @@ export class ConsoleDecoder {
   #login = false;
   #panic: Found | undefined;
   #last: LogLine | undefined;
+  #inCheckReport = false;
   #previous: LogLine | undefined;
 
   constructor(options: DecodeOptions = {}) {
@@ -126,6 +131,7 @@ export class ConsoleDecoder {
     const previous = this.#previous;
     this.#previous = line;
     if (line.time !== '' && line.time === previous?.time && text === previous.text) return;
+    if (this.#passesCheckReport(line, previous)) return;
     if (line.time !== '' || KERNEL_LINE.test(text)) {
       this.#kernelLines++;
       this.#last = line;
@@ -142,6 +148,13 @@ export class ConsoleDecoder {
     this.#symptoms.add(line);
     this.#reports.add(line);
     this.#ownEvents.addConsoleLine(text);
+  }
+
+  #passesCheckReport({ text, time }: LogLine, previous: LogLine | undefined): boolean {
+    const was = this.#inCheckReport;
+    if (was) this.#inCheckReport = time === '' && !CHECK_FRAME.test(text);
+    else this.#inCheckReport = CHECK_HEAD.test(text) && CHECK_FRAME.test(previous?.text ?? '');
+    return this.#inCheckReport || (was && time === '');
   }
 
   #addPanic({ text, number }: LogLine): void {

@@ -47,7 +47,7 @@ export function isFtrace(text: string): boolean {
  * @throws LogError naming the first line that is not a trace line, a loss of events, or the end when events are missing
  */
 export function parseFtrace(text: string, name: string): Ftrace {
-  const lines = text.split('\n');
+  const lines = text.split(/\r?\n/);
   const events: LogEvent[] = [];
   let bits: LongBits = 32;
   let cpus = 0;

@@ -90,7 +90,7 @@ const LAYOUT: Readonly<Record<string, string>> = {
  * @throws LogError naming the first line that is not an event, or the end when events are missing
  */
 export function parseGtLog(text: string, name: string): GtLog {
-  const lines = text.split('\n');
+  const lines = text.split(/\r?\n/);
   const first = HEADER.exec(lines[0] ?? '');
   if (first === null) throw new LogError(name, 1, 'not a per-CPU event log ("# percpu event log: ..." expected)');
   const geometry = GEOMETRY.exec(lines[1] ?? '');

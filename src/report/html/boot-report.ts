@@ -29,6 +29,8 @@ export interface BootReport {
 export interface ChainStep {
   text: string;
   seq: number;
+  /** It was seen between this event and the next. */
+  between?: boolean;
 }
 
 /** @returns the HTML text; the same for the same boot */
@@ -129,8 +131,8 @@ function againHtml(setup: BootSetup, seed: number): string {
 function storyHtml({ setup, seed, result, chain = [] }: BootReport): string {
   const { events } = result.log;
   const time = (seq: number): string => `<span class="mono dim">${at(events[seq]!.t)}</span>`;
-  const item = ({ seq, text }: ChainStep): string =>
-    `<li>${escapeHtml(text)} <span class="where">${time(seq)} ${link(seq, `event ${seq}`)}</span></li>`;
+  const item = ({ seq, text, between = false }: ChainStep): string =>
+    `<li>${escapeHtml(text)} <span class="where">${time(seq)} ${link(seq, `${between ? 'after event' : 'event'} ${seq}`)}</span></li>`;
   if (chain.length > 0)
     return section(
       'story',
