@@ -38,19 +38,19 @@ export class MemoryHooks {
     });
     const range = { start, end, callback };
     this.#ranges.add(range);
+    this.#rangesOf.clear();
     this.#mark(range);
     return () => {
       this.#ranges.delete(range);
+      this.#rangesOf.clear();
       this.#pages!.fill(0);
       for (const other of this.#ranges) this.#mark(other);
-      this.#rangesOf.clear();
     };
   }
 
   #mark({ start, end }: Range): void {
     for (let page = start >>> PAGE_SHIFT; page <= end >>> PAGE_SHIFT; page++)
       this.#pages![page >> 3]! |= 1 << (page & 7);
-    this.#rangesOf.clear();
   }
 
   #rangesAt(address: number): readonly Range[] {

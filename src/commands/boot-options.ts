@@ -7,7 +7,7 @@ import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/
 import type { BootOptions } from '../kernel/boot.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
 
-type SetupFlags = Omit<BootSetup, 'ids' | 'geometry'>;
+type SetupFlags = Omit<BootSetup, 'geometry'>;
 
 /** As commander parses them. */
 export interface BootFlags extends SetupFlags {

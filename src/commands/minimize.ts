@@ -1,7 +1,6 @@
 // `percpu-malta minimize`: the smallest boot that still writes zeros into another owner's page.
 import { Command, Option } from 'commander';
 import { EXIT_DIFFERENCE } from '../errors.js';
-import { PoolClosed } from '../experiments/pool.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { count } from '../experiments/table.js';
@@ -36,9 +35,10 @@ export function minimizeCommand(): Command {
 
 const HELP = `
 A boot corrupts when an area is zeroed through a stale translation into a page that somebody else owns by then; it crashes when it
-also ends other than clean, perhaps in another way than the whole boot. Taken away are, by delta debugging: controllers, disks, scanned targets, and steps of kernel_init
-(allocations of one caller, kobjects of one driver, console lines). The time that a step takes passes all the same. What is left
-over has no target and no step that could be left out; a smaller boot that differs in several may exist.
+also ends other than clean, perhaps in another way than the whole boot. Taken away are, by delta debugging: controllers, disks,
+scanned targets, and steps of kernel_init (allocations of one caller, kobjects of one driver, console lines). The time that a step
+takes passes all the same. What is left over has no target and no step that could be left out; a smaller boot that differs in
+several may exist.
 
   percpu-malta minimize --seed 2 -o two.boot
   percpu-malta boot --script two.boot --check
@@ -51,24 +51,24 @@ async function run(flags: MinimizeFlags): Promise<void> {
   const passes = (record: BootRecord): boolean =>
     record.counters.foreignPages > 0 && (until === 'corrupt' || crashed(record));
   let best: BootSetup | undefined;
+  let size = sizeText(start);
+  const took = (setup: BootSetup): void => {
+    best = setup;
+    size = sizeText(setup);
+  };
   let trials!: Trials;
   const end = await withPool(flags, undefined, async ({ pool, done }) => {
     trials = new Trials(async (setup) => {
       const record = await pool.boot({ setup, seed, stopAtForeignPage: until === 'corrupt' });
-      done(record, best && sizeText(best));
+      done(record, size);
       return passes(record);
     }, flags.jobs);
-    try {
-      if ((await trials.firstOf([start])) < 0) return undefined;
-      best = start;
-      best = await minimize(start, trials, (smaller) => (best = smaller));
-      return await pool.boot({ setup: best, seed });
-    } catch (error) {
-      // Ctrl-C: what has been reached is a result.
-      if (!(error instanceof PoolClosed)) throw error;
-      return undefined;
-    }
+    if ((await trials.firstOf([start])) < 0) return undefined;
+    took(start);
+    const smallest = await minimize(start, trials, took);
+    return pool.boot({ setup: smallest, seed });
   });
+  // After Ctrl-C there is no `end`: what has been reached is a result.
   if (best === undefined) {
     if (process.exitCode !== undefined) return; // Ctrl-C in the first boot
     process.stderr.write(`percpu-malta: seed ${seed}: ${UNMET[until]}; nothing to minimize\n`);
@@ -77,7 +77,7 @@ async function run(flags: MinimizeFlags): Promise<void> {
   }
   const script = bootScript(best, seed, [
     `from ${sizeText(start)}`,
-    `to   ${sizeText(best)}`,
+    `to   ${size}`,
     `${end ? 'minimal' : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
   ]);
   output.write(script);

@@ -3,6 +3,7 @@
 import { dynamicReserve } from '../percpu/index.js';
 import { LAYOUTS } from '../layouts/layouts.js';
 import { tlbText } from './cells.js';
+import { targetsBelow } from './kept.js';
 import { type BootSetup, DEFAULT_SETUP, type GeometryChange } from './setup.js';
 import { bytesText } from './table.js';
 
@@ -67,15 +68,15 @@ function cpuFactor(cpus: number): Factor {
   return setupFactor('CPU count', '1', String(cpus), { cpus }, { cpus: 1 });
 }
 
-/** Target ids scanned on each of the four channels of a controller, of 128. */
-const FEWER_IDS = 32;
+/** Of the 128 ids of each channel the first 32. */
+const FEWER_TARGETS = targetsBelow(32);
 
 /** Factors that both ends share. */
 export function sideFactors(cpus: number): Factor[] {
   const factors = [
     setupFactor('page size', '4 KB', '16 KB (malta)', { layout: 'malta' }, { layout: 'malta-4k' }),
     setupFactor('TLB without shadows', 'as the end', tlbText(SMALL_TLB), SMALL_TLB, MALTA_TLB),
-    setupFactor('scanned targets', '512 a controller', '128 a controller', { ids: FEWER_IDS }, {}),
+    setupFactor('scanned targets', '512 a controller', '128 a controller', { kept: { targets: FEWER_TARGETS } }, {}),
     setupFactor('percpu_alloc=page', 'embed', 'page', { percpuAlloc: 'page' }, { percpuAlloc: 'embed' }),
   ];
   if (cpus === 1) factors.splice(1, 0, cpuFactor(8));

@@ -1,4 +1,5 @@
 // What a minimized boot still does, as plain data: it goes to worker processes, into records and scripts.
+import { MAX_CONTROLLERS } from '../../emu/malta/megaraid/pci-device.js';
 import { BootScript, bootTable, INITCALL, type Initcall } from '../kernel/boot-script.js';
 
 /** Targets of one channel that are scanned: ids first .. last. */
@@ -48,12 +49,39 @@ export function targetCount(targets: readonly TargetRange[]): number {
   return targets.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
+/** A target as a number; those of a channel follow each other. */
+export function targetNumber(host: number, channel: number, id: number): number {
+  return (host * CHANNELS + channel) * IDS + id;
+}
+
+/** @param targets numbers in ascending order */
+export function targetRanges(targets: readonly number[]): TargetRange[] {
+  const ranges: TargetRange[] = [];
+  for (const target of targets) {
+    const id = target % IDS;
+    const channel = Math.floor(target / IDS) % CHANNELS;
+    const host = Math.floor(target / IDS / CHANNELS);
+    const last = ranges.at(-1);
+    if (last && last.host === host && last.channel === channel && last.last === id - 1) last.last = id;
+    else ranges.push({ host, channel, first: id, last: id });
+  }
+  return ranges;
+}
+
+/** The targets of all channels that a board can have with ids below `ids`. */
+export function targetsBelow(ids: number): TargetRange[] {
+  const ranges: TargetRange[] = [];
+  for (let host = 0; host < MAX_CONTROLLERS; host++)
+    for (let channel = 0; channel < CHANNELS; channel++) ranges.push({ host, channel, first: 0, last: ids - 1 });
+  return ranges;
+}
+
 /** For BootOptions.skipTarget. */
 export function targetFilter(targets: readonly TargetRange[]): (host: number, channel: number, id: number) => boolean {
   const kept = new Set<number>();
   for (const { host, channel, first, last } of targets)
-    for (let id = first; id <= last; id++) kept.add((host * CHANNELS + channel) * IDS + id);
-  return (host, channel, id) => !kept.has((host * CHANNELS + channel) * IDS + id);
+    for (let id = first; id <= last; id++) kept.add(targetNumber(host, channel, id));
+  return (host, channel, id) => !kept.has(targetNumber(host, channel, id));
 }
 
 /** For BootOptions.skipStep. */

@@ -34,10 +34,8 @@ export interface BootSetup {
   disks: number;
   /** MB */
   memory: number;
-  /** Only targets with an id below this are scanned on each channel (128 without it). */
-  ids?: number;
   geometry?: GeometryChange;
-  /** What a boot script keeps of the boot. */
+  /** What is kept of the boot; without it all is. */
   kept?: Kept;
 }
 
@@ -59,7 +57,7 @@ export function setupLayout(setup: BootSetup): BootLayout {
 }
 
 export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineLibrary, shim: boolean): BootOptions {
-  const { kernel, tlb, cpu, cpus, controllers, disks, memory, ids, kept } = setup;
+  const { kernel, tlb, cpu, cpus, controllers, disks, memory, kept } = setup;
   return {
     engine,
     kernel,
@@ -72,7 +70,6 @@ export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineL
     memoryMB: memory,
     seed,
     shim,
-    ...(ids === undefined ? {} : { skipTarget: (_host, _channel, id) => id >= ids }),
     ...(kept?.targets === undefined ? {} : { skipTarget: targetFilter(kept.targets) }),
     ...(kept?.steps === undefined ? {} : { skipStep: stepFilter(kept.steps) }),
   };

@@ -6,7 +6,8 @@ import {
   stepNames,
   targetCount,
   targetFilter,
-  type TargetRange,
+  targetNumber,
+  targetRanges,
 } from '../experiments/kept.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
@@ -83,9 +84,6 @@ export async function minimize(
   return best;
 }
 
-/** A target as a number; those of a channel follow each other. */
-const number = (host: number, channel: number, id: number): number => (host * CHANNELS + channel) * IDS + id;
-
 /** All that are scanned but the disks. */
 function targetsOf({ controllers, disks, kept }: BootSetup): number[] {
   const skipped = kept?.targets ? targetFilter(kept.targets) : () => false;
@@ -94,15 +92,15 @@ function targetsOf({ controllers, disks, kept }: BootSetup): number[] {
     for (let channel = 0; channel < CHANNELS; channel++)
       for (let id = 0; id < IDS; id++) {
         const disk = host === DISK_HOST && channel === DISK_CHANNEL && id < disks;
-        if (!disk && !skipped(host, channel, id)) targets.push(number(host, channel, id));
+        if (!disk && !skipped(host, channel, id)) targets.push(targetNumber(host, channel, id));
       }
   return targets;
 }
 
 function withTargets(base: BootSetup, targets: readonly number[]): BootSetup {
   const scanned = [...targets];
-  for (let id = 0; id < base.disks; id++) scanned.push(number(DISK_HOST, DISK_CHANNEL, id));
-  return withKept(base, { targets: ranges(scanned.sort((a, b) => a - b)) });
+  for (let id = 0; id < base.disks; id++) scanned.push(targetNumber(DISK_HOST, DISK_CHANNEL, id));
+  return withKept(base, { targets: targetRanges(scanned.sort((a, b) => a - b)) });
 }
 
 function withSteps(base: BootSetup, steps: readonly string[]): BootSetup {
@@ -113,17 +111,4 @@ function withSteps(base: BootSetup, steps: readonly string[]): BootSetup {
 function withKept(base: BootSetup, change: Kept): BootSetup {
   const { targets, steps } = { ...base.kept, ...change };
   return { ...base, kept: { ...(targets ? { targets } : {}), ...(steps ? { steps } : {}) } };
-}
-
-function ranges(targets: readonly number[]): TargetRange[] {
-  const found: TargetRange[] = [];
-  for (const target of targets) {
-    const id = target % IDS;
-    const channel = Math.floor(target / IDS) % CHANNELS;
-    const host = Math.floor(target / IDS / CHANNELS);
-    const last = found.at(-1);
-    if (last && last.host === host && last.channel === channel && last.last === id - 1) last.last = id;
-    else found.push({ host, channel, first: id, last: id });
-  }
-  return found;
 }

@@ -5,13 +5,13 @@ import type { BootSetup } from '../../experiments/setup.js';
 import { packageVersion } from '../../experiments/version.js';
 import type { BootResult } from '../../kernel/boot.js';
 import type { BootCounters } from '../../kernel/counters.js';
+import { bootScript } from '../../minimize/script.js';
 import { PAGE } from './chunk-pages.js';
 import { describe } from './describe.js';
 import { escapeHtml, htmlDocument, pageAssets } from './document.js';
 import { facts, topHtml } from './page-top.js';
 import { turningPoints } from './phases.js';
 import { reportData, type ReportData } from './report-data.js';
-import { bootScript } from '../../minimize/script.js';
 import { counterName, setupFlags, setupRows } from './setup-text.js';
 import type { TlbRecorder } from './tlb-recorder.js';
 
