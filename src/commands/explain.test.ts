@@ -30,7 +30,8 @@ const lines = (file: string): Line[] =>
 
 describe('explain', () => {
   const log = path.join(folder, 'explain.ndjson');
-  const { status, stdout, stderr } = run('explain', '--seed', '1', '--log', log);
+  const html = path.join(folder, 'explain.html');
+  const { status, stdout, stderr } = run('explain', '--seed', '1', '--log', log, '--html', html);
 
   test('tells the way from the missing flush to the crash', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -49,6 +50,14 @@ describe('explain', () => {
     for (const [, time, seq] of told)
       expect((Math.floor(events[Number(seq)]!.t as number) / 1e6).toFixed(6)).toBe(time);
     expect(lines(log).filter(({ seq }) => seq !== undefined)).toEqual(events);
+  });
+
+  test('its page says the same of each step: at an event, or after one', () => {
+    const told = [...stdout.matchAll(/^ *\d+\. [\d.]+ s, ((?:after )?event \d+)$/gm)].map(([, where]) => where);
+    expect(told.some((where) => where!.startsWith('after'))).toBe(true);
+    const chain = /<ol id="chain">([\s\S]*?)<\/ol>/.exec(fs.readFileSync(html, 'utf8'))![1]!;
+    const linked = [...chain.matchAll(/>((?:after )?event \d+)<\/a>/g)].map(([, where]) => where);
+    expect(linked.slice(0, told.length)).toEqual(told);
   });
 
   test('--json has the same steps as data', () => {
