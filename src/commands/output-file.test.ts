@@ -30,14 +30,20 @@ test('a link stays a link', () => {
   expect(fs.readFileSync(path.join(folder, 'real'), 'utf8')).toBe('text');
 });
 
-test('a device stays a device', () => {
-  new OutputFile('--log', '/dev/null').write('text');
-  expect(fs.statSync('/dev/null').isCharacterDevice()).toBe(true);
+// By links, so that a program that replaces what it should write to breaks these and not the machine.
+test('a device is written to, and nothing is put in its place', () => {
+  const link = path.join(folder, 'null');
+  fs.symlinkSync('/dev/null', link);
+  new OutputFile('--log', link).write('text');
+  expect(fs.lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(fs.statSync(link).isCharacterDevice()).toBe(true);
 });
 
 test.skipIf(!fs.existsSync('/dev/full'))('a full disk is one line', () => {
-  expect(() => new OutputFile('--log', '/dev/full').write('text')).toThrow(
-    new UsageError('--log /dev/full: cannot be written (ENOSPC)'),
+  const link = path.join(folder, 'full');
+  fs.symlinkSync('/dev/full', link);
+  expect(() => new OutputFile('--log', link).write('text')).toThrow(
+    new UsageError(`--log ${link}: cannot be written (ENOSPC)`),
   );
 });
 
