@@ -15,6 +15,7 @@ import { replayCommand } from './commands/replay.js';
 import { statsCommand } from './commands/stats.js';
 import { sweepCommand } from './commands/sweep.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
+import { printable } from './terminal-text.js';
 
 const packageJson = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -24,6 +25,7 @@ function program(): Command {
   const cli = new Command('percpu-malta')
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
+    .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
     .exitOverride();
   const commands: Command[] = [
     bisectCommand(),
@@ -61,6 +63,6 @@ export async function main(argv: string[]): Promise<void> {
 }
 
 function fail(message: string, exitCode: number): void {
-  process.stderr.write(`percpu-malta: ${message}\n`);
+  process.stderr.write(printable(`percpu-malta: ${message}\n`));
   process.exitCode = exitCode;
 }
