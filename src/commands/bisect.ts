@@ -1,14 +1,21 @@
 // `percpu-malta bisect`: walks the commits of the report and finds the first bad one.
-import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
-import { bisect, type Commit, commitIndex, COMMITS, seedsNeeded, type Verdict } from '../experiments/bisection.js';
-import { crashed } from '../experiments/record.js';
+import {
+  bisect,
+  type Commit,
+  commitIndex,
+  COMMITS,
+  seedsNeeded,
+  Undecided,
+  type Verdict,
+} from '../experiments/bisection.js';
+import { type BootRecord, crashed } from '../experiments/record.js';
 import type { BootSetup } from '../experiments/setup.js';
-import { sweep } from '../experiments/sweep.js';
 import { rateText, tally } from '../experiments/tally.js';
-import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
+import { EXIT_DIFFERENCE, EXIT_USAGE, UsageError } from '../errors.js';
+import { judgeByCommand } from './bisect-run.js';
 import { addBootOptions, type BootFlags, setupFromFlags, wholeNumber } from './boot-options.js';
-import { addJobsOption, type PoolFlags, type Running, withPool } from './pool-options.js';
+import { addJobsOption, EXIT_INTERRUPTED, type PoolFlags, type Running, withPool } from './pool-options.js';
 
 interface BisectFlags extends Omit<BootFlags, 'kernel'>, PoolFlags {
   engine?: string;
@@ -20,9 +27,6 @@ interface BisectFlags extends Omit<BootFlags, 'kernel'>, PoolFlags {
 
 /** Chance to call a bad commit good that a step accepts. */
 const RISK = 0.01;
-/** As git bisect run: this exit code says that a commit cannot be tested. */
-const EXIT_SKIP = 125;
-const EXIT_BAD_MAX = 127;
 
 export function bisectCommand(): Command {
   const command = new Command('bisect')
@@ -40,8 +44,11 @@ export function bisectCommand(): Command {
 const HELP = `
 The bad end is booted first with --seeds seeds from --seed on. A commit is bad at its first crash. It is good when as many boots were
 clean as make a mistake less likely than ${RISK * 100} % at the low end of that crash rate's 95 % interval: (1 - rate)^n <= ${RISK}.
+An end is judged as well when the verdict would rest on it alone.
 --run: PERCPU_MALTA_COMMIT is the commit, PERCPU_MALTA_KERNEL the --kernel that behaves like it; exit code 0 is good, 125 cannot
-tell, 1..127 is bad, more ends the bisection.`;
+tell, 1..127 is bad, more ends the bisection. 126 and 127 are bad only when the good end does not give them too.
+Exit codes: 0 the commit is found; 1 nothing to bisect, an end is not what it was said to be; 2 no verdict: --run stopped it, or
+cannot tell enough commits; 130 interrupted.`;
 
 const put = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -49,75 +56,96 @@ async function run(flags: BisectFlags): Promise<void> {
   const good = commitIndex(flags.good);
   const bad = commitIndex(flags.bad);
   if (good >= bad) throw new UsageError(`--good ${flags.good} is not before --bad ${flags.bad}`);
-  put(`git bisect start ${COMMITS[bad]!.id} ${COMMITS[good]!.id}`);
   const command = flags.run;
-  if (command !== undefined) return search(good, bad, (commit) => Promise.resolve(runCommand(command, commit)));
-  await withPool(flags, 0, async (running) => {
-    const setup = (commit: Commit): BootSetup => setupFromFlags({ ...flags, kernel: commit.kernel });
-    const { rate, low, text } = await measure(running, setup(COMMITS[bad]!), flags.seed, flags.seeds);
-    put(`# ${COMMITS[bad]!.id}: ${text} boots crashed`);
-    if (rate === 0) {
-      put(`# no crash to bisect: more --seeds, or options that crash more often (--controllers 3, --cpus 2)`);
-      process.exitCode = EXIT_DIFFERENCE;
-      return;
+  if (command?.trim() === '') throw new UsageError('--run: need a shell command');
+  try {
+    if (command === undefined) await boots(flags, good, bad);
+    else {
+      putStart(good, bad);
+      await search(good, bad, judgeByCommand(command, COMMITS[good]!), false);
     }
-    const needed = seedsNeeded(low, RISK);
-    put(
-      `# a commit is good after ${needed} clean boots: (1 - ${low.toFixed(2)})^${needed} <= ${RISK}, the low end of the interval`,
-    );
-    await search(good, bad, (commit) => judge(running, setup(commit), flags.seed, needed));
-  });
+  } catch (error) {
+    if (!(error instanceof Undecided)) throw error;
+    if (error.message !== '') throw new UsageError(`${error.message}; nothing decided`);
+    put('# interrupted; nothing decided');
+    process.exitCode = EXIT_INTERRUPTED;
+  }
 }
 
-async function measure(
-  { pool, done }: Running,
-  setup: BootSetup,
-  seed: number,
-  count: number,
-): Promise<{ rate: number; low: number; text: string }> {
-  const records: Parameters<typeof done>[0][] = [];
-  await sweep(pool, setup, seedsFrom(seed, count), (record) => {
-    records.push(record);
-    done(record);
+function putStart(good: number, bad: number): void {
+  put(`git bisect start ${COMMITS[bad]!.id} ${COMMITS[good]!.id}`);
+}
+
+/** Judges by boots. @throws Undecided when Ctrl-C ended them */
+async function boots(flags: BisectFlags, good: number, bad: number): Promise<void> {
+  let ended = false;
+  await withPool(flags, undefined, async (running) => {
+    putStart(good, bad);
+    const setup = (commit: Commit): BootSetup => setupFromFlags({ ...flags, kernel: commit.kernel });
+    const total = tally(await bootAll(running, setup(COMMITS[bad]!), seedsFrom(flags.seed, flags.seeds)));
+    const { low } = total.interval;
+    put(`# ${COMMITS[bad]!.id}: ${rateText(total)} boots crashed`);
+    if (total.crashes === 0) {
+      put(`# no crash to bisect: more --seeds, or options that crash more often (--controllers 3, --cpus 2)`);
+      process.exitCode = EXIT_DIFFERENCE;
+    } else {
+      const needed = seedsNeeded(low, RISK);
+      put(
+        `# a commit is good after ${needed} clean boots: (1 - ${low.toFixed(2)})^${needed} <= ${RISK}, the low end of the interval`,
+      );
+      await search(good, bad, (commit) => judge(running, setup(commit), flags.seed, needed), true);
+    }
+    ended = true;
   });
-  const total = tally(records);
-  return { rate: total.rate, low: total.interval.low, text: rateText(total) };
+  if (!ended) throw new Undecided();
 }
 
 const seedsFrom = (seed: number, count: number): number[] => Array.from({ length: count }, (_, i) => seed + i);
 
+/** All of these boots, or a rejection (PoolClosed after Ctrl-C). */
+function bootAll({ pool, done }: Running, setup: BootSetup, seeds: readonly number[]): Promise<BootRecord[]> {
+  return Promise.all(
+    seeds.map(async (seed) => {
+      const record = await pool.boot({ setup, seed });
+      done(record);
+      return record;
+    }),
+  );
+}
+
 /** Boots in rounds of one per job, so that a bad commit costs few boots. */
-async function judge({ pool, done }: Running, setup: BootSetup, seed: number, needed: number): Promise<Verdict> {
+async function judge(running: Running, setup: BootSetup, seed: number, needed: number): Promise<Verdict> {
   const seeds = seedsFrom(seed, needed);
   while (seeds.length > 0) {
-    let bad = false;
-    await sweep(pool, setup, seeds.splice(0, pool.jobs), (record) => {
-      bad ||= crashed(record);
-      done(record);
-    });
-    if (bad) return 'bad';
+    const records = await bootAll(running, setup, seeds.splice(0, running.pool.jobs));
+    if (records.some(crashed)) return 'bad';
   }
   return 'good';
 }
 
-function runCommand(command: string, commit: Commit): Verdict {
-  const env = { ...process.env, PERCPU_MALTA_COMMIT: commit.id, PERCPU_MALTA_KERNEL: commit.kernel };
-  const { status, signal } = spawnSync(command, { shell: true, stdio: ['ignore', 'inherit', 'inherit'], env });
-  if (status === null || status > EXIT_BAD_MAX)
-    throw new UsageError(`--run: the command ended with ${status ?? signal} at ${commit.id}; need 0, 125 or 1..127`);
-  if (status === 0) return 'good';
-  return status === EXIT_SKIP ? 'skip' : 'bad';
-}
-
-async function search(good: number, bad: number, judgeCommit: (commit: Commit) => Promise<Verdict>): Promise<void> {
-  const { firstBad, skipped } = await bisect(good, bad, judgeCommit, ({ commit, verdict, left }) => {
+/** @param badIsSure the bad end was measured, and need not be judged */
+async function search(
+  good: number,
+  bad: number,
+  judgeCommit: (commit: Commit) => Promise<Verdict>,
+  badIsSure: boolean,
+): Promise<void> {
+  const { firstBad, skipped, sawGood, sawBad } = await bisect(good, bad, judgeCommit, ({ commit, verdict, left }) => {
     put(`git bisect ${verdict} ${commit.id}  # ${commit.subject}; ${left} left`);
   });
+  if (!sawGood && (await judgeCommit(COMMITS[good]!)) === 'bad') return notAnEnd(COMMITS[good]!, 'good', 'bad');
+  if (!sawBad && !badIsSure && (await judgeCommit(COMMITS[bad]!)) === 'good')
+    return notAnEnd(COMMITS[bad]!, 'bad', 'good');
   const { id, subject } = COMMITS[firstBad]!;
   if (skipped.length > 0) {
     put(`the first bad commit could be any of: ${[...skipped, firstBad].map((i) => COMMITS[i]!.id).join(' ')}`);
-    process.exitCode = EXIT_DIFFERENCE;
+    process.exitCode = EXIT_USAGE;
     return;
   }
   put(`first bad commit: ${id} ${subject}`);
+}
+
+function notAnEnd({ id }: Commit, said: Verdict, is: Verdict): void {
+  put(`# ${id}, the ${said} end, is ${is}: nothing to bisect`);
+  process.exitCode = EXIT_DIFFERENCE;
 }

@@ -13,7 +13,7 @@ export interface PoolFlags {
 }
 
 /** Exit code of a command ended by Ctrl-C: 128 + SIGINT. */
-const EXIT_INTERRUPTED = 130;
+export const EXIT_INTERRUPTED = 130;
 const MAX_JOBS = 256;
 
 export function addJobsOption(command: Command): Command {

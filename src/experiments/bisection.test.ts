@@ -22,7 +22,7 @@ describe('bisect', () => {
     const first = commitIndex('f183324133ea');
     const judge = (commit: Commit): Promise<Verdict> =>
       commit.id === '1c29a3ceaf5f' ? Promise.resolve('skip') : asIfFirstBad(first)(commit);
-    expect(await bisect(0, LAST, judge, () => {})).toEqual({ firstBad: first, skipped: [first - 1] });
+    expect(await bisect(0, LAST, judge, () => {})).toMatchObject({ firstBad: first, skipped: [first - 1] });
   });
 
   test('says how many clean boots it takes', () => {
@@ -33,7 +33,10 @@ describe('bisect', () => {
 
   test('refuses commits it does not know', () => {
     expect(() => commitIndex('deadbeef')).toThrow(/f183324133ea/);
-    expect(commitIndex('f183')).toBe(commitIndex('f183324133ea'));
+    for (const text of ['f183', 'F1833241', 'f183324133ea97b', 'v5.13-rc1-31-gf183324133ea'])
+      expect(commitIndex(text)).toBe(commitIndex('f183324133ea'));
+    for (const text of ['f18', 'f183324133eb97b', 'v5', 'e', '', 'f183324133ea' + '0'.repeat(40)])
+      expect(() => commitIndex(text)).toThrow(/^commit /);
   });
 });
 

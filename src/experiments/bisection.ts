@@ -1,6 +1,6 @@
 // Bisection over the commits of the 2021 report: which is the first bad one?
 import { UsageError } from '../errors.js';
-import type { KernelName } from '../kernel/kernels.js';
+import { type KernelName, namesCommit } from '../kernel/kernels.js';
 
 export interface Commit {
   readonly id: string;
@@ -21,11 +21,19 @@ export const COMMITS: readonly Commit[] = [
   { id: '3dbdb38e2869', subject: 'v5.13-7637-g3dbdb38e2869, the kernel of the report', kernel: 'f183324133ea' },
 ];
 
-/** Index of the commit that `text` (at least four characters of its id) names. @throws UsageError */
+/**
+ * Index of the commit that `text` names: its id, at least four characters of it, or more of them than are known here (a full id).
+ * @throws UsageError
+ */
 export function commitIndex(text: string): number {
-  const index = COMMITS.findIndex(({ id }) => id === text || (text.length >= 4 && id.startsWith(text)));
+  const index = COMMITS.findIndex(({ id }) => namesCommit(text, id));
   if (index < 0) throw new UsageError(`commit ${text}: know ${COMMITS.map(({ id }) => id).join(', ')}`);
   return index;
+}
+
+/** The bisection ends without a verdict. No message: the user stopped it. */
+export class Undecided extends Error {
+  override readonly name = 'Undecided';
 }
 
 export type Verdict = 'good' | 'bad' | 'skip';
@@ -43,16 +51,27 @@ export interface Step {
   readonly left: number;
 }
 
+export interface Found {
+  /** Index of the first bad commit. */
+  readonly firstBad: number;
+  /** Indices of the skipped ones in front of it: any of them may be the first. */
+  readonly skipped: number[];
+  /** Whether a commit was judged so, or the verdict rests on what the caller said of the ends. */
+  readonly sawGood: boolean;
+  readonly sawBad: boolean;
+}
+
 /**
  * Halves the commits between a good and a bad one until they are neighbours.
- * @returns indices of the first bad commit and, when skipped ones are in front of it, of those
+ * What `judge` rejects with ends it: a commit that is not judged decides nothing.
  */
 export async function bisect(
   good: number,
   bad: number,
   judge: (commit: Commit) => Promise<Verdict>,
   onStep: (step: Step) => void,
-): Promise<{ firstBad: number; skipped: number[] }> {
+): Promise<Found> {
+  const ends = { good, bad };
   const skipped = new Set<number>();
   for (;;) {
     const open = Array.from({ length: bad - good - 1 }, (_, i) => good + 1 + i).filter((i) => !skipped.has(i));
@@ -64,5 +83,10 @@ export async function bisect(
     else skipped.add(middle);
     onStep({ commit: COMMITS[middle]!, verdict, left: bad - good - 1 });
   }
-  return { firstBad: bad, skipped: [...skipped].filter((i) => i > good && i < bad) };
+  return {
+    firstBad: bad,
+    skipped: [...skipped].filter((i) => i > good && i < bad).sort((a, b) => a - b),
+    sawGood: good !== ends.good,
+    sawBad: bad !== ends.bad,
+  };
 }

@@ -25,7 +25,7 @@ export interface Tally {
   mean: BootCounters;
 }
 
-/** @param records in any order, at least one */
+/** @param records in any order; of none nothing is known: rate 0, interval 0..1 */
 export function tally(records: readonly BootRecord[]): Tally {
   const sorted = [...records].sort((a, b) => a.seed - b.seed);
   const kinds = new Map<string, Kind>();
@@ -42,7 +42,7 @@ export function tally(records: readonly BootRecord[]): Tally {
   return {
     boots: sorted.length,
     crashes,
-    rate: crashes / sorted.length,
+    rate: sorted.length === 0 ? 0 : crashes / sorted.length,
     interval: wilson(crashes, sorted.length),
     kinds: [...kinds.values()].sort((a, b) => b.boots - a.boots || a.firstSeed - b.firstSeed),
     outcomes,
@@ -60,8 +60,8 @@ function meanCounters(records: readonly BootRecord[]): BootCounters {
 }
 
 /** "30 of 40, 75 % (60..86)". */
-export function rateText({ crashes, boots, interval }: Tally): string {
-  return `${crashes} of ${boots}, ${percent(crashes / boots)} (${intervalText(interval)})`;
+export function rateText({ crashes, boots, rate, interval }: Tally): string {
+  return `${crashes} of ${boots}, ${percent(rate)} (${intervalText(interval)})`;
 }
 
 export function intervalText({ low, high }: Interval): string {

@@ -41,8 +41,28 @@ export const KERNEL_ALIASES: Readonly<Record<string, KernelName>> = {
   '6.1': '93274f1dd6b0',
 };
 
+/** Fewest digits that a commit id may be cut to, as git has it. */
+const SHORTEST_ID = 4;
+const FULL_ID = 40;
+
+/**
+ * Whether `text` means the commit `id`, of which twelve digits are known: cut to at least four digits, with more than twelve, or as git
+ * describe writes it (v5.13-7637-g3dbdb38e2869).
+ */
+export function namesCommit(text: string, id: string): boolean {
+  if (text === id) return true;
+  if (!/^[0-9a-f]{12}$/.test(id)) return false;
+  const digits = text.toLowerCase().replace(/^.*-\d+-g(?=[0-9a-f]+$)/, '');
+  if (!/^[0-9a-f]+$/.test(digits) || digits.length < SHORTEST_ID || digits.length > FULL_ID) return false;
+  return id.startsWith(digits) || digits.startsWith(id);
+}
+
 /** The kernel that `text` names, or undefined. */
 export function kernelName(text: string): KernelName | undefined {
   if (Object.hasOwn(KERNELS, text)) return text as KernelName;
-  return KERNEL_ALIASES[text];
+  if (Object.hasOwn(KERNEL_ALIASES, text)) return KERNEL_ALIASES[text];
+  // A text that two commits begin with names neither.
+  const ids = [...Object.keys(KERNELS), ...Object.keys(KERNEL_ALIASES)].filter((id) => namesCommit(text, id));
+  if (ids.length !== 1) return undefined;
+  return Object.hasOwn(KERNELS, ids[0]!) ? (ids[0] as KernelName) : KERNEL_ALIASES[ids[0]!];
 }
