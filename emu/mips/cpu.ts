@@ -24,6 +24,7 @@ import {
   WAIT,
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
+import { InstructionStops } from './instruction-stops.js';
 import { MemoryHooks } from './memory-hooks.js';
 import {
   type MemoryAccess,
@@ -32,6 +33,7 @@ import {
   observeUnmapped,
   type UnmappedAccess,
 } from './memory-observer.js';
+import { RegisterFile } from './register-file.js';
 import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
 import { TlbRandom } from './tlb-random.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
@@ -62,6 +64,8 @@ export interface MipsCpuOptions {
   seed?: number;
   /** False: do without the C hooks even when they are there. Same results, slower. */
   shim?: boolean;
+  /** Instructions can be waited for (`stops`). */
+  debug?: boolean;
 }
 
 /** Why `run` came back: `stop()` or the guest's `wait` instruction. */
@@ -155,7 +159,9 @@ export class MipsCpu {
   #view: DataView | undefined;
   #onException: ((exception: ExceptionRecord) => void) | undefined;
   #tlb: TlbView | undefined;
+  #registers: RegisterFile | undefined;
   readonly #memoryHooks: MemoryHooks;
+  readonly #stops: InstructionStops | undefined;
   /** Absent in hardware mode, where the guest draws indices itself. */
   readonly #tlbRandom: TlbRandom | undefined;
 
@@ -187,12 +193,14 @@ export class MipsCpu {
     const shim = options.shim === false ? undefined : library.shim;
     this.usesShim = shim !== undefined;
     this.#memoryHooks = new MemoryHooks(this.#engine, shim);
+    const ask = options.debug ? (pc: number) => this.#stops!.ask(pc, this.#ending) : undefined;
+    let block: ArrayBuffer | undefined;
     if (shim) {
       this.#state.describeCpu(this.#layout, HFLAGS, ramBytes);
-      shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer);
-    } else {
-      this.#entry.attach(checkJumps);
+      block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, ask);
     }
+    this.#stops = ask && new InstructionStops(this.#state, block);
+    if (!shim) this.#entry.attach(checkJumps, this.#stops, ask);
     this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
   }
 
@@ -232,6 +240,29 @@ export class MipsCpu {
 
   setReg(n: number, value: number): void {
     this.#engine.reg_write_i32(REG.GPR0 + n, value);
+  }
+
+  /** Where a debugger wants the guest to wait. Only with the option `debug`. */
+  get stops(): InstructionStops {
+    if (!this.#stops) throw new Error('this CPU was not made with the option debug');
+    return this.#stops;
+  }
+
+  /** A stop was asked for that is no bus error in disguise, or the instruction budget is used up. */
+  get #ending(): boolean {
+    return (this.#state.stop && !this.#busError) || this.#state.exhausted;
+  }
+
+  /** All registers by name. */
+  get registers(): RegisterFile {
+    this.#registers ??= new RegisterFile(this.#library, this.#engine, this.model);
+    return this.#registers;
+  }
+
+  /** Makes the guest that waits at a stop (`stops`) go on elsewhere; the instruction it waits before does not start. */
+  jump(pc: number): void {
+    this.#engine.reg_write_i32(REG.PC, pc);
+    this.#stops?.moved();
   }
 
   /** Virtual address of the instruction being executed: exact in device callbacks and observers. */
@@ -464,6 +495,7 @@ export class MipsCpu {
   close(): void {
     this.#tlbRandom?.close();
     this.#tlb = undefined;
+    this.#registers?.close();
     this.#engine.context_free(this.#context);
     this.#engine.close();
   }

@@ -14,6 +14,7 @@ import {
   VECTOR_GENERAL,
   VECTOR_REFILL,
 } from './cp0.js';
+import type { InstructionStops } from './instruction-stops.js';
 import { HFLAGS, type RegisterLayout } from './register-layout.js';
 
 /** The word of `jr`, and the bits it shares with `jalr`. */
@@ -56,10 +57,15 @@ export class ExceptionEntry {
   /**
    * Installs the CODE and INTR hooks, as the C shim would.
    * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
+   * @param stops where a debugger wants to be asked by `ask`
    */
-  attach(checkJumps: boolean): void {
+  attach(checkJumps: boolean, stops?: InstructionStops, ask?: (pc: number) => void): void {
     const state = this.#state;
     this.#engine.hook_add(HOOK.CODE, (pc) => {
+      if (stops?.wants(pc)) {
+        ask?.(pc);
+        if (stops.takeMoved()) return;
+      }
       if (state.stop || state.exhausted) {
         this.#engine.emu_stop();
         return;

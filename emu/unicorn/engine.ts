@@ -144,8 +144,17 @@ export interface Shim {
    * @param context scratch space for exception entry, freed with the engine by its owner
    * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
    * @param observer called after each exception entry while `state.observe` is set
+   * @param ask called before instructions that a debugger waits for (emu/mips/instruction-stops.ts)
+   * @returns struct instruction_stops; undefined without `ask`
    */
-  attach(engine: Engine, state: CpuState, context: Context, checkJumps: boolean, observer: () => void): void;
+  attach(
+    engine: Engine,
+    state: CpuState,
+    context: Context,
+    checkJumps: boolean,
+    observer: () => void,
+    ask?: CodeCallback,
+  ): ArrayBuffer | undefined;
 
   /**
    * Adds a hook to all loads and stores that calls `callback` for those to pages of the map whose bit is set.

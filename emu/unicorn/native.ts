@@ -169,8 +169,7 @@ export class NativeEngine implements Engine {
       return this.hook_add_native(type, this.interrupt_callback(call), null, begin, end);
     }
     if (type === HOOK.CODE || type === HOOK.BLOCK) {
-      const body = (_uc: unknown, address: number, size: number) => this.#guard(() => call(address, size), undefined);
-      return this.hook_add_native(type, this.#register(body, PROTO.code), null, begin, end);
+      return this.hook_add_native(type, this.code_callback(call), null, begin, end);
     }
     if (type === HOOK.MEM_FETCH_UNMAPPED) {
       const body = (_uc: unknown, kind: number, address: number, size: number) =>
@@ -192,6 +191,14 @@ export class NativeEngine implements Engine {
     return this.#register(
       (_uc: unknown, intno: number) => this.#guard(() => callback(intno), undefined),
       PROTO.interrupt,
+    );
+  }
+
+  /** A C function pointer of type uc_cb_hookcode_t that calls `callback`. */
+  code_callback(callback: CodeCallback): bigint {
+    return this.#register(
+      (_uc: unknown, address: number, size: number) => this.#guard(() => callback(address, size), undefined),
+      PROTO.code,
     );
   }
 

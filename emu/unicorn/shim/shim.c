@@ -139,5 +139,32 @@ void shim_memory(void *uc, int type, uint64_t address, int size, int64_t value, 
     watch->callback(uc, type, address, size, value, watch->user);
 }
 
+// What a debugger waits for. The host is asked before the instruction that starts when `number` have, before one whose bit is set in
+// the map (bit (address / 4) % 65536: the host looks again whether it is the very one), and before the guest stops.
+struct instruction_stops {
+  void (*ask)(void *uc, uint64_t address, uint32_t size, void *user);
+  void (*code)(void *uc, uint64_t address, uint32_t size, void *user); // the CPU's own hook
+  struct cpu_state *cpu;
+  uint64_t number;
+  uint32_t moved;            // the host has changed PC: the instruction here does not start
+  uint32_t reserved;
+  uint8_t map[1 << 13];
+};
+
+void shim_code_asking(void *uc, uint64_t address, uint32_t size, void *user) {
+  struct instruction_stops *stops = user;
+  struct cpu_state *cpu = stops->cpu;
+  uint32_t slot = (uint32_t)address >> 2 & 0xffff;
+  bool ending = cpu->stop || cpu->instructions >= cpu->budget;
+  if (__builtin_expect(ending || cpu->instructions >= stops->number || stops->map[slot >> 3] >> (slot & 7) & 1, 0)) {
+    stops->ask(uc, address, size, stops);
+    if (stops->moved) {
+      stops->moved = 0;
+      return;
+    }
+  }
+  stops->code(uc, address, size, cpu);
+}
+
 // Bytes of the block: the host checks that it speaks of the same one.
 uint32_t shim_state_size(void) { return sizeof(struct cpu_state); }

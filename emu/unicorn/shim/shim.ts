@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
-import { type Context, type Engine, HOOK, type MemoryCallback, type Shim } from '../engine.js';
+import { type CodeCallback, type Context, type Engine, HOOK, type MemoryCallback, type Shim } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
 import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
@@ -31,6 +31,9 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
 const POINTER_BYTES = 8;
 const PAGE_MAP_BYTES = 1 << 17;
 
+/** struct instruction_stops: three pointers, `number`, `moved` and padding, the map of addresses. */
+const STOPS_BYTES = 5 * 8 + (1 << 13);
+
 class CompiledShim implements Shim {
   readonly #libUnicorn: LibUnicorn;
   /** Kept for its life: koffi unloads a library that nothing refers to, and the hooks with it. */
@@ -44,7 +47,14 @@ class CompiledShim implements Shim {
     this.#memory = shim.symbol('shim_memory') as bigint;
   }
 
-  attach(engine: Engine, state: CpuState, context: Context, checkJumps: boolean, observer: () => void): void {
+  attach(
+    engine: Engine,
+    state: CpuState,
+    context: Context,
+    checkJumps: boolean,
+    observer: () => void,
+    ask?: CodeCallback,
+  ): ArrayBuffer | undefined {
     const native = engine as NativeEngine;
     const { address } = context as NativeContext;
     state.setAddresses({
@@ -60,8 +70,15 @@ class CompiledShim implements Shim {
     });
     const block = koffi.address(state.memory);
     const code = this.#shim.symbol(checkJumps ? 'shim_code_checking_jumps' : 'shim_code') as bigint;
-    native.hook_add_native(HOOK.CODE, code, block);
     native.hook_add_native(HOOK.INTR, this.#shim.symbol('shim_interrupt') as bigint, block);
+    if (ask === undefined) {
+      native.hook_add_native(HOOK.CODE, code, block);
+      return undefined;
+    }
+    const stops = native.hook_memory(STOPS_BYTES);
+    new BigUint64Array(stops, 0, 3).set([native.code_callback(ask), code, block]);
+    native.hook_add_native(HOOK.CODE, this.#shim.symbol('shim_code_asking') as bigint, koffi.address(stops));
+    return stops;
   }
 
   watchMemory(engine: Engine, callback: MemoryCallback): Uint8Array {
