@@ -1,10 +1,11 @@
-// The Malta board: the CPU, its RAM and the devices of memory-map.ts.
+// The Malta board as our own guest has it: the CPU, its RAM, the devices of malta-board.ts and the doorbell to the host.
 import { type CpuModel, MipsCpu, type TlbMode } from '../mips/cpu.js';
 import { UsageError } from '../errors.js';
 import type { EngineLibrary } from '../unicorn/engine.js';
-import { DOORBELL, GT64120, PCI_IO, PCI_MEMORY, UART_PORT } from './memory-map.js';
-import { pciAddress, PciBus } from './pci.js';
-import { Uart } from './uart.js';
+import { MaltaBoard } from './malta-board.js';
+import { DOORBELL } from './memory-map.js';
+import type { PciBus } from './pci.js';
+import type { Uart } from './uart.js';
 
 export const DEFAULT_MEMORY_MB = 128;
 /** The image, its stack and the self test's pages need this much. */
@@ -28,8 +29,7 @@ export interface BoardOptions {
 
 export class Board {
   readonly cpu: MipsCpu;
-  readonly uart = new Uart();
-  readonly pci = new PciBus();
+  readonly devices: MaltaBoard;
   /** A store to the doorbell register with this value. */
   onDoorbell: (call: number) => void = () => {};
 
@@ -45,38 +45,35 @@ export class Board {
     if (!Number.isInteger(memoryMB) || memoryMB < MIN_MEMORY_MB || memoryMB > MAX_MEMORY_MB)
       throw new UsageError(`memory of ${memoryMB} MB: the board takes ${MIN_MEMORY_MB} to ${MAX_MEMORY_MB}, whole MB`);
     this.cpu = new MipsCpu({ engine, model: cpu, ramBytes: memoryMB * 0x10_0000, tlb, seed, shim });
-    this.#mapDevices();
-  }
-
-  #mapDevices(): void {
-    const { cpu, pci, uart } = this;
-    cpu.mapMmio(
+    // The guest polls and has the host for a clock: no device interrupts it or tells it the time. It does not look for a
+    // southbridge either, and its console shows what is on the bus.
+    this.devices = new MaltaBoard(
+      {
+        bigEndian: true,
+        ram: () => this.cpu.ram,
+        mapMmio: (physical, size, read, write) => this.cpu.mapMmio(physical, size, read, write),
+        setInterruptLine: () => {},
+        now: () => 0,
+        consume: () => {},
+        end: () => this.cpu.stop(),
+        codeChanged: () => {},
+      },
+      { southbridge: false },
+    );
+    this.cpu.mapMmio(
       DOORBELL.base,
       DOORBELL.size,
       () => 0,
       (_offset, _size, value) => this.onDoorbell(value),
     );
-    cpu.mapMmio(
-      PCI_MEMORY.base,
-      PCI_MEMORY.size,
-      (offset, size) => pci.read('memory', pciAddress('memory', offset), size),
-      (offset, size, value) => pci.write('memory', pciAddress('memory', offset), size, value),
-    );
-    cpu.mapMmio(
-      PCI_IO.base,
-      PCI_IO.size,
-      (offset, size) =>
-        offset >> 3 === UART_PORT >> 3 ? uart.read(offset & 7) : pci.read('io', pciAddress('io', offset), size),
-      (offset, size, value) => {
-        if (offset >> 3 === UART_PORT >> 3) uart.write(offset & 7, value & 0xff);
-        else pci.write('io', pciAddress('io', offset), size, value);
-      },
-    );
-    cpu.mapMmio(
-      GT64120.base,
-      GT64120.size,
-      (offset) => pci.readController(offset),
-      (offset, _size, value) => pci.writeController(offset, value),
-    );
+  }
+
+  /** COM1, the guest's console. */
+  get uart(): Uart {
+    return this.devices.serial[0];
+  }
+
+  get pci(): PciBus {
+    return this.devices.pci;
   }
 }

@@ -10,6 +10,13 @@ export interface Timer {
   cancel(): void;
 }
 
+/** What a device's state says of a call that it waits for; null: none. */
+export type Deadline = Readonly<Pick<Timer, 'at' | 'order'>> | null;
+
+export function deadline(timer: Timer | undefined): Deadline {
+  return timer ? { at: timer.at, order: timer.order } : null;
+}
+
 interface Entry extends Timer {
   readonly run: () => void;
 }
@@ -28,7 +35,7 @@ export class Timers {
 
   /**
    * Calls `run` once, at `ns` or at the first `runDue` after it.
-   * @param order only on restoring: the order that the call had
+   * @param order given by `again` only
    */
   at(ns: number, run: () => void, order: number = this.#orders++): Timer {
     const entry: Entry = { at: ns, order, run, cancel: () => this.#remove(entry) };
@@ -36,6 +43,16 @@ export class Timers {
     while (index > 0 && before(entry, this.#queue[index - 1])) index--;
     this.#queue.splice(index, 0, entry);
     return entry;
+  }
+
+  /** Virtual nanoseconds since power-on. */
+  now(): number {
+    return this.#now();
+  }
+
+  /** On restoring: asks again for a call, if it was waited for. */
+  again(deadline: Deadline, run: () => void): Timer | undefined {
+    return deadline ? this.at(deadline.at, run, deadline.order) : undefined;
   }
 
   /** Virtual nanoseconds of the earliest call, Infinity when there is none. */

@@ -9,8 +9,14 @@ export interface BusMaster {
   contains(address: number, length: number): boolean;
 }
 
-/** Bus-master access to RAM that starts at physical address 0; asked anew each time, for an engine may move it. */
-export function ramBusMaster(ram: () => Uint8Array): BusMaster {
+/**
+ * Bus-master access to RAM that starts at physical address 0; asked anew each time, for an engine may move it.
+ * @param written called after each write
+ */
+export function ramBusMaster(
+  ram: () => Uint8Array,
+  written: (address: number, length: number) => void = () => {},
+): BusMaster {
   const contains = (address: number, length: number): boolean => address >= 0 && address + length <= ram().length;
   return {
     contains,
@@ -18,6 +24,7 @@ export function ramBusMaster(ram: () => Uint8Array): BusMaster {
     write(address, bytes) {
       if (!contains(address, bytes.length)) return false;
       ram().set(bytes, address);
+      written(address, bytes.length);
       return true;
     },
   };

@@ -2,8 +2,18 @@ import { describe, expect, it } from 'vitest';
 import * as mfi from './mfi.js';
 import { MfiCommand, MfiDcmd, MfiFlag, MfiStatus } from './mfi.js';
 import * as reg from './registers.js';
-import { ScsiDisk } from './scsi-disk.js';
-import { BUFFER, CONSUMER, CONTEXT, FRAME, PRODUCER, RAM_SIZE, REPLY_QUEUE, SENSE, TestDriver } from './test-driver.js';
+import {
+  BUFFER,
+  CONSUMER,
+  CONTEXT,
+  FRAME,
+  PRODUCER,
+  RAM_SIZE,
+  REPLY_QUEUE,
+  SENSE,
+  syntheticDisk,
+  TestDriver,
+} from './test-driver.js';
 
 const INQUIRY = [0x12, 0, 0, 0, 36, 0];
 
@@ -459,7 +469,7 @@ it('an empty controller has no drive', () => {
 });
 
 it('a controller with eight disks answers for each', () => {
-  const driver = new TestDriver({ disks: Array.from({ length: 8 }, (_, i) => new ScsiDisk(i, 1000 + i)) });
+  const driver = new TestDriver({ disks: Array.from({ length: 8 }, (_, i) => syntheticDisk(i, 1000 + i)) });
   for (let target = 0; target < 8; target++) {
     expect(driver.scsi(target, [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 8)).toBe(MfiStatus.OK);
     expect(driver.view.getUint32(BUFFER, false)).toBe(999 + target);

@@ -13,28 +13,34 @@
 // - masking interrupts only masks (QEMU resets the controller), and an unmasked pending reply interrupts;
 // - what cannot be carried out is refused with a status: unknown direct commands, buffers outside RAM.
 
+import type { Random, RandomState } from '../../random.js';
+import { type Deadline, deadline, type Timer } from '../timers.js';
 import type { BusMaster } from './bus-master.js';
 import { directCommand, type Firmware } from './dcmd.js';
 import { gather, MfiFrame, scatter, sgLength, type SgElement } from './frame.js';
 import * as mfi from './mfi.js';
 import { MfiCommand, MfiFlag, MfiStatus } from './mfi.js';
-import { ReplyQueue, type Context } from './reply-queue.js';
+import { ReplyQueue, type Context, type ReplyQueueState } from './reply-queue.js';
 import * as reg from './registers.js';
 import * as scsi from './scsi-disk.js';
-import { BLOCK_SIZE } from './disk-content.js';
-import type { ScsiDisk } from './scsi-disk.js';
+import { BLOCK_SIZE } from '../disk/medium.js';
+import type { ScsiDisk, ScsiDiskState } from './scsi-disk.js';
 
 /** Elements in a frame's list that the firmware advertises (QEMU's default). */
 export const MAX_SGE = 80;
 /** Command limit of QEMU's first-generation controller; its second generation, and the 2021 report's, have 1008. */
 export const MAX_COMMANDS = 1000;
 
-/** Simulated seconds from posting a frame to its completion. 0 completes within the register write, as QEMU does. */
+/**
+ * Simulated seconds from posting a frame to its completion. 0 completes within the register write, as QEMU does.
+ * With a generator these are means: each command takes something between nothing and twice as long.
+ */
 export interface CommandLatency {
   /** Commands that the firmware or the drive's electronics answer: direct commands, INQUIRY, absent targets. */
   readonly command: number;
   /** Commands that read or write the medium. */
   readonly medium: number;
+  readonly random?: Random;
 }
 
 /** What the controller is plugged into. */
@@ -42,8 +48,10 @@ export interface ControllerHost {
   readonly bus: BusMaster;
   /** Drives the interrupt line (INTA#, level). */
   setInterrupt(asserted: boolean): void;
-  /** Calls `run` once, `delaySeconds` of simulated time from now. */
-  schedule(delaySeconds: number, run: () => void): void;
+  /** Calls `run` once, `delaySeconds` of simulated time from now. A timer that is given back becomes part of the state. */
+  schedule(delaySeconds: number, run: () => void): Timer | void;
+  /** On restoring: waits for such a timer again. */
+  again?(deadline: Deadline, run: () => void): Timer | undefined;
 }
 
 export interface ControllerOptions {
@@ -63,6 +71,33 @@ interface Command {
   live: boolean;
   /** Waits for an event; nothing but an abort or a reset ends it. */
   waiting: boolean;
+  timer?: Timer | undefined;
+}
+
+/** A frame as it was fetched, in hexadecimal, and how far the firmware is with it. */
+interface CommandState {
+  readonly address: number;
+  readonly frame: string;
+  readonly waiting: boolean;
+  readonly deadline: Deadline;
+}
+
+export interface ControllerState {
+  readonly firmwareState: number;
+  readonly interruptMask: number;
+  readonly replyPending: boolean;
+  readonly line: boolean;
+  readonly queue: ReplyQueueState | null;
+  readonly commands: readonly CommandState[];
+  readonly frameHigh: number;
+  readonly diag: number;
+  readonly resetKeys: number;
+  readonly newestEvent: number;
+  readonly bootEvent: number;
+  readonly completed: number;
+  readonly disks: readonly ScsiDiskState[];
+  readonly random: RandomState | null;
+  readonly boot: Deadline;
 }
 
 export class MegaRaidController {
@@ -82,6 +117,9 @@ export class MegaRaidController {
   #resetKeys = 0;
   #newestEvent = 0;
   #bootEvent = 0;
+  #completed = 0;
+  /** The firmware starts. */
+  #boot: Timer | undefined;
 
   constructor(host: ControllerHost, options: ControllerOptions) {
     this.#host = host;
@@ -90,10 +128,23 @@ export class MegaRaidController {
     this.#maxCommands = options.maxCommands ?? MAX_COMMANDS;
     if (options.bootSeconds) {
       this.#firmwareState = reg.MFI_FWSTATE_FW_INIT;
-      host.schedule(options.bootSeconds, () => {
-        if (this.#firmwareState === reg.MFI_FWSTATE_FW_INIT) this.#firmwareState = reg.MFI_FWSTATE_READY;
-      });
+      this.#boot = host.schedule(options.bootSeconds, () => this.#started()) ?? undefined;
     }
+  }
+
+  #started(): void {
+    this.#boot = undefined;
+    if (this.#firmwareState === reg.MFI_FWSTATE_FW_INIT) this.#firmwareState = reg.MFI_FWSTATE_READY;
+  }
+
+  /** Commands answered since power-on. */
+  get completed(): number {
+    return this.#completed;
+  }
+
+  /** The disks, by target number. */
+  get disks(): readonly ScsiDisk[] {
+    return [...this.#disks.values()];
   }
 
   /** A 32-bit register read; the value is in the CPU's terms, byte order is the bus's business. */
@@ -214,20 +265,23 @@ export class MegaRaidController {
       this.#newestEvent++;
       return;
     }
-    const context = [frame.uint32(mfi.HDR_CONTEXT), frame.uint32(mfi.HDR_CONTEXT + 4)] as const;
-    const command: Command = { frame, context, live: true, waiting: false };
+    const command: Command = { frame, context: contextOf(frame), live: true, waiting: false };
     if (this.#commands.size >= this.#maxCommands) {
       this.#newestEvent++;
       this.#complete(command, MfiStatus.SCSI_DONE_WITH_ERROR, scsi.SCSI_BUSY);
       return;
     }
     this.#commands.add(command);
-    const delay = this.#touchesMedium(frame) ? this.#latency.medium : this.#latency.command;
-    const run = (): void => {
-      if (command.live) this.#run(command);
-    };
-    if (delay > 0) this.#host.schedule(delay, run);
-    else run();
+    const { medium, command: electronics, random } = this.#latency;
+    const mean = this.#touchesMedium(frame) ? medium : electronics;
+    const delay = random ? mean * 2 * random.unit() : mean;
+    if (delay > 0) command.timer = this.#host.schedule(delay, () => this.#due(command)) ?? undefined;
+    else this.#run(command);
+  }
+
+  #due(command: Command): void {
+    command.timer = undefined;
+    if (command.live) this.#run(command);
   }
 
   #touchesMedium(frame: MfiFrame): boolean {
@@ -384,6 +438,7 @@ export class MegaRaidController {
     const { frame } = command;
     const { bus } = this.#host;
     command.live = false;
+    this.#completed++;
     this.#commands.delete(command);
     if (scsiStatus !== undefined) bus.write(frame.address + mfi.HDR_SCSI_STATUS, Uint8Array.of(scsiStatus));
     bus.write(frame.address + mfi.HDR_CMD_STATUS, Uint8Array.of(status));
@@ -393,4 +448,58 @@ export class MegaRaidController {
     this.#replyPending = true;
     this.#updateLine();
   }
+
+  state(): ControllerState {
+    return {
+      firmwareState: this.#firmwareState,
+      interruptMask: this.#interruptMask,
+      replyPending: this.#replyPending,
+      line: this.#line,
+      queue: this.#queue?.state() ?? null,
+      commands: [...this.#commands].map(({ frame, waiting, timer }) => ({
+        address: frame.address,
+        frame: frame.hex(),
+        waiting,
+        deadline: deadline(timer),
+      })),
+      frameHigh: this.#frameHigh,
+      diag: this.#diag,
+      resetKeys: this.#resetKeys,
+      newestEvent: this.#newestEvent,
+      bootEvent: this.#bootEvent,
+      completed: this.#completed,
+      disks: this.disks.map((disk) => disk.state()),
+      random: this.#latency.random?.state() ?? null,
+      boot: deadline(this.#boot),
+    };
+  }
+
+  restore(state: ControllerState): void {
+    this.#firmwareState = state.firmwareState;
+    this.#interruptMask = state.interruptMask;
+    this.#replyPending = state.replyPending;
+    this.#line = state.line;
+    this.#queue = state.queue ? ReplyQueue.restored(this.#host.bus, state.queue) : undefined;
+    this.#commands = new Set(
+      state.commands.map(({ address, frame: hex, waiting, deadline }) => {
+        const frame = MfiFrame.fromHex(address, hex);
+        const command: Command = { frame, context: contextOf(frame), live: true, waiting };
+        if (deadline) command.timer = this.#host.again?.(deadline, () => this.#due(command));
+        return command;
+      }),
+    );
+    this.#frameHigh = state.frameHigh;
+    this.#diag = state.diag;
+    this.#resetKeys = state.resetKeys;
+    this.#newestEvent = state.newestEvent;
+    this.#bootEvent = state.bootEvent;
+    this.#completed = state.completed;
+    this.disks.forEach((disk, i) => disk.restore(state.disks[i]));
+    if (state.random) this.#latency.random?.restore(state.random);
+    this.#boot = this.#host.again?.(state.boot, () => this.#started());
+  }
+}
+
+function contextOf(frame: MfiFrame): Context {
+  return [frame.uint32(mfi.HDR_CONTEXT), frame.uint32(mfi.HDR_CONTEXT + 4)];
 }

@@ -29,6 +29,18 @@ export class MfiFrame {
     return bytes && new MfiFrame(address, bytes);
   }
 
+  /** A frame from a saved state. @param hex two digits a byte */
+  static fromHex(address: number, hex: string): MfiFrame {
+    return new MfiFrame(
+      address,
+      Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)),
+    );
+  }
+
+  hex(): string {
+    return Array.from(this.bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+
   uint8(offset: number): number {
     return this.bytes[offset];
   }

@@ -1,6 +1,8 @@
 // The controller as a PCI function, and the controllers of a machine: 00:14.0, 00:15.0, 00:16.0, with all disks on the
 // first, as in the boots of the ground truth.
 
+import { OverlayMedium } from '../disk/medium.js';
+import { syntheticBlocks } from '../disk/synthetic-blocks.js';
 import type { PciBus, PciDevice, PciHeader } from '../pci.js';
 import { PCI_DEVICE_SAS1078R, PCI_SUBSYSTEM_8708EM2, PCI_VENDOR_LSI } from './controller-info.js';
 import { MegaRaidController, type CommandLatency, type ControllerHost } from './controller.js';
@@ -80,7 +82,8 @@ export function addMegaRaidControllers(
   let drive = 0;
   return disks.map((count, index) => {
     const targets = Array.from({ length: count }, () => {
-      const disk = new ScsiDisk(drive, drive === 0 ? ROOT_DISK_BLOCKS : DATA_DISK_BLOCKS);
+      const blocks = syntheticBlocks(drive, drive === 0 ? ROOT_DISK_BLOCKS : DATA_DISK_BLOCKS);
+      const disk = new ScsiDisk(drive, new OverlayMedium(blocks));
       drive++;
       return disk;
     });

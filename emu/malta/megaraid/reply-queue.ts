@@ -8,6 +8,14 @@ import { MfiStatus } from './mfi.js';
 /** Low and high word of the tag a host gives a frame. */
 export type Context = readonly [number, number];
 
+export interface ReplyQueueState {
+  readonly address: number;
+  readonly entries: number;
+  readonly producer: number;
+  readonly context64: boolean;
+  readonly head: number;
+}
+
 export class ReplyQueue {
   #head: number;
 
@@ -41,6 +49,16 @@ export class ReplyQueue {
       bus.contains(address, entries * (context64 ? 8 : 4)) && bus.contains(address64(mfi.QINFO_CONSUMER), 4);
     if (head === undefined || !reachable) return MfiStatus.MEMORY_NOT_AVAILABLE;
     return new ReplyQueue(bus, address, entries, producer, context64, head % entries);
+  }
+
+  /** A queue from a saved state. */
+  static restored(bus: BusMaster, state: ReplyQueueState): ReplyQueue {
+    return new ReplyQueue(bus, state.address, state.entries, state.producer, state.context64, state.head);
+  }
+
+  state(): ReplyQueueState {
+    const { address, entries, producer, context64 } = this;
+    return { address, entries, producer, context64, head: this.#head };
   }
 
   /** The driver keeps one entry more than it has commands, so the ring never overruns and the consumer is not consulted. */

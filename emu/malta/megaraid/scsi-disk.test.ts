@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ScsiDisk, type ScsiResult } from './scsi-disk.js';
+import type { ScsiDisk, ScsiResult } from './scsi-disk.js';
+import { syntheticDisk } from './test-driver.js';
 
 const none = (): Uint8Array => new Uint8Array(0);
 
@@ -20,7 +21,7 @@ function sense(result: ScsiResult): number[] {
 }
 
 describe('a disk', () => {
-  const disk = new ScsiDisk(0, 49152);
+  const disk = syntheticDisk(0);
 
   it('has 49152 blocks of 512 bytes in both READ CAPACITY commands', () => {
     expect(data(run(disk, [0x25]))).toEqual([0, 0, 0xbf, 0xff, 0, 0, 2, 0]);
@@ -81,8 +82,8 @@ describe('a disk', () => {
   });
 
   it('has contents that depend on nothing but the drive and the block', () => {
-    const again = new ScsiDisk(0, 49152);
-    const other = new ScsiDisk(1, 49152);
+    const again = syntheticDisk(0);
+    const other = syntheticDisk(1);
     const cdb = [0x28, 0, 0, 0, 0x12, 0x34, 0, 0, 1];
     expect(data(run(disk, cdb))).toEqual(data(run(again, cdb)));
     expect(data(run(disk, cdb))).not.toEqual(data(run(other, cdb)));

@@ -1,7 +1,7 @@
 // A SCSI disk as QEMU's scsi-hd shows itself behind the controller: the commands a kernel sends while it scans, sizes
 // and reads a disk. Anything else ends in CHECK CONDITION with fixed-format sense data (SPC-3, SBC-3).
 
-import { BLOCK_SIZE, initialBlock } from './disk-content.js';
+import { BLOCK_SIZE, type Medium, type MediumState } from '../disk/medium.js';
 import { vitalProductData } from './scsi-vpd.js';
 
 export const SCSI_GOOD = 0x00;
@@ -16,6 +16,10 @@ export interface Sense {
 }
 
 export const SENSE_NO_SENSE: Sense = { key: 0x0, asc: 0x00, ascq: 0x00 };
+export const SENSE_NO_MEDIUM: Sense = { key: 0x2, asc: 0x3a, ascq: 0x00 };
+export const SENSE_UNRECOVERED_READ: Sense = { key: 0x3, asc: 0x11, ascq: 0x00 };
+export const SENSE_WRITE_FAULT: Sense = { key: 0x3, asc: 0x03, ascq: 0x00 };
+export const SENSE_WRITE_PROTECTED: Sense = { key: 0x7, asc: 0x27, ascq: 0x00 };
 export const SENSE_TARGET_FAILURE: Sense = { key: 0x4, asc: 0x44, ascq: 0x00 };
 export const SENSE_INVALID_OPCODE: Sense = { key: 0x5, asc: 0x20, ascq: 0x00 };
 export const SENSE_LBA_OUT_OF_RANGE: Sense = { key: 0x5, asc: 0x21, ascq: 0x00 };
@@ -79,15 +83,45 @@ export function touchesMedium(cdb: Uint8Array): boolean {
   return cdb[0] === SYNCHRONIZE_CACHE_10 || blockTransfer(cdb) !== undefined;
 }
 
-export class ScsiDisk {
-  /** Blocks the guest has written; the others are computed. */
-  readonly #written = new Map<number, Uint8Array>();
+/** Commands that need a medium in the drive. */
+const NEEDS_MEDIUM = new Set([
+  TEST_UNIT_READY,
+  START_STOP_UNIT,
+  SYNCHRONIZE_CACHE_10,
+  READ_CAPACITY_10,
+  SERVICE_ACTION_IN_16,
+]);
 
-  /** @param drive number that tells the disks of a machine apart @param blocks capacity in 512-byte blocks */
+/** Reads and writes that were carried out, since power-on. */
+export interface DiskTraffic {
+  readonly reads: number;
+  readonly writes: number;
+  readonly blocksRead: number;
+  readonly blocksWritten: number;
+}
+
+export interface ScsiDiskState {
+  readonly traffic: DiskTraffic;
+  readonly medium: MediumState | null;
+}
+
+export class ScsiDisk {
+  #traffic = { reads: 0, writes: 0, blocksRead: 0, blocksWritten: 0 };
+
+  /** @param drive number that tells the disks of a machine apart @param medium undefined: an empty drive */
   constructor(
     readonly drive: number,
-    readonly blocks: number,
+    readonly medium: Medium | undefined,
   ) {}
+
+  /** Capacity in 512-byte blocks; 0 without a medium. */
+  get blocks(): number {
+    return this.medium?.blocks ?? 0;
+  }
+
+  get traffic(): DiskTraffic {
+    return { ...this.#traffic };
+  }
 
   /**
    * Runs one command on logical unit `lun`.
@@ -108,6 +142,7 @@ export class ScsiDisk {
     }
     if (lun !== 0) return { sense: SENSE_LUN_NOT_SUPPORTED };
     const transfer = blockTransfer(cdb);
+    if (!this.medium && (transfer || NEEDS_MEDIUM.has(cdb[0]))) return { sense: SENSE_NO_MEDIUM };
     if (transfer) {
       if (!transfer.write) return this.read(transfer.lba, transfer.count, limit);
       const length = transfer.count * BLOCK_SIZE;
@@ -145,25 +180,41 @@ export class ScsiDisk {
 
   /** Reads `count` blocks from `lba`, at most `limit` bytes of them. */
   read(lba: number, count: number, limit: number): ScsiResult {
+    if (!this.medium) return { sense: SENSE_NO_MEDIUM };
     if (lba + count > this.blocks) return { sense: SENSE_LBA_OUT_OF_RANGE };
     const data = new Uint8Array(Math.min(count * BLOCK_SIZE, limit));
     for (let offset = 0; offset < data.length; offset += BLOCK_SIZE) {
-      const block = this.#block(lba + offset / BLOCK_SIZE);
+      const block = this.medium.read(lba + offset / BLOCK_SIZE);
+      if (!block) return { sense: SENSE_UNRECOVERED_READ };
       data.set(block.subarray(0, Math.min(BLOCK_SIZE, data.length - offset)), offset);
     }
+    this.#traffic.reads++;
+    this.#traffic.blocksRead += count;
     return { data };
   }
 
   /** Writes `count` blocks at `lba`. Nothing is fetched or written when the range leaves the disk. */
   write(lba: number, count: number, dataOut: (length: number) => Uint8Array): ScsiResult {
+    if (!this.medium) return { sense: SENSE_NO_MEDIUM };
+    if (!this.medium.writable) return { sense: SENSE_WRITE_PROTECTED };
     if (lba + count > this.blocks) return { sense: SENSE_LBA_OUT_OF_RANGE };
     const data = dataOut(count * BLOCK_SIZE);
-    for (let i = 0; i < count; i++) this.#written.set(lba + i, data.slice(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE));
+    for (let i = 0; i < count; i++) {
+      const written = this.medium.write(lba + i, data.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE));
+      if (!written) return { sense: SENSE_WRITE_FAULT };
+    }
+    this.#traffic.writes++;
+    this.#traffic.blocksWritten += count;
     return NOTHING;
   }
 
-  #block(lba: number): Uint8Array {
-    return this.#written.get(lba) ?? initialBlock(this.drive, this.blocks, lba);
+  state(): ScsiDiskState {
+    return { traffic: this.traffic, medium: this.medium?.state() ?? null };
+  }
+
+  restore({ traffic, medium }: ScsiDiskState): void {
+    this.#traffic = { ...traffic };
+    if (medium) this.medium?.restore(medium);
   }
 
   #inquiry(lun: number, cdb: Uint8Array, answer: (data: Uint8Array) => ScsiResult): ScsiResult {
@@ -191,7 +242,7 @@ export class ScsiDisk {
     const pages = (wanted === 0x3f ? [0x01, 0x04, 0x05, 0x08] : [wanted]).map((page) => this.#modePage(page, control));
     if (pages.some((page) => page === undefined)) return { sense: SENSE_INVALID_FIELD };
 
-    const descriptor = new DataView(new ArrayBuffer((cdb[1] & 0x08) !== 0 ? 0 : 8));
+    const descriptor = new DataView(new ArrayBuffer((cdb[1] & 0x08) !== 0 || !this.medium ? 0 : 8));
     if (descriptor.byteLength > 0) {
       descriptor.setUint32(0, this.blocks > 0xffffff ? 0 : this.blocks);
       descriptor.setUint32(4, BLOCK_SIZE);
@@ -199,12 +250,15 @@ export class ScsiDisk {
     const parts = [new Uint8Array(headerSize), new Uint8Array(descriptor.buffer), ...pages.map((page) => page!)];
     const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
     parts.reduce((offset, part) => (data.set(part, offset), offset + part.length), 0);
-    // Header: length of what follows it, medium type, device-specific byte (writable, no DPO/FUA), descriptor length.
+    // Header: length of what follows it, medium type, device-specific byte (write protect, no DPO/FUA), descriptor length.
+    const writeProtect = this.medium && !this.medium.writable ? 0x80 : 0;
     if (headerSize === 4) {
       data[0] = data.length - 1;
+      data[2] = writeProtect;
       data[3] = descriptor.byteLength;
     } else {
       data[1] = data.length - 2;
+      data[3] = writeProtect;
       data[7] = descriptor.byteLength;
     }
     return answer(data);

@@ -1,5 +1,7 @@
 // A driver in TypeScript for the tests: pokes registers and builds frames in RAM as a real one does.
 
+import { OverlayMedium } from '../disk/medium.js';
+import { syntheticBlocks } from '../disk/synthetic-blocks.js';
 import { ramBusMaster } from './bus-master.js';
 import { MegaRaidController, type ControllerOptions } from './controller.js';
 import * as mfi from './mfi.js';
@@ -15,6 +17,11 @@ export const REPLY_QUEUE = 0x4000;
 export const PRODUCER = 0x6000;
 export const CONSUMER = 0x6004;
 export const CONTEXT = 0x2a;
+
+/** A disk with computed contents, `blocks` blocks large. */
+export function syntheticDisk(drive: number, blocks = 49152): ScsiDisk {
+  return new ScsiDisk(drive, new OverlayMedium(syntheticBlocks(drive, blocks)));
+}
 
 /** Simulated time: runs what the controller scheduled, in order. */
 export class Timeline {
@@ -57,7 +64,7 @@ export class TestDriver {
         schedule: (delay, run) => this.timeline.schedule(delay, run),
       },
       {
-        disks: [new ScsiDisk(0, 49152), new ScsiDisk(1, 16384)],
+        disks: [syntheticDisk(0, 49152), syntheticDisk(1, 16384)],
         latency: { command: 0, medium: 0 },
         ...options,
       },

@@ -1,15 +1,20 @@
 // What is on a synthetic disk, computed from the block's number alone: an ext2 superblock where a root file system has
 // one, zeros in the boot sectors before it, and a repeatable pattern in the rest.
 
-export const BLOCK_SIZE = 512;
+import { BLOCK_SIZE, type BlockSource } from './medium.js';
 
 const EXT2_MAGIC = 0xef53;
 const SUPERBLOCK_LBA = 2;
 const FS_BLOCK_SIZE = 1024;
 const INODES = 1024;
 
+/** A fresh disk of `blocks` blocks; `drive` tells the disks of a machine apart. */
+export function syntheticBlocks(drive: number, blocks: number): BlockSource {
+  return { blocks, read: (lba) => initialBlock(drive, blocks, lba) };
+}
+
 /** Contents of block `lba` of a fresh disk of `blocks` blocks; `drive` tells the disks of a machine apart. */
-export function initialBlock(drive: number, blocks: number, lba: number): Uint8Array {
+function initialBlock(drive: number, blocks: number, lba: number): Uint8Array {
   const data = new Uint8Array(BLOCK_SIZE);
   if (lba === SUPERBLOCK_LBA) fillSuperblock(data, drive, blocks);
   else if (lba > SUPERBLOCK_LBA + 1) fillPattern(data, drive, lba);
