@@ -86,6 +86,14 @@ export class Doorbell {
     else this.#answer(answer ?? 0);
   }
 
+  /**
+   * For handlers that answer at once what they might have answered later: takes the token that this would have taken. Tokens lie on
+   * the guest's stacks, and in dumps of them, so that they must not depend on how a call was answered.
+   */
+  skipToken(): void {
+    this.#lastToken++;
+  }
+
   /** Makes the guest, stopped inside a host call, run `fn` when it goes on; `onReturn` gets the result. */
   begin(fn: GuestFunction): void {
     this.#ask(fn, OUTSIDE);

@@ -79,6 +79,11 @@ export class Machine {
     this.#doorbell.handle(nr, handler);
   }
 
+  /** As Doorbell.skipToken. */
+  skipToken(): void {
+    this.#doorbell.skipToken();
+  }
+
   /** Called with every character the guest writes to its console. */
   set onConsole(write: (text: string) => void) {
     this.board.uart.onByte = (byte) => write(String.fromCharCode(byte));

@@ -3,7 +3,7 @@
 import { addMegaRaidControllers, FIRST_SLOT } from '../../emu/malta/megaraid/pci-device.js';
 import { ramBusMaster } from '../../emu/malta/megaraid/bus-master.js';
 import { Machine } from '../../emu/malta/machine.js';
-import { HOST_CALL } from '../../emu/malta/doorbell.js';
+import { type GuestFunction, HOST_CALL } from '../../emu/malta/doorbell.js';
 import { physical } from '../../emu/malta/memory-map.js';
 import type { GuestImage } from '../../emu/elf/image.js';
 import type { CpuModel, ExceptionRecord, TlbMode } from '../../emu/mips/cpu.js';
@@ -115,6 +115,8 @@ class Boot {
   readonly #init: InitThread;
   readonly #crash: Crash;
   readonly #irqLines = new Set<number>();
+  /** `sym+0xoff/0xsize` of addresses that calls came from. */
+  readonly #symbolNames = new Map<number, string>();
   /** Watches each exception, for checkers. */
   readonly #onException: ((exception: ExceptionRecord) => void)[] = [];
   #bug = false;
@@ -167,7 +169,16 @@ class Boot {
       softirq: this.#softirqs.inInterrupt, // no hardirq handler calls the allocator
       needResched: this.#scheduler.needResched,
     });
-    this.#journal = new PercpuJournal(append, this.#counters, pages, this.#printk, layout.pageSize, memset, cpuState);
+    this.#journal = new PercpuJournal(
+      append,
+      (event) => log.place(clock.now, this.#pid, event),
+      this.#counters,
+      pages,
+      this.#printk,
+      layout.pageSize,
+      memset,
+      cpuState,
+    );
     const memory = new PercpuMemory(shape, units, info.atomSize, pages.allocator, pages.table, this.#journal);
     const { variant, flush = 'range' }: Kernel = KERNELS[kernel];
     const allocator = new PercpuAllocator(shape, VARIANTS[variant], info, FIRST_CHUNK, memory);
@@ -197,6 +208,7 @@ class Boot {
       printk: this.#printk,
       append,
       speed: this.#timing.speed,
+      interruptDue: () => this.#interruptDue(),
       interrupts: () => this.#interrupts(),
       end: () => this.#end(),
       skipTarget: options.skipTarget,
@@ -286,6 +298,12 @@ class Boot {
 
   // ---- time and interrupts --------------------------------------------------------------------------------------------
 
+  /** Whether `#interrupts` has anything to do. */
+  #interruptDue(): boolean {
+    const { now, nextDue } = this.#clock;
+    return !this.#softirqs.inInterrupt && (nextDue <= now || this.#nextTick <= now || this.#irqLines.size > 0);
+  }
+
   /** Delivers what has become due, unless an interrupt is being served already. */
   *#interrupts(): Run {
     const softirqs = this.#softirqs;
@@ -353,8 +371,8 @@ class Boot {
     const pages = this.#pages;
     const on = this.#machine.onHostCall.bind(this.#machine);
     on(HC.PRINTK, (level, text, length) => this.#print(level, text, length));
-    on(HC.PCPU_ALLOC, (size, align, gfp, caller) => this.#alloc(size, align, gfp !== 0, caller));
-    on(HC.PCPU_FREE, (ptr, caller) => this.#free(ptr, caller));
+    on(HC.PCPU_ALLOC, (size, align, gfp, caller) => this.#answer(this.#alloc(size, align, gfp !== 0, caller)));
+    on(HC.PCPU_FREE, (ptr, caller) => this.#answer(this.#free(ptr, caller)));
     on(HC.ALLOC_PAGES, (order, cachep, caller) => pages.alloc(order, cachep, this.#functionName(caller)));
     on(HC.FREE_PAGES, (address, order) => pages.free(address, order));
     on(HC.SCHEDULE, (state) => scheduler.schedule(state) as never);
@@ -366,7 +384,7 @@ class Boot {
     on(HC.NEXT_WORK, (pool) => workqueues.next(pool));
     on(HC.QUEUE_WORK, (pool, work) => workqueues.queue(pool, work) as never);
     on(HC.RAISE_SOFTIRQ, (vector) => softirqs.raise(vector));
-    on(HC.STEP, (which) => this.#step(which) as never);
+    on(HC.STEP, (which) => this.#answer(this.#step(which)));
     on(HC.PCPU_BALANCE, () => this.#balance() as never);
     on(HC.NEXT_INITCALL, (at) => this.#init.next(at));
     on(HC.DUMP_STACK, () => this.#crash.dumpStack());
@@ -389,29 +407,64 @@ class Boot {
     if (!this.#softirqs.inInterrupt) yield* this.#scheduler.condResched();
   }
 
+  #symbolName(address: number): string {
+    let name = this.#symbolNames.get(address);
+    if (name === undefined) this.#symbolNames.set(address, (name = symbolName(this.#machine, address)));
+    return name;
+  }
+
   #functionName(address: number): string {
-    return symbolName(this.#machine, address).split('+')[0]!;
+    const name = this.#symbolName(address);
+    const end = name.indexOf('+');
+    return end < 0 ? name : name.slice(0, end);
   }
 
   /** Where a per-CPU call comes from; a row of the recorded table knows the function only. */
   #callSite(address: number): string {
-    return this.#init.rowOf(address)?.text ?? (address === 0 ? '' : symbolName(this.#machine, address));
+    return this.#init.rowOf(address)?.text ?? (address === 0 ? '' : this.#symbolName(address));
   }
 
-  *#alloc(size: number, align: number, atomic: boolean, caller: number): Run<number> {
+  // A boot has some ten thousand calls of each of these. Nearly all are answered at once: a generator is for those that are not.
+
+  #answer<T>(answer: T): T {
+    if (typeof answer !== 'object') this.#machine.skipToken();
+    return answer;
+  }
+
+  #alloc(size: number, align: number, atomic: boolean, caller: number): number | Run<number> {
     const row = this.#init.rowOf(caller);
-    const ptr = yield* this.#percpu.alloc(size, align, atomic, this.#callSite(caller));
+    const ptr = this.#percpu.alloc(size, align, atomic, this.#callSite(caller));
+    return typeof ptr === 'number' ? this.#allocated(ptr, size, row, caller) : this.#allocLater(ptr, size, row, caller);
+  }
+
+  *#allocLater(steps: Run<number>, size: number, row: Initcall | undefined, caller: number): Run<number> {
+    const end = this.#allocated(yield* steps, size, row, caller);
+    return typeof end === 'number' ? end : yield* end;
+  }
+
+  #allocated(ptr: number, size: number, row: Initcall | undefined, caller: number): number | Run<number> {
     if (row) this.#init.allocated(row, ptr);
     else this.#init.replaces(this.#functionName(caller), size);
-    yield* this.#percpu.freeReleased();
-    yield* this.#startBalance();
-    return ptr;
+    return this.#percpuAnswer(ptr, this.#percpu.hasReleased);
   }
 
-  *#free(ptr: number, caller: number): Run<number> {
-    const slot = yield* this.#percpu.free(ptr, this.#callSite(caller));
+  #free(ptr: number, caller: number): number | Run<number> {
+    return this.#percpuAnswer(this.#percpu.free(ptr, this.#callSite(caller)), false);
+  }
+
+  /** The answer of a per-CPU call, behind what it leaves the guest to do. @param released what destroyed chunks had goes too */
+  #percpuAnswer(value: number, released: boolean): number | Run<number> {
+    const { touching } = this.#percpu;
+    this.#percpu.touching = null;
+    if (touching === null && !released && !this.#journal.balanceWanted) return value;
+    return this.#percpuFinish(value, touching, released);
+  }
+
+  *#percpuFinish(value: number, touching: GuestFunction | null, released: boolean): Run<number> {
+    if (touching !== null) yield touching;
+    if (released) yield* this.#percpu.freeReleased();
     yield* this.#startBalance();
-    return slot;
+    return value;
   }
 
   *#balance(): Run {
@@ -420,10 +473,10 @@ class Boot {
     yield* this.#startBalance();
   }
 
-  *#step(which: number): Run {
-    if (which === STEP.INITCALL) return;
+  #step(which: number): Run | undefined {
+    if (which === STEP.INITCALL) return undefined;
     this.#clock.advance(this.#timing.step(which));
-    yield* this.#interrupts();
+    return this.#interruptDue() ? this.#interrupts() : undefined;
   }
 
   *#ksoftirqd(): Run {

@@ -28,6 +28,8 @@ export interface InitParts {
   readonly append: Append;
   /** How much slower than the fastest recorded boot this one is (Timing.speed). */
   readonly speed: number;
+  /** Whether `interrupts` has anything to do. */
+  readonly interruptDue: () => boolean;
   /** Delivers interrupts that have become due. */
   readonly interrupts: () => Run;
   /** Ends the boot. */
@@ -70,7 +72,7 @@ export class InitThread {
 
   /** HC_NEXT_INITCALL: fills in the guest's struct initcall at `at`. */
   *next(at: number): Run<number> {
-    const { machine, clock, scheduler, speed, interrupts, skipStep } = this.#parts;
+    const { machine, clock, scheduler, speed, interruptDue, interrupts, skipStep } = this.#parts;
     for (;;) {
       const call = this.#script.next();
       if (call === undefined) {
@@ -79,8 +81,8 @@ export class InitThread {
       }
       for (let left = call.busy * speed; left > 0; left -= SLICE_US) {
         clock.advance(Math.min(left, SLICE_US));
-        yield* interrupts();
-        yield* scheduler.condResched();
+        if (interruptDue()) yield* interrupts();
+        if (scheduler.needResched) yield* scheduler.condResched();
       }
       if (call.sleep > 0) {
         const self = scheduler.current;

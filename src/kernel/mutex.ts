@@ -14,13 +14,17 @@ export class Mutex {
     this.#scheduler = scheduler;
   }
 
+  /** mutex_trylock(): whether it was free, and is the current task's now. */
+  tryLock(): boolean {
+    if (this.#owner !== null) return false;
+    this.#owner = this.#scheduler.current;
+    return true;
+  }
+
   /** mutex_lock() */
   *lock(): Run {
+    if (this.tryLock()) return;
     const self = this.#scheduler.current;
-    if (this.#owner === null) {
-      this.#owner = self;
-      return;
-    }
     this.#waiters.push(self);
     for (;;) {
       yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);

@@ -3,7 +3,7 @@
 import { type Chunk, type PercpuEvents } from '../percpu/index.js';
 import type { PageEvents } from '../mm/percpu-memory.js';
 import type { BootCounters } from './counters.js';
-import type { Append, CpuState } from './events.js';
+import type { Append, CpuState, Place } from './events.js';
 import type { GuestPages } from './guest-pages.js';
 import type { PercpuCalls } from './percpu.js';
 import type { Printk } from './printk.js';
@@ -14,6 +14,7 @@ export class PercpuJournal implements PageEvents {
   /** Told of each page of another owner, once, that an area zeroed through a stale translation is in. */
   onForeignPage: (() => void) | undefined;
   readonly #append: Append;
+  readonly #place: Place;
   readonly #counters: BootCounters;
   readonly #pages: GuestPages;
   readonly #printk: Printk;
@@ -34,6 +35,7 @@ export class PercpuJournal implements PageEvents {
    */
   constructor(
     append: Append,
+    place: Place,
     counters: BootCounters,
     pages: GuestPages,
     printk: Printk,
@@ -42,6 +44,7 @@ export class PercpuJournal implements PageEvents {
     cpuState: () => CpuState,
   ) {
     this.#append = append;
+    this.#place = place;
     this.#counters = counters;
     this.#pages = pages;
     this.#printk = printk;
@@ -68,10 +71,15 @@ export class PercpuJournal implements PageEvents {
   get events(): PercpuEvents {
     const counters = this.#counters;
     const append = this.#append;
+    const place = this.#place;
     return {
       alloc: (chunk, off, size, align, reserved, atomic, gfp) => {
         counters.allocs++;
-        append({
+        const { softirq, needResched } = this.#cpuState();
+        place({
+          seq: 0,
+          t: 0,
+          pid: 0,
           type: 'percpu_alloc',
           chunk: chunk.id,
           off,
@@ -85,7 +93,8 @@ export class PercpuJournal implements PageEvents {
           atomic,
           gfp,
           bytesAlloc: this.percpu.accountedBytes(size),
-          ...this.#cpuState(),
+          softirq,
+          needResched,
         });
         this.#checkZeroing(chunk.base + off, size);
       },
@@ -101,7 +110,11 @@ export class PercpuJournal implements PageEvents {
         }),
       free: (chunk, off, size) => {
         counters.frees++;
-        append({
+        const { softirq, needResched } = this.#cpuState();
+        place({
+          seq: 0,
+          t: 0,
+          pid: 0,
           type: 'percpu_free',
           chunk: chunk.id,
           off,
@@ -110,7 +123,8 @@ export class PercpuJournal implements PageEvents {
           va: chunk.base + off,
           caller: this.percpu.caller,
           emptyPages: this.percpu.allocator.nrEmptyPopPages,
-          ...this.#cpuState(),
+          softirq,
+          needResched,
         });
       },
       createChunk: (chunk) => {

@@ -1,5 +1,6 @@
 // pcpu_alloc, free_percpu and the balance work, as the guest calls them: the allocator core steps, the guest does what
 // touches memory (flushes, metadata) at the steps where the kernel would.
+import type { GuestFunction } from '../../emu/malta/doorbell.js';
 import type { Machine } from '../../emu/malta/machine.js';
 import { type ExceptionRecord, TLB_ENTRIES } from '../../emu/mips/cpu.js';
 import type { PercpuMemory } from '../mm/percpu-memory.js';
@@ -73,6 +74,7 @@ export class PercpuCalls {
   callSite = '';
   /** Name of the function at `callSite`. */
   caller = '';
+  readonly #callers = new Map<string, string>();
 
   constructor(
     machine: Machine,
@@ -94,31 +96,48 @@ export class PercpuCalls {
     this.#perCpuOffset = machine.symbols.address('__per_cpu_offset');
   }
 
-  /** pcpu_alloc(). @returns the per-CPU pointer, 0 when there is no memory */
-  *alloc(size: number, align: number, atomic: boolean, callSite: string): Run<number> {
-    const { allocator } = this;
-    if (!atomic) yield* this.#mutex.lock();
-    const steps = allocator.allocSteps(size, align, atomic ? GFP_ATOMIC : GFP_KERNEL);
-    const off = yield* this.#drive(steps, callSite);
+  /**
+   * pcpu_alloc(): an answer at once where the kernel would neither wait nor drop its lock, which is nearly always.
+   * @returns the per-CPU pointer, 0 when there is no memory
+   */
+  alloc(size: number, align: number, atomic: boolean, callSite: string): number | Run<number> {
+    if (!atomic && !this.#mutex.tryLock()) return this.#allocLater(size, align, callSite);
+    const steps = this.allocator.allocSteps(size, align, atomic ? GFP_ATOMIC : GFP_KERNEL);
+    this.#calledFrom(callSite);
+    const step = steps.next();
+    return step.done ? this.#allocated(step.value, atomic) : this.#allocSlowly(steps, step.value, atomic, callSite);
+  }
+
+  *#allocLater(size: number, align: number, callSite: string): Run<number> {
+    yield* this.#mutex.lock();
+    return this.#allocated(yield* this.#drive(this.allocator.allocSteps(size, align, GFP_KERNEL), callSite), false);
+  }
+
+  *#allocSlowly(steps: Steps<number>, at: LockDrop, atomic: boolean, callSite: string): Run<number> {
+    yield* this.#between(at);
+    return this.#allocated(yield* this.#drive(steps, callSite), atomic);
+  }
+
+  #allocated(off: number, atomic: boolean): number {
     if (!atomic) this.#mutex.unlock();
     if (off < 0) return 0;
-    const chunk = allocator.lastChunk;
-    yield* this.#touch(chunk, off);
-    return Number(allocator.pointerOf(chunk, off));
+    const chunk = this.allocator.lastChunk;
+    this.#touch(chunk, off);
+    return Number(this.allocator.pointerOf(chunk, off));
   }
 
   /**
    * free_percpu()
    * @returns address of the area's obj_cgroups slot, which pcpu_memcg_free_hook() reads: the guest does; 0 without one
    */
-  *free(ptr: number, callSite: string): Run<number> {
+  free(ptr: number, callSite: string): number {
     const va = (ptr + this.#machine.read32(this.#perCpuOffset)) >>> 0;
     const chunk = this.allocator.chunkAt(va);
     if (chunk === null) return 0; // a pointer that a stale store has changed: the real kernel would free something else
     this.#calledFrom(callSite);
     const off = va - chunk.base;
     this.allocator.free(chunk, off);
-    yield* this.#touch(chunk, off);
+    this.#touch(chunk, off);
     const slots = this.#metadata.get(chunk)?.objCgroups ?? 0;
     return slots === 0 ? 0 : slots + (off & ~3);
   }
@@ -141,7 +160,9 @@ export class PercpuCalls {
   #calledFrom(callSite: string): void {
     if (callSite === this.callSite) return;
     this.callSite = callSite;
-    this.caller = callSite.split('+')[0]!;
+    let caller = this.#callers.get(callSite);
+    if (caller === undefined) this.#callers.set(callSite, (caller = callSite.split('+')[0]!));
+    this.caller = caller;
   }
 
   *#drive<T>(steps: Steps<T>, callSite: string): Run<T> {
@@ -228,6 +249,8 @@ export class PercpuCalls {
     return this.vmalloc(bytes);
   }
 
+  /** What the guest is to run behind the allocation or free that has just been made; the caller takes it. */
+  touching: GuestFunction | null = null;
   #pending: Metadata | null = null;
   readonly #metadata = new Map<Chunk, Metadata>();
 
@@ -257,6 +280,11 @@ export class PercpuCalls {
 
   readonly #released: Metadata[] = [];
 
+  /** Whether `freeReleased` has anything to do. */
+  get hasReleased(): boolean {
+    return this.#released.length > 0;
+  }
+
   /** kfree() or vfree() of what destroyed chunks had. */
   *freeReleased(): Run {
     for (let metadata = this.#released.shift(); metadata; metadata = this.#released.shift()) {
@@ -272,12 +300,12 @@ export class PercpuCalls {
    * The allocator reads and writes its maps at every allocation and free. Where they are vmalloc memory, as in chunks of
    * hundreds of pages, that costs TLB entries: the guest touches the words of the area's first bit and the block's hints.
    */
-  *#touch(chunk: Chunk, off: number): Run {
+  #touch(chunk: Chunk, off: number): void {
     const metadata = this.#metadata.get(chunk);
     if (metadata === undefined || metadata.allocMap < 0xc000_0000) return;
     const word = (off >>> 7) * 4;
     const block = Math.floor(off / this.allocator.pageSize) * BLOCK_MD;
-    yield this.#machine.fn(
+    this.touching = this.#machine.fn(
       'touch_words',
       metadata.allocMap + word,
       metadata.boundMap + word,
