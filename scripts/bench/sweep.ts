@@ -1,0 +1,128 @@
+// How quick boots are, alone and many at a time, as ratios where two things are compared; those are done in turns.
+//   node scripts/run-ts.mjs scripts/bench/sweep.ts [--boots N] [--memory-boots N] [--qemu-kernel VMLINUX --qemu-disk IMAGE]
+// CPU seconds count all threads, the compiler's and the collector's too. The memory is that of one process that boots again and again.
+// With a kernel (gzipped or not) and a root disk, and qemu-system-mips there, QEMU's boot of them is timed in turn with ours: another
+// kernel, larger than our guest, so that this ratio says what a boot of an experiment costs here and there, not how fast the CPUs are.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import zlib from 'node:zlib';
+import { loadEngine, packageRoot } from '../../emu/unicorn/choose.js';
+import { BootPool } from '../../src/experiments/pool.js';
+import { bootRecord } from '../../src/experiments/record.js';
+import { DEFAULT_SETUP, setupBootOptions } from '../../src/experiments/setup.js';
+import { bootOnce } from '../../src/kernel/boot.js';
+
+const { values } = parseArgs({
+  options: {
+    boots: { type: 'string', default: '12' },
+    'memory-boots': { type: 'string', default: '40' },
+    'qemu-kernel': { type: 'string' },
+    'qemu-disk': { type: 'string' },
+  },
+});
+const boots = Number(values.boots);
+const memoryBoots = Number(values['memory-boots']);
+const TURNS = 3;
+
+const median = (numbers: readonly number[]): number =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+const wall = (): number => Number(process.hrtime.bigint()) / 1e9;
+const put = (text: string): void => console.log(text);
+
+const engine = await loadEngine();
+let next = 1;
+
+/** CPU seconds of one more boot in this process. */
+function bootHere(): number {
+  const before = process.cpuUsage();
+  const seed = next++;
+  bootRecord('bench', DEFAULT_SETUP, seed, bootOnce(setupBootOptions(DEFAULT_SETUP, seed, engine, true)));
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+const first = bootHere();
+const resident: number[] = [];
+const each: number[] = [];
+for (let i = 1; i < memoryBoots; i++) {
+  each.push(bootHere());
+  resident.push(process.memoryUsage.rss());
+}
+put(
+  `a boot in a running process: ${median(each).toFixed(2)} CPU s (median of ${each.length}), the first ${first.toFixed(2)}`,
+);
+const half = resident.length >> 1;
+put(
+  `memory: after ${memoryBoots} boots ${(Math.max(...resident.slice(half)) / Math.max(...resident.slice(half >> 1, half))).toFixed(2)} ` +
+    `times that of the second quarter (${Math.round(Math.max(...resident) / 1e6)} MB)`,
+);
+
+/** Seconds on the wall of a command's run. */
+function command(file: string, args: readonly string[]): number {
+  const started = wall();
+  const { error } = spawnSync(file, args, { stdio: 'ignore', timeout: 120_000 });
+  if (error) throw error;
+  return wall() - started;
+}
+
+const cli = path.join(packageRoot(), 'scripts', 'percpu-malta.mjs');
+const ourBoot = (): number => command(process.execPath, [cli, 'boot', '--seed', '1', '--quiet']);
+ourBoot();
+put(
+  `percpu-malta boot from its start: ${median(Array.from({ length: TURNS }, ourBoot)).toFixed(2)} s (median of ${TURNS})`,
+);
+
+/** Boots a second. Workers are started before the clock is. */
+async function rate(jobs: number): Promise<number> {
+  const pool = new BootPool({ jobs });
+  const boot = (seed: number): Promise<unknown> => pool.boot({ setup: DEFAULT_SETUP, seed });
+  try {
+    await Promise.all(Array.from({ length: jobs }, (_, i) => boot(i + 1)));
+    const started = wall();
+    await Promise.all(Array.from({ length: boots }, (_, i) => boot(i + 1)));
+    return boots / (wall() - started);
+  } finally {
+    pool.close();
+  }
+}
+
+const rates: { one: number; two: number }[] = [];
+for (let turn = 0; turn < TURNS; turn++) rates.push({ one: await rate(1), two: await rate(2) });
+put(
+  `sweep of ${boots}: ${median(rates.map(({ one }) => one)).toFixed(1)} boots/s with one job, ` +
+    `${median(rates.map(({ two }) => two)).toFixed(1)} with two; ` +
+    `two are ${median(rates.map(({ one, two }) => two / one)).toFixed(2)} times as fast (medians of ${TURNS} turns)`,
+);
+
+function qemu(): void {
+  const { 'qemu-kernel': kernelFile, 'qemu-disk': diskFile } = values;
+  if (kernelFile === undefined || diskFile === undefined) return put('QEMU: no --qemu-kernel and --qemu-disk given');
+  if (spawnSync('qemu-system-mips', ['--version']).error) return put('QEMU: no qemu-system-mips here');
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'percpu-malta-bench-'));
+  try {
+    const unpacked = (file: string): string => {
+      const bytes = fs.readFileSync(file);
+      const to = path.join(folder, path.basename(file));
+      fs.writeFileSync(to, bytes[0] === 0x1f && bytes[1] === 0x8b ? zlib.gunzipSync(bytes) : bytes);
+      return to;
+    };
+    const controllers = [0, 1, 2].flatMap((i) => ['-device', `megasas,id=sc${i}`]);
+    const args = [
+      ...['-M', 'malta', '-cpu', '24Kf', '-m', '128M', '-nographic', '-no-reboot', '-vga', 'none', '-net', 'none'],
+      ...['-kernel', unpacked(kernelFile), ...controllers],
+      ...['-drive', `file=${unpacked(diskFile)},format=raw,if=none,id=d0`, '-device', 'scsi-hd,bus=sc0.0,drive=d0'],
+      ...['-append', 'root=/dev/sda rw rootwait console=ttyS0 panic=-1'],
+    ];
+    const turns = Array.from({ length: TURNS }, () => ({ qemu: command('qemu-system-mips', args), ours: ourBoot() }));
+    put(
+      `QEMU boots ${path.basename(kernelFile)} in ${median(turns.map((turn) => turn.qemu)).toFixed(2)} s; ` +
+        `ours takes ${median(turns.map((turn) => turn.ours / turn.qemu)).toFixed(2)} times that (medians of ${TURNS} turns)`,
+    );
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+qemu();
