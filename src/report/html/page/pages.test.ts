@@ -554,7 +554,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         reachedInit: false,
         panic: evil,
         console: [evil],
-        log: { events, onEvent: null, append: () => events[0]! },
+        log: { events, onEvent: null, place: () => {}, append: () => events[0]! },
         counters: {} as never,
       },
       recorder: new TlbRecorder(),
