@@ -15,6 +15,7 @@ import { replayCommand } from './commands/replay.js';
 import { statsCommand } from './commands/stats.js';
 import { sweepCommand } from './commands/sweep.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
+import { guardStandardStreams } from './files/stdout.js';
 import { printable } from './terminal-text.js';
 
 const packageJson = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -48,10 +49,7 @@ function program(): Command {
 
 /** Runs the command line `argv` (as process.argv) and sets process.exitCode. */
 export async function main(argv: string[]): Promise<void> {
-  // A reader that has seen enough (head, less) closes the pipe: no error, and files that were asked for are still written.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  guardStandardStreams(EXIT_USAGE);
   try {
     await program().parseAsync(argv);
   } catch (error) {

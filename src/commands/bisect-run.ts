@@ -34,14 +34,15 @@ export function judgeByCommand(command: string, good: Commit): (commit: Commit) 
 /** @returns its exit code, 0..127 */
 async function runCommand(command: string, commit: Commit): Promise<number> {
   const env = { ...process.env, PERCPU_MALTA_COMMIT: commit.id, PERCPU_MALTA_KERNEL: commit.kernel };
-  const child = spawn(command, { shell: true, stdio: ['ignore', 'inherit', 'inherit'], env });
   let interrupted = false;
   // On a terminal Ctrl-C reaches the command as well. It is waited for, so that nothing of it goes on behind the prompt.
   const onInterrupt = (): void => {
     interrupted = true;
     child.kill('SIGINT');
   };
+  // Before the command is there: it may be quicker than this process.
   process.once('SIGINT', onInterrupt);
+  const child = spawn(command, { shell: true, stdio: ['ignore', 'inherit', 'inherit'], env });
   const code = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => resolve(status ?? EXIT_ABORT + os.constants.signals[signal!]));

@@ -14,7 +14,8 @@ import { ftraceText } from '../report/trace/ftrace-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml } from './html-output.js';
-import { openOutput } from './output-file.js';
+import { openOutput } from '../files/output.js';
+import { report } from '../files/stdout.js';
 import { addScriptOption } from './script-option.js';
 
 interface BootCommandFlags extends BootFlags {
@@ -53,16 +54,16 @@ export function bootCommand(): Command {
       const engine = await loadEngine(flags.engine);
       const started = process.hrtime.bigint();
       const show = !flags.json && !flags.quiet;
-      const report: string[] = [];
+      const found: string[] = [];
       const checked = flags.check
         ? new CheckedBoot((lines) => {
-            report.push(...lines);
-            if (!flags.json) process.stdout.write(`${lines.join('\n')}\n`);
+            found.push(...lines);
+            if (!flags.json) report(`${lines.join('\n')}\n`);
           })
         : undefined;
       const result = bootOnce({
         ...bootOptions(flags, engine),
-        ...(show ? { onLine: (line: string) => process.stdout.write(`${line}\n`) } : {}),
+        ...(show ? { onLine: (line: string) => report(`${line}\n`) } : {}),
         attach: (parts) => {
           recorder?.attach(parts);
           checked?.attach(parts);
@@ -73,9 +74,9 @@ export function bootCommand(): Command {
       trace?.write(chromeTrace(result.log.events, jsonRecord(flags, result)));
       ftrace?.write(ftraceText(result.log.events));
       if (recorder) html?.write(bootHtml(flags, result, recorder, checked && chainOf(checked.cause(result))));
-      const check = checked && { check: { ...checkRecord(checked.checker), report } };
-      if (flags.json) process.stdout.write(`${JSON.stringify({ ...jsonRecord(flags, result), ...check })}\n`);
-      else process.stdout.write(summary(flags, result, wallSeconds, checked?.checker));
+      const check = checked && { check: { ...checkRecord(checked.checker), report: found } };
+      if (flags.json) report(`${JSON.stringify({ ...jsonRecord(flags, result), ...check })}\n`);
+      else report(summary(flags, result, wallSeconds, checked?.checker));
       if (flags.expect !== undefined && (result.outcome === 'clean') !== (flags.expect === 'clean'))
         process.exitCode = EXIT_DIFFERENCE;
     });

@@ -23,7 +23,8 @@ import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/
 import { comparePage } from '../report/html/compare-page.js';
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import { wholeNumber } from './boot-options.js';
-import { openOutput } from './output-file.js';
+import { openOutput } from '../files/output.js';
+import { report } from '../files/stdout.js';
 import { addEngineOptions, addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 
 interface CompareFlags extends PoolFlags {
@@ -96,7 +97,7 @@ async function table(flags: CompareFlags): Promise<void> {
   const tallies = await measure(flags, setups);
   if (tallies === undefined) return;
   const rows = setups.map((setup, i) => cellRow(setup, tallies[i]!));
-  process.stdout.write(textTable(CELL_HEAD, rows));
+  report(textTable(CELL_HEAD, rows));
   const { layouts, kernels, tlb, cpu, controllers, seeds } = flags;
   const lists = `--layouts ${layouts.map(layoutText).join()} --kernels ${kernels.join()} --tlb ${tlb.join()} --cpu ${cpu.join()}`;
   html?.write(
@@ -127,7 +128,7 @@ async function explain(flags: CompareFlags): Promise<void> {
     { title: 'Variations of what both ends share', lines: sideSentences(plan, results) },
     { title: 'What this cannot say about x86 hardware', lines: LIMITS },
   ];
-  process.stdout.write(
+  report(
     textTable(['setup', ...CELL_HEAD.slice(3)], rows) +
       notes.map(({ title, lines }) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`).join(''),
   );

@@ -1,9 +1,9 @@
 // `percpu-malta decode`: what went wrong in console logs, and which family of crashes it belongs to.
-import fs from 'node:fs';
 import { Command } from 'commander';
 import type { ConsoleRecord, DecodedConsole } from '../decode/index.js';
 import { KernelSymbols, consoleRecord, decodeFile, readEvents, reportLines } from '../decode/index.js';
 import { UsageError } from '../errors.js';
+import { readInput } from '../files/input.js';
 
 interface DecodeCommandOptions {
   readonly json?: boolean;
@@ -14,6 +14,9 @@ interface DecodeCommandOptions {
 
 /** Files smaller than this are read before anyone could look at a percentage. Bytes. */
 const PROGRESS_FROM = 16 << 20;
+
+/** Of a vmlinux with debug information, or a System.map. */
+const MOST_SYMBOL_BYTES = 1 << 30;
 
 export function decodeCommand(): Command {
   return new Command('decode')
@@ -50,12 +53,10 @@ function readSymbols({ vmlinux, systemMap }: DecodeCommandOptions): KernelSymbol
     throw new UsageError('--vmlinux and --system-map: give one of them');
   const file = vmlinux ?? systemMap;
   if (file === undefined) return undefined;
-  let bytes: Buffer;
-  try {
-    bytes = fs.readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
-  }
+  const bytes = readInput(file, {
+    flag: vmlinux === undefined ? '--system-map' : '--vmlinux',
+    limit: MOST_SYMBOL_BYTES,
+  });
   return vmlinux === undefined
     ? KernelSymbols.fromSystemMap(bytes.toString('latin1'), file)
     : KernelSymbols.fromElf(bytes, file);

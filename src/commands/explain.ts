@@ -12,7 +12,8 @@ import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
 import { bootSignature, jsonRecord } from './boot.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml } from './html-output.js';
-import { openOutput } from './output-file.js';
+import { openOutput } from '../files/output.js';
+import { report } from '../files/stdout.js';
 import { addScriptOption } from './script-option.js';
 
 interface ExplainFlags extends BootFlags {
@@ -47,10 +48,8 @@ export function explainCommand(): Command {
       log?.write(logLines(result.log, checker));
       if (recorder) html?.write(bootHtml(flags, result, recorder, chainOf(cause)));
       if (flags.json)
-        process.stdout.write(
-          `${JSON.stringify({ ...jsonRecord(flags, result), check: checkRecord(checker), ...cause })}\n`,
-        );
-      else process.stdout.write(`${story(flags, result, checker, cause).join('\n')}\n`);
+        report(`${JSON.stringify({ ...jsonRecord(flags, result), check: checkRecord(checker), ...cause })}\n`);
+      else report(`${story(flags, result, checker, cause).join('\n')}\n`);
     });
 }
 

@@ -104,7 +104,7 @@ describe('--script', () => {
   });
 
   test.each([
-    ['missing.boot', undefined, '--script missing.boot: cannot be read (ENOENT)'],
+    ['missing.boot', undefined, '--script missing.boot: cannot be read (ENOENT: no such file or directory)'],
     [
       'bad.boot',
       'percpu-malta script 1\ncontrollers 9\n',

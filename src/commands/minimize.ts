@@ -8,7 +8,8 @@ import { bootSize, minimize } from '../minimize/minimize.js';
 import { bootScript } from '../minimize/script.js';
 import { Trials } from '../minimize/trials.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
-import { openOutput } from './output-file.js';
+import { openOutput } from '../files/output.js';
+import { report } from '../files/stdout.js';
 import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 import { addScriptOption } from './script-option.js';
 
@@ -81,7 +82,8 @@ async function run(flags: MinimizeFlags): Promise<void> {
     `${end ? 'minimal' : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
   ]);
   output.write(script);
-  process.stdout.write(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
+  if (output.toStdout) return;
+  report(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
 }
 
 function endText({ counters, outcome, signature }: BootRecord): string {

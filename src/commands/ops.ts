@@ -1,8 +1,7 @@
 // `percpu-malta ops`: runs an operation script on the allocator and prints what the kernel's own code prints for it.
-import fs from 'node:fs';
-import zlib from 'node:zlib';
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
+import { inputName, readGunzipped } from '../files/input.js';
 import { ScriptError, ScriptRunner, VARIANTS, parseScript } from '../percpu/index.js';
 import type { PercpuAllocator, ScriptOp, VariantName } from '../percpu/index.js';
 
@@ -44,8 +43,8 @@ export function runScript(
   options: ScriptOptions,
   write: (line: string) => void,
 ): PercpuAllocator | undefined {
-  const name = file === '-' ? 'stdin' : file;
-  const text = readInput(file).toString('latin1');
+  const name = inputName(file);
+  const text = readGunzipped(file).toString('latin1');
   try {
     const ops: ScriptOp[] = parseScript(text, name);
     const runner = new ScriptRunner(name, VARIANTS[options.variant], Number(options.pageSize), write);
@@ -54,33 +53,6 @@ export function runScript(
   } catch (error) {
     if (error instanceof ScriptError) throw new UsageError(error.message);
     throw error;
-  }
-}
-
-/** The bytes of a file or, for "-", of standard input; gzip is undone. @throws UsageError when it cannot be read */
-export function readInput(file: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = fs.readFileSync(file === '-' ? 0 : file);
-  } catch (error) {
-    throw new UsageError(`cannot read ${file === '-' ? 'standard input' : file}: ${(error as Error).message}`);
-  }
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    return zlib.gunzipSync(bytes);
-  } catch (error) {
-    const name = file === '-' ? 'stdin' : file;
-    throw new UsageError(`${name}:${linesBefore(bytes)}: damaged gzip data from here on: ${(error as Error).message}`);
-  }
-}
-
-/** Lines that can still be read out of damaged gzip data. */
-function linesBefore(bytes: Buffer): number {
-  try {
-    const text = zlib.gunzipSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH }).toString('latin1');
-    return text.split('\n').length;
-  } catch {
-    return 1;
   }
 }
 

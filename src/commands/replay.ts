@@ -1,6 +1,7 @@
 // `percpu-malta replay`: drives the allocator with the per-CPU event log of a real kernel and compares what both do.
 import { Command } from 'commander';
 import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
+import { inputName, readGunzipped } from '../files/input.js';
 import { KERNELS } from '../kernel/kernels.js';
 import type { ReplayInput } from '../replay/event-replay.js';
 import { ftraceInput } from '../replay/ftrace-input.js';
@@ -10,7 +11,7 @@ import { isGtLog, parseGtLog } from '../replay/gt-log.js';
 import { LogError } from '../replay/log-error.js';
 import { replayInOrder } from '../replay/order-search.js';
 import type { SearchedOutcome } from '../replay/order-search.js';
-import { LineWriter, readInput } from './ops.js';
+import { LineWriter } from './ops.js';
 
 /** Events shown before and after a difference. */
 const CONTEXT = 4;
@@ -31,8 +32,8 @@ background work ran if workqueue:workqueue_execute_start and _end were traced wi
 where they have to be. Exit code 1: a difference.`,
     )
     .action((file: string) => {
-      const name = file === '-' ? 'stdin' : file;
-      const input = parseLog(readInput(file).toString('latin1'), name);
+      const name = inputName(file);
+      const input = parseLog(readGunzipped(file).toString('latin1'), name);
       const onTerminal = process.stderr.isTTY === true;
       const outcome = replayInOrder(input, (line) => {
         if (onTerminal) process.stderr.write(`\rsettling the order of events at line ${line} `);

@@ -1,6 +1,7 @@
 // `percpu-malta stats`: the text of debugfs percpu_stats at the end of an operation script.
 import { Command } from 'commander';
 import { UsageError } from '../errors.js';
+import { inputName } from '../files/input.js';
 import { statsLines } from '../percpu/index.js';
 import { LineWriter, runScript, scriptOptions } from './ops.js';
 import type { ScriptOptions } from './ops.js';
@@ -10,7 +11,7 @@ export function statsCommand(): Command {
     .description('print percpu_stats, as the kernel shows it in debugfs, at the end of an operation script')
     .action((file: string, options: ScriptOptions) => {
       const percpu = runScript(file, options, () => {});
-      if (percpu === undefined) throw new UsageError(`${file === '-' ? 'stdin' : file}: the script has no init`);
+      if (percpu === undefined) throw new UsageError(`${inputName(file)}: the script has no init`);
       const output = new LineWriter();
       for (const line of statsLines(percpu)) output.write(line);
       output.flush();

@@ -11,7 +11,8 @@ import { UsageError } from '../errors.js';
 import { setupFlags } from '../report/html/setup-text.js';
 import { sweepPage } from '../report/html/sweep-page.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
-import { openOutput } from './output-file.js';
+import { openOutput } from '../files/output.js';
+import { report } from '../files/stdout.js';
 import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 
 interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags {
@@ -69,7 +70,7 @@ async function run(flags: SweepFlags): Promise<void> {
   }
   // A resumed file may have seeds beyond those asked for.
   const all = new Set([...wanted, ...known]);
-  process.stdout.write(sweepSummary(setup, records, all.size));
+  report(sweepSummary(setup, records, all.size));
   if (records.length > 0) html?.write(sweepPage(commandLine(flags, setup), setup, records, all.size));
 }
 

@@ -2,61 +2,55 @@
 // seeds. A killed sweep leaves whole lines and at most one torn one at the end.
 import fs from 'node:fs';
 import { UsageError } from '../errors.js';
+import { type InputLine, inputLines, inputName } from '../files/input.js';
+import { OutputFile } from '../files/output.js';
+import { systemErrorText } from '../files/system-error.js';
+import { recordProblem } from './record-check.js';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
 /** @throws UsageError "file:line: what is wrong" */
-function parseLine(line: string, file: string, number: number): BootRecord {
+function parseLine({ text, number }: InputLine, file: string): BootRecord {
+  const where = `${inputName(file)}:${number}`;
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(text);
   } catch {
-    throw new UsageError(`${file}:${number}: not a JSON object`);
+    throw new UsageError(`${where}: not a JSON object`);
   }
-  const record = value as Partial<BootRecord> | null;
-  if (
-    typeof record !== 'object' ||
-    !Number.isInteger(record?.seed) ||
-    typeof record?.outcome !== 'string' ||
-    typeof record.options !== 'object' ||
-    typeof record.counters !== 'object'
-  )
-    throw new UsageError(`${file}:${number}: not a record of a boot`);
-  return record as BootRecord;
+  const problem = recordProblem(value);
+  if (problem !== undefined) throw new UsageError(`${where}: not a record of a boot: ${problem}`);
+  return value as BootRecord;
 }
 
-function readText(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-/** All records of a file, in its order. @throws UsageError */
+/** All records of a file, in its order: the n-th is line n. @throws UsageError */
 export function readRecords(file: string): BootRecord[] {
-  const lines = readText(file).split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  else throw new UsageError(`${file}:${lines.length}: the last line is torn; go on with sweep --resume`);
-  return lines.map((line, i) => parseLine(line, file, i + 1));
+  const records: BootRecord[] = [];
+  for (const line of inputLines(file)) {
+    if (!line.whole)
+      throw new UsageError(`${inputName(file)}:${line.number}: the last line is torn; go on with sweep --resume`);
+    records.push(parseLine(line, file));
+  }
+  return records;
 }
 
 /** The records, each seed once, ascending. @throws UsageError when a seed has two different records or options differ */
 export function mergeRecords(files: readonly { file: string; records: readonly BootRecord[] }[]): BootRecord[] {
-  const bySeed = new Map<number, { text: string; file: string; record: BootRecord }>();
-  let first: { file: string; record: BootRecord } | undefined;
+  const bySeed = new Map<number, { text: string; where: string; record: BootRecord }>();
+  let first: { where: string; record: BootRecord } | undefined;
   for (const { file, records } of files)
-    for (const record of records) {
-      first ??= { file, record };
+    records.forEach((record, i) => {
+      const where = `${inputName(file)}:${i + 1}`;
+      first ??= { where, record };
       const problem = difference(first.record, record);
       if (problem !== undefined)
-        throw new UsageError(`${file}: ${problem} as in ${first.file}; merge needs one sweep's shards`);
+        throw new UsageError(`${where}: ${problem} as in ${first.where}; merge needs one sweep's shards`);
       const text = JSON.stringify(record);
       const known = bySeed.get(record.seed);
       if (known !== undefined && known.text !== text)
-        throw new UsageError(`${file}: seed ${record.seed} ended otherwise than in ${known.file}`);
-      bySeed.set(record.seed, { text, file, record });
-    }
+        throw new UsageError(`${where}: seed ${record.seed} ended otherwise than in ${known.where}`);
+      bySeed.set(record.seed, { text, where, record });
+    });
   return [...bySeed.values()].map(({ record }) => record).sort((a, b) => a.seed - b.seed);
 }
 
@@ -73,17 +67,21 @@ export function recordLine(record: BootRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/** The file of a running sweep. */
+/** The file of a running sweep. A pipe, a device or standard output gets all records at the end, in order. */
 export class RecordFile {
-  readonly file: string;
   /** What was there already, then what `append` added. */
   readonly records: BootRecord[];
-  #descriptor: number;
+  readonly #output: OutputFile;
+  /** Of the file while it grows. */
+  readonly #descriptor: number | undefined;
+  /** Bytes of whole lines in it. */
+  #length: number;
 
-  private constructor(file: string, records: BootRecord[], descriptor: number) {
-    this.file = file;
+  private constructor(output: OutputFile, records: BootRecord[], descriptor?: number, length = 0) {
     this.records = records;
+    this.#output = output;
     this.#descriptor = descriptor;
+    this.#length = length;
   }
 
   /**
@@ -91,53 +89,72 @@ export class RecordFile {
    * @throws UsageError when the file cannot be written, exists without `resume`, or comes from another sweep
    */
   static open(file: string, resume: boolean, version: string, options: BootSetup): RecordFile {
-    const exists = fs.existsSync(file);
-    if (exists && !resume && fs.statSync(file).size > 0)
+    const output = new OutputFile('--out', file);
+    if (!output.isRegular) {
+      if (resume) throw new UsageError(`--resume: --out ${file} is no file to go on with`);
+      return new RecordFile(output, []);
+    }
+    const there = fs.statSync(output.place, { throwIfNoEntry: false });
+    if (there && !resume && there.size > 0)
       throw new UsageError(`--out ${file}: exists; go on with it by --resume, or give another name`);
-    const records: BootRecord[] = [];
-    let length = 0;
-    if (exists) {
-      const text = readText(file);
-      const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-      length = Buffer.byteLength(whole);
-      whole.split('\n').forEach((line, i) => line !== '' && records.push(parseLine(line, file, i + 1)));
-      for (const record of records) {
-        const problem = difference({ version, options }, record);
-        if (problem !== undefined)
-          throw new UsageError(`--resume ${file}: ${problem} as in the file's record of seed ${record.seed}`);
-      }
-    }
-    let descriptor: number;
+    const { records, length } = there ? readEarlier(file, version, options) : { records: [], length: 0 };
     try {
-      descriptor = fs.openSync(file, exists ? 'r+' : 'wx');
+      const descriptor = fs.openSync(output.place, 'a');
       fs.ftruncateSync(descriptor, length);
-      fs.closeSync(descriptor);
-      descriptor = fs.openSync(file, 'a');
+      return new RecordFile(output, records, descriptor, length);
     } catch (error) {
-      throw new UsageError(`--out ${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+      throw unwritable(file, error);
     }
-    return new RecordFile(file, records, descriptor);
   }
 
+  /** @throws UsageError when it cannot be written; the file then ends with its last whole record */
   append(record: BootRecord): void {
     this.records.push(record);
-    fs.writeSync(this.#descriptor, recordLine(record));
+    if (this.#descriptor === undefined) return;
+    const line = Buffer.from(recordLine(record));
+    try {
+      fs.writeFileSync(this.#descriptor, line);
+      this.#length += line.length;
+    } catch (error) {
+      fs.ftruncateSync(this.#descriptor, this.#length);
+      throw unwritable(this.#output.place, error);
+    }
   }
 
-  /** Puts the file in order of seeds, whole or not at all. */
+  /** Puts the file in order of seeds, whole or not at all. @throws UsageError when it cannot be written */
   finish(): void {
-    fs.closeSync(this.#descriptor);
-    writeRecords(this.file, this.records);
+    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
+    this.#output.write(recordsText(this.records));
   }
 }
 
-/** Writes the records in order of seeds under a temporary name, then gives them theirs. @throws UsageError */
-export function writeRecords(file: string, records: readonly BootRecord[]): void {
-  const sorted = [...records].sort((a, b) => a.seed - b.seed);
-  try {
-    fs.writeFileSync(`${file}.part`, sorted.map(recordLine).join(''));
-    fs.renameSync(`${file}.part`, file);
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
+function unwritable(file: string, error: unknown): UsageError {
+  return new UsageError(`--out ${file}: cannot be written (${systemErrorText(error)})`);
+}
+
+/** The whole records of an interrupted sweep, and their length in bytes. */
+function readEarlier(file: string, version: string, options: BootSetup): { records: BootRecord[]; length: number } {
+  const records: BootRecord[] = [];
+  const seeds = new Set<number>();
+  let length = 0;
+  for (const line of inputLines(file, { flag: '--resume', goesOn: true })) {
+    if (!line.whole) break;
+    const record = parseLine(line, file);
+    const where = `${file}:${line.number}`;
+    const problem = difference({ version, options }, record);
+    if (problem !== undefined) throw new UsageError(`${where}: ${problem} as of this sweep; --resume needs the same`);
+    if (seeds.has(record.seed)) throw new UsageError(`${where}: seed ${record.seed} a second time`);
+    seeds.add(record.seed);
+    records.push(record);
+    length = line.end;
   }
+  return { records, length };
+}
+
+/** The lines of the records in order of seeds. */
+export function recordsText(records: readonly BootRecord[]): string {
+  return [...records]
+    .sort((a, b) => a.seed - b.seed)
+    .map(recordLine)
+    .join('');
 }

@@ -1,4 +1,5 @@
 // What a sweep prints at its end: how often and how the boots crashed, and which seed to boot to see each kind.
+import { printableLine } from '../terminal-text.js';
 import { type BootRecord } from './record.js';
 import { type BootSetup, setupGeometry } from './setup.js';
 import { bytesText, short, textTable } from './table.js';
@@ -40,7 +41,7 @@ export function sweepSummary(setup: BootSetup, records: readonly BootRecord[], w
     text += `\n${textTable(
       ['kind', 'boots', 'share', 'first seed'],
       total.kinds.map(({ name, boots, firstSeed }) => [
-        name,
+        printableLine(name),
         String(boots),
         percent(boots / total.crashes),
         String(firstSeed),

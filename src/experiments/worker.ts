@@ -25,15 +25,24 @@ export function serve(engineName: string, shim: boolean): void {
   process.on('SIGINT', () => {});
   process.on('disconnect', () => process.exit());
   const engine = loadEngine(engineName === '' ? undefined : engineName);
+  engine.catch(() => {}); // told with the first boot
   const version = packageVersion();
   process.on('message', ({ setup, seed, stopAtForeignPage = false }: Job) => {
     void engine
       .then((library) => bootOnce({ ...setupBootOptions(setup, seed, library, shim), stopAtForeignPage }))
       .then((result) => bootRecord(version, setup, seed, result))
       .then(
-        (record) => process.send!({ record } satisfies Answer),
-        (error: Error) => process.send!({ failure: failureKind(error), message: failureText(error) } satisfies Answer),
+        (record) => answer({ record }),
+        (error: Error) => answer({ failure: failureKind(error), message: failureText(error) }),
       );
+  });
+}
+
+/** A parent that was killed hears nothing any more: the worker ends as quietly. */
+function answer(text: Answer): void {
+  if (!process.connected) process.exit();
+  process.send!(text, undefined, undefined, (error) => {
+    if (error) process.exit();
   });
 }
 
