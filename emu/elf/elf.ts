@@ -1,10 +1,12 @@
-// Reads a 32-bit big-endian MIPS executable: what to load where, and its symbols (System V ABI, chapters 4 and 5).
+// Reads a 32-bit MIPS executable: what to load where, and its symbols (System V ABI, chapters 4 and 5).
 import { UsageError } from '../errors.js';
 
 /** A part of the image to load: `bytes` at `address`, then zeros up to `memorySize`. */
 export interface Segment {
-  /** Virtual address (kseg0). */
+  /** Virtual address: kseg0, or kseg2 in kernels that run behind the TLB. */
   readonly address: number;
+  /** Where it is loaded, as the file has it (p_paddr); in kseg0 too as a rule. */
+  readonly loadAddress: number;
   readonly bytes: Uint8Array;
   /** Bytes in memory, at least bytes.length. */
   readonly memorySize: number;
@@ -30,7 +32,9 @@ export interface ElfImage {
 const EM_MIPS = 8;
 const ET_EXEC = 2;
 const PT_LOAD = 1;
+const SHT_NULL = 0;
 const SHT_SYMTAB = 2;
+const SHT_NOBITS = 8;
 const SHN_ABS = 0xfff1;
 const STT_FUNC = 2;
 const STT_SECTION = 3;
@@ -47,67 +51,127 @@ export function parseElf(bytes: Uint8Array, source: string): ElfImage {
   if (bytes[4] !== 1 || bytes[5] !== 2 || view.getUint16(18) !== EM_MIPS || view.getUint16(16) !== ET_EXEC)
     throw bad('not a 32-bit big-endian MIPS executable');
   try {
-    return { entry: view.getUint32(24), segments: readSegments(view, bytes), symbols: readSymbols(view, bytes) };
+    const reader = new ElfReader(bytes, true);
+    return { entry: reader.entry, segments: reader.segments(), symbols: reader.symbols() };
   } catch (error) {
     if (error instanceof RangeError) throw bad('the file is cut short or damaged');
     throw error;
   }
 }
 
-/** The bytes `offset` .. `offset + size`. @throws RangeError when the file ends before */
-function slice(bytes: Uint8Array, offset: number, size: number): Uint8Array {
-  if (offset + size > bytes.length) throw new RangeError('outside the file');
-  return bytes.subarray(offset, offset + size);
-}
+/** The parts of an ELF32 file whose header is known to be there. All but the getters throw RangeError where it ends too soon. */
+export class ElfReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #little: boolean;
 
-function readSegments(view: DataView, bytes: Uint8Array): Segment[] {
-  const segments: Segment[] = [];
-  const [table, entrySize, count] = [view.getUint32(28), view.getUint16(42), view.getUint16(44)];
-  for (let i = 0; i < count; i++) {
-    const at = table + i * entrySize;
-    if (view.getUint32(at) !== PT_LOAD) continue;
-    segments.push({
-      address: view.getUint32(at + 8),
-      bytes: slice(bytes, view.getUint32(at + 4), view.getUint32(at + 16)),
-      memorySize: view.getUint32(at + 20),
-    });
+  constructor(bytes: Uint8Array, bigEndian: boolean) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#little = !bigEndian;
   }
-  return segments;
-}
 
-function readSymbols(view: DataView, bytes: Uint8Array): ElfSymbol[] {
-  const [table, entrySize, count] = [view.getUint32(32), view.getUint16(46), view.getUint16(48)];
-  const section = (i: number) => {
-    const at = table + i * entrySize;
+  #half(at: number): number {
+    return this.#view.getUint16(at, this.#little);
+  }
+
+  #word(at: number): number {
+    return this.#view.getUint32(at, this.#little);
+  }
+
+  /** e_type. */
+  get type(): number {
+    return this.#half(16);
+  }
+
+  /** e_machine. */
+  get machine(): number {
+    return this.#half(18);
+  }
+
+  get entry(): number {
+    return this.#word(24);
+  }
+
+  /** e_flags. */
+  get flags(): number {
+    return this.#word(36);
+  }
+
+  /** The bytes `offset` .. `offset + size`. @throws RangeError when the file ends before */
+  #slice(offset: number, size: number): Uint8Array {
+    if (offset + size > this.#bytes.length) throw new RangeError('outside the file');
+    return this.#bytes.subarray(offset, offset + size);
+  }
+
+  segments(): Segment[] {
+    const segments: Segment[] = [];
+    const [table, entrySize, count] = [this.#word(28), this.#half(42), this.#half(44)];
+    for (let i = 0; i < count; i++) {
+      const at = table + i * entrySize;
+      if (this.#word(at) !== PT_LOAD) continue;
+      const segment = {
+        address: this.#word(at + 8),
+        loadAddress: this.#word(at + 12),
+        bytes: this.#slice(this.#word(at + 4), this.#word(at + 16)),
+        memorySize: this.#word(at + 20),
+      };
+      if (segment.memorySize < segment.bytes.length) throw new RangeError('a segment larger than its memory');
+      if (segment.memorySize > 0) segments.push(segment);
+    }
+    return segments;
+  }
+
+  #section(i: number): { type: number; link: number; offset: number; size: number } {
+    const at = this.#word(32) + i * this.#half(46);
     return {
-      type: view.getUint32(at + 4),
-      link: view.getUint32(at + 24),
-      bytes: () => slice(bytes, view.getUint32(at + 16), view.getUint32(at + 20)),
+      type: this.#word(at + 4),
+      link: this.#word(at + 24),
+      offset: this.#word(at + 16),
+      size: this.#word(at + 20),
     };
-  };
-  const symbols: ElfSymbol[] = [];
-  for (let i = 0; i < count; i++) {
-    const symtab = section(i);
-    if (symtab.type !== SHT_SYMTAB) continue;
-    const names = section(symtab.link).bytes();
-    const entries = symtab.bytes();
-    const entryView = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
+  }
+
+  get #sections(): number {
+    return this.#word(32) === 0 ? 0 : this.#half(48);
+  }
+
+  /** @throws RangeError when the file ends before all of its sections */
+  checkSections(): void {
+    for (let i = 0; i < this.#sections; i++) {
+      const { type, offset, size } = this.#section(i);
+      if (type !== SHT_NULL && type !== SHT_NOBITS) this.#slice(offset, size);
+    }
+  }
+
+  symbols(): ElfSymbol[] {
+    const symbols: ElfSymbol[] = [];
+    for (let i = 0; i < this.#sections; i++) {
+      const symtab = this.#section(i);
+      if (symtab.type !== SHT_SYMTAB) continue;
+      const strtab = this.#section(symtab.link);
+      this.#readSymbols(symbols, this.#slice(symtab.offset, symtab.size), this.#slice(strtab.offset, strtab.size));
+    }
+    return symbols;
+  }
+
+  #readSymbols(symbols: ElfSymbol[], entries: Uint8Array, names: Uint8Array): void {
+    const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
     for (let at = 16; at + 16 <= entries.length; at += 16) {
       const info = entries[at + 12];
       const type = info & 15;
-      const nameAt = entryView.getUint32(at);
+      const nameAt = view.getUint32(at, this.#little);
       const name = Buffer.from(names.subarray(nameAt, names.indexOf(0, nameAt))).toString('latin1');
-      const index = entryView.getUint16(at + 14);
+      const index = view.getUint16(at + 14, this.#little);
       if (name === '' || index === 0 || type === STT_SECTION || type === STT_FILE) continue;
       symbols.push({
         name,
-        value: entryView.getUint32(at + 4),
-        size: entryView.getUint32(at + 8),
+        value: view.getUint32(at + 4, this.#little),
+        size: view.getUint32(at + 8, this.#little),
         isFunction: type === STT_FUNC,
         isGlobal: info >> 4 !== 0,
         isAbsolute: index === SHN_ABS,
       });
     }
   }
-  return symbols;
 }

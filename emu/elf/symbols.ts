@@ -20,8 +20,10 @@ export class SymbolTable {
     this.#source = source;
     for (const symbol of image.symbols)
       if (symbol.isGlobal || !this.#values.has(symbol.name)) this.#values.set(symbol.name, symbol.value);
-    const start = this.address('_stext');
-    const end = this.address('_etext');
+    // A kernel that is not Linux may have other names for the bounds of its text, or none.
+    const ends = image.segments.map(({ address, bytes }) => address + bytes.length);
+    const start = this.#values.get('_stext') ?? Math.min(...image.segments.map(({ address }) => address));
+    const end = this.#values.get('_etext') ?? Math.max(...ends);
     const named = new Map<number, ElfSymbol>();
     for (const symbol of image.symbols) {
       if (symbol.isAbsolute || symbol.value < start || symbol.value >= end) continue;
