@@ -39,7 +39,11 @@ export function exceptionName(excCode: number): ExceptionName {
   return name;
 }
 
+export const STATUS_IE = 1 << 0;
 export const STATUS_EXL = 1 << 1;
+export const STATUS_ERL = 1 << 2;
+/** The timer's interrupt is enabled. */
+export const STATUS_IM7 = 1 << 15;
 /** Coprocessor 0 usable, all else clear: kernel mode, BEV = ERL = EXL = 0. What a guest starts with. */
 export const STATUS_START = 0x1000_0000;
 

@@ -12,18 +12,26 @@ import {
   PROT_EXEC,
   REG,
 } from '../unicorn/engine.js';
+import type { NativeEngine } from '../unicorn/native.js';
 import { CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
+import type { FastGuest } from '../unicorn/shim/fast.js';
+import type { FastState } from '../unicorn/shim/fast-state.js';
 import {
   EXC_CODE,
   EXC_CODE_OF_INTERRUPT,
   type ExceptionName,
   exceptionName,
+  STATUS_ERL,
+  STATUS_EXL,
+  STATUS_IE,
+  STATUS_IM7,
   STATUS_START,
   VECTOR_CACHE_ERROR,
   VECTOR_GENERAL,
   WAIT,
 } from './cp0.js';
 import { ExceptionEntry } from './exception-entry.js';
+import { fastPath } from './fast-path.js';
 import { InstructionStops } from './instruction-stops.js';
 import { MemoryHooks } from './memory-hooks.js';
 import {
@@ -44,7 +52,7 @@ export type { TlbEntry, TlbPage } from './tlb-view.js';
 export type CpuModel = keyof typeof CPU_MODEL;
 
 /** TLB entries of each model. */
-export const TLB_ENTRIES: Readonly<Record<CpuModel, number>> = { '24Kf': 16, P5600: 64 };
+export const TLB_ENTRIES: Readonly<Record<CpuModel, number>> = { '24Kf': 16, '34Kf': 16, '74Kf': 16, P5600: 64 };
 
 /**
  * How the guest's refill handler is to replace TLB entries. `qemu`: tlbwr, as on QEMU: the engine draws the index and entries
@@ -66,7 +74,27 @@ export interface MipsCpuOptions {
   shim?: boolean;
   /** Instructions can be waited for (`stops`). */
   debug?: boolean;
+  /** Default false. */
+  littleEndian?: boolean;
+  /** Keep pc and stops exact at every instruction, not only at accesses and exceptions. Same results, slower. */
+  precise?: boolean;
+  /** `tlb: 'hardware'` is done by the board: entries that tlbwr throws out are gone. For guests that use tlbwr. */
+  dropShadows?: boolean;
+  /** Brings Count, Compare and interrupts to life. */
+  timer?: TimerOptions;
 }
+
+export interface TimerOptions {
+  /** Virtual nanoseconds an instruction takes, whole. */
+  nsPerInstruction: number;
+  /** Nanoseconds per step of Count: 10 for the Malta's 100 MHz. */
+  countNs: number;
+  /** What Count shows at power-on. */
+  countStart?: number;
+}
+
+/** How the guest runs: one hook per block, one per instruction with the engine's own exception entry, or what every engine can do. */
+export type ExecutionPath = 'fast' | 'precise' | 'portable';
 
 /** Why `run` came back: `stop()` or the guest's `wait` instruction. */
 export type RunEnd = 'stop' | 'wait' | 'budget';
@@ -143,8 +171,17 @@ export class MipsCpu {
   readonly model: CpuModel;
   readonly tlbMode: TlbMode;
   readonly ramBytes: number;
+  readonly littleEndian: boolean;
   /** Whether the C hooks do the work. */
   readonly usesShim: boolean;
+  readonly path: ExecutionPath;
+  /** Why it is not the fast path; empty when it is. */
+  readonly pathReason: string;
+  readonly #fast: FastGuest | undefined;
+  readonly #timer: TimerOptions | undefined;
+  #onEvent: () => void = () => {};
+  /** Virtual time at which `#onEvent` is wanted. */
+  #eventNs = Infinity;
   readonly #engine: Engine;
   readonly #library: EngineLibrary;
   readonly #state = new CpuState();
@@ -171,8 +208,10 @@ export class MipsCpu {
     this.tlbMode = tlb;
     this.ramBytes = ramBytes;
     this.#library = library;
+    this.littleEndian = options.littleEndian ?? false;
+    this.#timer = options.timer;
     this.#layout = registerLayout(library);
-    this.#engine = library.open();
+    this.#engine = library.open(this.littleEndian);
     if (tlb === 'qemu') this.#tlbRandom = new TlbRandom(library, this.#engine.host, seed);
     this.#engine.ctl_set_cpu_model(CPU_MODEL[model]);
     this.#engine.mem_map_ram(0, ramBytes);
@@ -189,18 +228,54 @@ export class MipsCpu {
       (address) => this.#instructionAt(address),
       observer,
     );
-    const checkJumps = !isVersion20(library);
-    const shim = options.shim === false ? undefined : library.shim;
-    this.usesShim = shim !== undefined;
-    this.#memoryHooks = new MemoryHooks(this.#engine, shim);
     const ask = options.debug ? (pc: number) => this.#stops!.ask(pc, this.#ending) : undefined;
-    let block: ArrayBuffer | undefined;
-    if (shim) {
-      this.#state.describeCpu(this.#layout, HFLAGS, ramBytes);
-      block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, ask);
+    const fast = options.shim === false ? 'not wanted' : fastPath(library);
+    if (typeof fast !== 'string') {
+      const precise = options.precise ?? options.debug ?? false;
+      this.path = precise ? 'precise' : 'fast';
+      this.pathReason = precise ? 'wanted exact at every instruction' : '';
+      this.usesShim = true;
+      this.#fast = fast.shim.attach(
+        this.#engine as NativeEngine,
+        fast.addresses(this.#engine.host),
+        fast.places,
+        {
+          littleEndian: this.littleEndian,
+          precise,
+          hardwareTlb: options.dropShadows ?? false,
+          tlbVisible: TLB_ENTRIES[model],
+          storeFix: fast.storeFix,
+        },
+        this.#state,
+        observer,
+        () => this.#event(),
+        ask,
+      );
+      if (options.timer) {
+        const { nsPerInstruction, countNs, countStart = 0 } = options.timer;
+        this.#fast.state.startTimer(nsPerInstruction, countNs, countStart);
+      }
+      this.#stops = ask && new InstructionStops(this.#state, this.#fast.stops);
+      this.#memoryHooks = new MemoryHooks(this.#engine, this.#fast);
+    } else {
+      const checkJumps = !isVersion20(library);
+      const shim = options.shim === false ? undefined : library.shim;
+      this.path = 'portable';
+      this.pathReason = fast;
+      this.usesShim = shim !== undefined;
+      this.#memoryHooks = new MemoryHooks(
+        this.#engine,
+        shim && { watchMemory: (callback) => shim.watchMemory(this.#engine, callback) },
+      );
+      let block: ArrayBuffer | undefined;
+      if (shim) {
+        this.#state.describeCpu(this.#layout, HFLAGS, ramBytes);
+        block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, ask);
+      }
+      this.#stops = ask && new InstructionStops(this.#state, block);
+      if (!shim) this.#entry.attach(checkJumps, this.#stops, ask);
     }
-    this.#stops = ask && new InstructionStops(this.#state, block);
-    if (!shim) this.#entry.attach(checkJumps, this.#stops, ask);
+    this.#state.ramBytes = ramBytes;
     this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
   }
 
@@ -321,6 +396,7 @@ export class MipsCpu {
   /** Ends `run` when so many instructions have started since the guest was made: it is in a loop without an end. */
   set instructionBudget(instructions: number) {
     this.#state.budget = instructions;
+    if (this.#fast) this.#fast.state.budget = instructions;
   }
 
   /** Ends `run` before the next instruction. For device callbacks and observers. */
@@ -329,7 +405,8 @@ export class MipsCpu {
   }
 
   /**
-   * Runs from virtual address `pc` until `stop` or `wait`. To go on, run from `nextPc`.
+   * Runs from virtual address `pc` until `stop` or `wait`; with a timer, `wait` passes the time until an interrupt and ends the
+   * run only when none can come. To go on, run from `nextPc`.
    * @throws MachineError when the guest cannot go on, and whatever a callback threw
    */
   run(pc: number): RunEnd {
@@ -344,10 +421,69 @@ export class MipsCpu {
       } finally {
         outer?.takeTurn();
       }
-      const end = this.#whyEnded(code, before);
-      if (end !== 'exception') return end;
+      const end = this.#fast ? this.#whyFastEnded(this.#fast.state, code, before) : this.#whyEnded(code, before);
+      if (end !== 'exception' && !(end === 'wait' && this.#timer && this.#sleep())) return end;
       from = this.nextPc;
     }
+  }
+
+  // ---- virtual time and interrupts ------------------------------------------------------------------------------------
+
+  /** Virtual nanoseconds since power-on; 0 without a timer. Exact in device callbacks. */
+  get now(): number {
+    if (!this.#timer) return 0;
+    return this.#state.instructions * this.#timer.nsPerInstruction + (this.#fast?.state.skewNs ?? 0);
+  }
+
+  /** Lets virtual time pass without instructions. */
+  passTime(nanoseconds: number): void {
+    if (this.#fast) this.#fast.state.skewNs += nanoseconds;
+  }
+
+  /** Has `callback` called once, at virtual time `at` (or later, where interrupts are looked at next); Infinity for never. */
+  set event({ at, callback }: { at: number; callback: () => void }) {
+    this.#onEvent = callback;
+    this.#eventNs = at;
+    if (this.#fast) this.#fast.state.eventNs = at;
+  }
+
+  #event(): void {
+    this.#eventNs = Infinity;
+    this.#onEvent();
+  }
+
+  /** Drives Cause.IP[n], n = 2 .. 7. */
+  setInterruptLine(ip: number, asserted: boolean): void {
+    const cause = this.#cp0(this.#layout.cause);
+    const bit = 1 << (8 + ip);
+    cause[0] = asserted ? cause[0]! | bit : cause[0]! & ~bit;
+  }
+
+  /** The live word of a CP0 register, by its place in a saved context. */
+  #cp0(index: number): Uint32Array {
+    return this.#tlbView().register(4 * (index - this.#layout.gpr));
+  }
+
+  /**
+   * The guest waits: time passes until an interrupt can be taken. False when none can come, or the run is to end. As on QEMU, `wait`
+   * with interrupts disabled sleeps for ever.
+   */
+  #sleep(): boolean {
+    const fast = this.#fast;
+    if (!fast) return false;
+    const { state } = fast;
+    state.forceBoundary();
+    while (!fast.interruptPending()) {
+      const status = this.#cp0(this.#layout.status)[0]!;
+      if ((status & (STATUS_IE | STATUS_EXL | STATUS_ERL)) !== STATUS_IE) return false;
+      const next = Math.min(status & STATUS_IM7 ? state.compareNs : Infinity, this.#eventNs);
+      if (next === Infinity) return false;
+      const { now } = this;
+      if (next > now) state.skewNs += next - now;
+      fast.events();
+      if (this.#state.stop) return false;
+    }
+    return true;
   }
 
   /** Whether the seed decides what tlbwr replaces even when other guests run in this process. Always so in hardware mode. */
@@ -409,10 +545,31 @@ export class MipsCpu {
     return this.#engine.reg_read_i32(REG.PC);
   }
 
+  #whyFastEnded(fast: FastState, code: number, before: number): RunEnd | 'exception' {
+    const state = this.#state;
+    state.instructions = fast.icount;
+    if (fast.blockEnd > 4) state.pc = fast.blockEnd - 4;
+    this.#throwFailure();
+    if (this.#busError) return this.#takeBusError(this.#busError);
+    if (state.stop) {
+      state.stop = false;
+      return 'stop';
+    }
+    if (fast.takeRedirected()) return 'exception';
+    if (fast.exhausted) return 'budget';
+    if (fast.icount > before && this.#instructionAt(fast.blockEnd - 4) === WAIT) return 'wait';
+    if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, this.nextPc);
+    throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
+  }
+
+  #throwFailure(): void {
+    const { failure, pc } = this.#state;
+    if (failure !== undefined) throw new MachineError(`interrupt ${failure} at ${hex(pc)} is no MIPS exception`);
+  }
+
   #whyEnded(code: number, before: number): RunEnd | 'exception' {
     const state = this.#state;
-    if (state.failure !== undefined)
-      throw new MachineError(`interrupt ${state.failure} at ${hex(state.pc)} is no MIPS exception`);
+    this.#throwFailure();
     if (this.#busError) return this.#takeBusError(this.#busError);
     if (state.redirected) {
       state.redirected = false;
@@ -430,12 +587,20 @@ export class MipsCpu {
     throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
   }
 
-  /** The word at a kseg0 or kseg1 address in RAM; undefined elsewhere. */
+  /** The word at an address in RAM, through the TLB where it is mapped; undefined elsewhere. */
   #instructionAt(address: number): number | undefined {
-    const physical = address & (KSEG_PHYSICAL_END - 1);
-    return address >>> 30 === 2 && address % 4 === 0 && physical < this.ramBytes
-      ? this.view.getUint32(physical)
+    const physical = this.physicalAddress(address);
+    return address % 4 === 0 && physical !== undefined && physical < this.ramBytes
+      ? this.view.getUint32(physical, this.littleEndian)
       : undefined;
+  }
+
+  /** Physical address of a virtual one, without disturbing the TLB; undefined when nothing valid matches. */
+  physicalAddress(virtual: number): number | undefined {
+    if (virtual >>> 30 === 2) return virtual & (KSEG_PHYSICAL_END - 1);
+    const entry = this.tlbMatch(virtual);
+    const page = entry && ((virtual & entry.pageSize) === 0 ? entry.even : entry.odd);
+    return page?.v ? page.physical + (virtual & (entry!.pageSize - 1)) : undefined;
   }
 
   #enterBusError(excCode: number, pc: number): 'exception' {
@@ -459,6 +624,7 @@ export class MipsCpu {
             start - hole,
             () => this.#dataFault(),
             () => this.#dataFault(),
+            true,
           );
         hole = Math.max(hole, end);
       }
@@ -494,6 +660,7 @@ export class MipsCpu {
   /** Frees the guest; `ram` becomes empty. */
   close(): void {
     this.#tlbRandom?.close();
+    this.#fast?.remove();
     this.#tlb = undefined;
     this.#registers?.close();
     this.#engine.context_free(this.#context);

@@ -1,6 +1,6 @@
 // Hooks on loads and stores in ranges of virtual addresses. The engine goes through all of its hooks at every access, which is slow
 // with dozens of them: where the compiled hooks are there, one of these looks into a map of pages first.
-import { type Engine, HOOK, type MemoryCallback, type Shim } from '../unicorn/engine.js';
+import { type Engine, HOOK, type MemoryCallback } from '../unicorn/engine.js';
 
 interface Range {
   /** First and last address. */
@@ -12,16 +12,21 @@ interface Range {
 /** Pages of the map, whatever size the guest's pages have: 4 KB. */
 const PAGE_SHIFT = 12;
 
+/** What the compiled hooks offer: one hook that calls back for accesses to pages of the map that it returns. */
+export interface PageWatch {
+  watchMemory(callback: MemoryCallback): Uint8Array;
+}
+
 export class MemoryHooks {
   readonly #engine: Engine;
-  readonly #shim: Shim | undefined;
+  readonly #shim: PageWatch | undefined;
   readonly #ranges = new Set<Range>();
   /** A bit for each page that a range touches; made with the first range. */
   #pages: Uint8Array | undefined;
   /** Ranges of the pages accessed since the ranges changed last. */
   readonly #rangesOf = new Map<number, readonly Range[]>();
 
-  constructor(engine: Engine, shim: Shim | undefined) {
+  constructor(engine: Engine, shim: PageWatch | undefined) {
     this.#engine = engine;
     this.#shim = shim;
   }
@@ -32,7 +37,7 @@ export class MemoryHooks {
       const hook = this.#engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, callback, start, end);
       return () => this.#engine.hook_del(hook);
     }
-    this.#pages ??= this.#shim.watchMemory(this.#engine, (type, address, size, value) => {
+    this.#pages ??= this.#shim.watchMemory((type, address, size, value) => {
       for (const range of this.#rangesAt(address))
         if (address >= range.start && address <= range.end) range.callback(type, address, size, value);
     });

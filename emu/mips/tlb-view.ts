@@ -34,7 +34,7 @@ export interface TlbEntry {
 }
 
 /** How to get from a uc_engine to its TLB. */
-interface TlbPath {
+export interface TlbPath {
   /** Offset in uc_engine of the pointer to the CPU, in it of the pointer to its registers, in them of the pointer to the TLB. */
   readonly cpu: number;
   readonly registers: number;
@@ -50,6 +50,16 @@ const TLB_MAX = 128;
 /** The TLB starts with the number of entries and how many are in use, shadows included. */
 const HEADER_WORDS = 2;
 
+/** The way to the TLBs of an engine's guests, looked for once per process; undefined when it cannot be told. */
+export function tlbPath(library: EngineLibrary): TlbPath | undefined {
+  let entry = paths.get(library);
+  if (!entry) {
+    entry = { path: explore(library) };
+    paths.set(library, entry);
+  }
+  return entry.path;
+}
+
 const paths = new WeakMap<EngineLibrary, { path: TlbPath | undefined }>();
 
 /** Finds the TLBs of an engine's guests. */
@@ -59,6 +69,7 @@ export class TlbView {
   readonly #entries: number;
   readonly #visible: number;
   readonly #entryHi: number;
+  readonly #registers: number;
 
   /**
    * @param visible number of entries of the CPU model
@@ -66,12 +77,7 @@ export class TlbView {
    * @throws Error when this engine's TLB cannot be read
    */
   constructor(library: EngineLibrary, engine: Engine, visible: number, entryHi: number) {
-    let entry = paths.get(library);
-    if (!entry) {
-      entry = { path: explore(library) };
-      paths.set(library, entry);
-    }
-    const path = entry.path;
+    const path = tlbPath(library);
     const host = engine.host;
     const cpu = path && pointer(host, host.engineAddress + path.cpu);
     const registers = cpu && pointer(host, cpu + path.registers);
@@ -83,6 +89,12 @@ export class TlbView {
     this.#entries = tlb + path.entries;
     this.#visible = visible;
     this.#entryHi = registers + entryHi;
+    this.#registers = registers;
+  }
+
+  /** The live word `offset` bytes from general register 0. */
+  register(offset: number): Uint32Array {
+    return this.#host.words(this.#registers + offset, 1);
   }
 
   /** Words of the entries in use. */
@@ -147,13 +159,13 @@ function decode(words: Uint32Array, index: number, shadow: boolean): TlbEntry {
 /** Bytes searched for pointers in uc_engine, in the CPU object and behind the registers. */
 const SEARCH = { engine: 0x1000, cpu: 0x800, registers: 0x8000, tlb: 0x100 };
 
-function wordsAt(host: HostMemory, address: number, count: number): Uint32Array {
+export function wordsAt(host: HostMemory, address: number, count: number): Uint32Array {
   const bytes = host.read(address, count * 4);
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
 }
 
 /** The pointer stored at `address`; 0 when it is no plausible one. */
-function pointer(host: HostMemory, address: number): number {
+export function pointer(host: HostMemory, address: number): number {
   const words = wordsAt(host, address, host.pointerBytes / 4);
   if (words.length === 0) return 0;
   const value = words[0] + (words.length > 1 ? words[1] * 0x1_0000_0000 : 0);

@@ -5,6 +5,7 @@
 // emu_start returns the engine's code instead of throwing, RAM is shared instead of copied, mmio_map exists everywhere.
 
 import type { CpuState } from './shim/cpu-state.js';
+import type { FastShim } from './shim/fast.js';
 
 /** Which engine runs the guest: libunicorn through koffi, or the WebAssembly package @alexaltea/unicorn-js. */
 export type EngineKind = 'native' | 'unicorn.js';
@@ -13,7 +14,7 @@ export type EngineKind = 'native' | 'unicorn.js';
 export const REG = { PC: 1, GPR0: 2, CP0_STATUS: 139 } as const;
 
 /** CPU model ids of unicorn/mips.h for `ctl_set_cpu_model`. */
-export const CPU_MODEL = { '24Kf': 8, P5600: 13 } as const;
+export const CPU_MODEL = { '24Kf': 8, '34Kf': 9, '74Kf': 10, P5600: 13 } as const;
 
 /** Hook types of unicorn.h. */
 export const HOOK = {
@@ -76,7 +77,7 @@ export interface HostMemory {
 }
 
 /**
- * One guest CPU with its memory, opened big endian MIPS32. Addresses are physical unless said otherwise, 0 .. 2^32-1.
+ * One guest CPU with its memory, MIPS32. Addresses are physical unless said otherwise, 0 .. 2^32-1.
  * A callback may throw: the engine stops and `emu_start` rethrows (a throw never crosses the engine).
  */
 export interface Engine {
@@ -95,9 +96,9 @@ export interface Engine {
   mem_ram(): Uint8Array;
   /**
    * Maps a device, readable and writable, not executable. Offsets are relative to `address`; both `address` and `size` are
-   * multiples of 4096.
+   * multiples of 4096. `hole`: nobody is there, an access is a bus error; the callbacks are how the engine's user hears of it.
    */
-  mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite): void;
+  mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite, hole?: boolean): void;
   mem_unmap(address: number, size: number): void;
   mem_read(address: number, size: number): Uint8Array;
   mem_write(address: number, bytes: Uint8Array): void;
@@ -170,8 +171,10 @@ export interface EngineLibrary {
   readonly version: readonly [major: number, minor: number, patch: number];
   /** For `--version` and reports: what was loaded, from where. */
   readonly description: string;
-  /** Opens a guest, MIPS32 big endian. */
-  open(): Engine;
+  /** Opens a guest, MIPS32. */
+  open(littleEndian?: boolean): Engine;
   /** The C hooks, when this engine can call them and set-up could compile them. */
   readonly shim: Shim | undefined;
+  /** The fast path (native 2.0.x), or why there is none. */
+  readonly fast: FastShim | string;
 }

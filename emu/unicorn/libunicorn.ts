@@ -22,9 +22,9 @@ export interface LibUnicorn {
     address: number,
     size: number,
     read: bigint,
-    readUser: null,
+    readUser: bigint | null,
     write: bigint,
-    writeUser: null,
+    writeUser: bigint | null,
   ): number;
   emu_start(handle: bigint, begin: number, until: number, timeout: number, count: number): number;
   emu_stop(handle: bigint): number;

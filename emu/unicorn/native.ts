@@ -17,10 +17,12 @@ import {
 } from './engine.js';
 import { type LibUnicorn, PROTO } from './libunicorn.js';
 import { ProcessMemory } from './process-memory.js';
+import { type FastShim, loadFastShim } from './shim/fast.js';
 import { loadShim } from './shim/shim.js';
 
 const ARCH_MIPS = 3;
-const MODE_MIPS32_BIG_ENDIAN = 0x4000_0004;
+const MODE_MIPS32 = 0x0000_0004;
+const MODE_BIG_ENDIAN = 0x4000_0000;
 
 /** UC_CTL(type, arguments, direction write) of unicorn.h. */
 const ctlWrite = (type: number, count: number): number => (type | (count << 26) | (1 << 30)) >>> 0;
@@ -33,6 +35,17 @@ const HOST_PAGE = 0x1_0000;
 interface NativeHook extends Hook {
   readonly handle: bigint;
 }
+
+/**
+ * Given C functions that answer a device's loads and stores (`base` is its physical address; a hole is where no device is), the
+ * functions to be called in their place and their user word.
+ */
+export type WrapDevice = (
+  read: bigint,
+  write: bigint,
+  base: number,
+  hole: boolean,
+) => { read: bigint; write: bigint; user: bigint };
 
 /** The low half of a 64-bit argument, which koffi gives as a number where that is exact. */
 function low32(value: number | bigint): number {
@@ -74,10 +87,12 @@ export class NativeEngine implements Engine {
   readonly #memoryTrampoline: bigint;
   readonly #memoryCallbacks: MemoryCallback[] = [];
   readonly host: HostMemory;
+  #wrapDevice: WrapDevice | undefined;
 
-  constructor(lib: LibUnicorn) {
+  constructor(lib: LibUnicorn, littleEndian: boolean) {
     this.#lib = lib;
-    this.#check(lib.open(ARCH_MIPS, MODE_MIPS32_BIG_ENDIAN, this.#cell), 'uc_open');
+    const mode = MODE_MIPS32 | (littleEndian ? 0 : MODE_BIG_ENDIAN);
+    this.#check(lib.open(ARCH_MIPS, mode, this.#cell), 'uc_open');
     this.handle = this.#cell[0];
     this.#memoryTrampoline = this.#register(
       (_uc: unknown, kind: number, address: number, size: number, value: number | bigint, user: number) =>
@@ -134,14 +149,16 @@ export class NativeEngine implements Engine {
     return this.#ram;
   }
 
-  mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite): void {
+  mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite, hole = false): void {
     const onRead = (_uc: unknown, offset: number, width: number): number =>
       this.#guard(() => read(offset, width) >>> 0, 0);
     const onWrite = (_uc: unknown, offset: number, width: number, value: number | bigint): void =>
       this.#guard(() => write(offset, width, low32(value)), undefined);
     const readPointer = this.#register(onRead, PROTO.mmioRead);
     const writePointer = this.#register(onWrite, PROTO.mmioWrite);
-    this.#check(this.#lib.mmio_map(this.handle, address, size, readPointer, null, writePointer, null), 'uc_mmio_map');
+    const device = this.#wrapDevice?.(readPointer, writePointer, address, hole);
+    const { read: onLoad, write: onStore, user } = device ?? { read: readPointer, write: writePointer, user: null };
+    this.#check(this.#lib.mmio_map(this.handle, address, size, onLoad, user, onStore, user), 'uc_mmio_map');
   }
 
   mem_unmap(address: number, size: number): void {
@@ -205,6 +222,11 @@ export class NativeEngine implements Engine {
   /** A C function pointer of type uc_cb_hookmem_t that calls `callback` when its last argument is `user`. */
   memory_callback(callback: MemoryCallback): { trampoline: bigint; user: bigint } {
     return { trampoline: this.#memoryTrampoline, user: BigInt(this.#memoryCallbacks.push(callback) - 1) };
+  }
+
+  /** Puts C code between the engine and the callbacks of devices that are mapped from now on. */
+  wrapDevices(wrap: WrapDevice): void {
+    this.#wrapDevice = wrap;
   }
 
   /** Zeroed memory for a C hook, that stays where it is until `close`. */
@@ -271,11 +293,13 @@ export class NativeLibrary implements EngineLibrary {
   readonly kind = 'native';
   readonly lib: LibUnicorn;
   readonly shim: Shim | undefined;
+  readonly fast: FastShim | string;
 
   /** @param cacheDir where set-up puts the compiled shim */
   constructor(lib: LibUnicorn, cacheDir: string) {
     this.lib = lib;
     this.shim = loadShim(cacheDir, lib);
+    this.fast = loadFastShim(cacheDir, lib);
   }
 
   get version() {
@@ -286,7 +310,7 @@ export class NativeLibrary implements EngineLibrary {
     return `libunicorn ${this.lib.version.join('.')} (${this.lib.path})`;
   }
 
-  open(): NativeEngine {
-    return new NativeEngine(this.lib);
+  open(littleEndian = false): NativeEngine {
+    return new NativeEngine(this.lib, littleEndian);
   }
 }

@@ -330,6 +330,7 @@ export class UnicornJsEngine implements Engine {
 export class UnicornJsLibrary implements EngineLibrary {
   readonly kind = 'unicorn.js';
   readonly shim = undefined;
+  readonly fast = 'unicorn.js: the fast path is for libunicorn 2.0.x';
   readonly version: readonly [number, number, number];
   readonly #module: UnicornModule;
   #poisoned = false;

@@ -94,7 +94,12 @@ const BUDGET_INSTRUCTIONS = 60e6;
 /** Bytes of RAM that a boot cannot do without behind the page descriptors. */
 const LEAST_FREE = 8 << 20;
 /** Processor id register. */
-const PRID: Readonly<Record<CpuModel, number>> = { '24Kf': 0x0001_9300, P5600: 0x0001_a800 };
+const PRID: Readonly<Record<CpuModel, number>> = {
+  '24Kf': 0x0001_9300,
+  '34Kf': 0x0001_9500,
+  '74Kf': 0x0001_9700,
+  P5600: 0x0001_a800,
+};
 
 class Boot {
   readonly #options: BootOptions;

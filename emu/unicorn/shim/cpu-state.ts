@@ -87,9 +87,22 @@ export class CpuState {
     return this.#words[WORD.pc];
   }
 
+  set pc(address: number) {
+    this.#words[WORD.pc] = address;
+  }
+
+  set ramBytes(bytes: number) {
+    this.#words[WORD.ramBytes] = bytes;
+  }
+
   /** Instructions started since the guest was made. */
   get instructions(): number {
     return this.#words[WORD.instructionsLow] + this.#words[WORD.instructionsHigh] * 0x1_0000_0000;
+  }
+
+  set instructions(count: number) {
+    this.#words[WORD.instructionsLow] = count % 0x1_0000_0000;
+    this.#words[WORD.instructionsHigh] = Math.floor(count / 0x1_0000_0000);
   }
 
   /** Records that the instruction at `pc` starts. */

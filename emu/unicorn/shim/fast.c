@@ -1,0 +1,813 @@
+// The fast path for libunicorn 2.0.x in C: one hook per block of instructions instead of one per instruction, the engine's own exception
+// entry, interrupts and the CP0 timer, and stores that do not look for translated code where there is none. It works with
+// places in the engine that no header names; emu/unicorn/fast/probe.ts finds and proves each of them on a scratch guest first.
+//
+// What "now" means is the same on every path: an instruction counts when it starts, time is made of instructions, and events and
+// interrupts are looked at where the program counter did not go on to the next word (after a taken branch with its delay slot, after
+// eret, at an exception vector). emu/mips/precise.ts says the same in TypeScript.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+// The block of shim.c that the host reads; only its first fields are used here.
+struct cpu_shared {
+  u32 pc;
+  u32 stop;
+  u64 instructions;
+  u32 failure;
+  u32 exc_code, exc_flags, exc_pc, exc_epc, exc_bad_vaddr;
+  u32 observe;
+  u32 ram_bytes;
+  u32 exceptions[64];
+  int8_t code_of[64];
+};
+
+enum { SEEN = 1 << 14, HOOKED = 1 << 12 };
+
+// Offsets from the first general register, in bytes, found by the probe.
+struct places {
+  u32 pc, bad_vaddr, entry_hi, status, int_ctl, cause, epc, ebase, compare, error_code, hflags, tlb;
+  u32 tlb_entries;           // offset of entry 0 in the TLB
+  u32 hflags_branch;         // bits of hflags: a delay slot is next
+};
+
+// What a debugger waits for, as struct instruction_stops in shim.c.
+struct stops {
+  void (*ask)(void *uc, u64 address, u32 size, void *user);
+  u64 reserved[2];
+  u64 number;
+  u32 moved, padding;
+  u8 map[1 << 13];
+};
+
+struct fast {
+  // Written by the host before the first run.
+  void *uc;
+  u8 *cpu;                   // the engine's CPUState
+  u8 *env;                   // its registers, general register 0 first
+  u8 *ram;
+  struct cpu_shared *shared;
+  void (*do_interrupt)(void *cpu);
+  void (*tlb_flush)(void *cpu);
+  void (*loop_exit)(void *cpu);  // back into the engine's main loop from inside an access; does not return
+  int (*reg_write)(void *uc, int id, const void *value);
+  int (*emu_stop)(void *uc);
+  int (*hook_add)(void *uc, size_t *hook, int type, void *callback, void *user, u64 begin, u64 end);
+  int (*ctl)(void *uc, u32 control, ...);
+  void (*on_exception)(void *uc, u32 intno, void *user);
+  void (*on_event)(void *uc, u32 intno, void *user);
+  struct stops *stops;       // or none
+  u8 *code_pages;            // a byte for each 4 KB of RAM: nonzero when it holds translated code
+  struct places at;
+  u32 little_endian;
+  u32 precise;               // a hook per instruction instead of per block
+  u32 hardware_tlb;          // nonzero: entries thrown out by tlbwr are gone
+  u32 tlb_visible;           // entries that the guest can see
+  u32 has_timer;             // Count, Compare and interrupts are alive
+  u32 ns_per_instruction;
+  u32 count_ns;              // nanoseconds per step of Count
+  u32 store_fix;
+  // Shared while running. Times are virtual nanoseconds.
+  u64 budget;                // stop when so many instructions have started
+  u64 skew_ns;               // time that passed without instructions
+  u64 event_ns;              // when the host wants to be called, ~0 for never
+  u64 compare_ns;            // when Count reaches Compare, ~0 before Compare is written
+  u32 count_base;            // what Count shows at time 0
+  u32 resched;               // skew or event changed: work out next_event again
+  // Kept by the hooks.
+  u64 icount;                // instructions started once the current block ends
+  u64 next_event;            // icount at which to look at events
+  u32 block_pc, block_end;   // the current block, virtual
+  u32 force_boundary;
+  u32 redirected;            // the run was ended to go on at the program counter
+  u32 count_rt;              // general register that gets Count at the next block, plus one; 0 for none
+  u32 count_value;
+  u32 located_pc;            // the load or store found last in the current block
+  u64 located_at;            // icount then
+  u64 blocks, interrupts, deferred, sweeps, timer_interrupts;
+  u32 hooked_count;
+  u32 seen[SEEN];            // addresses of blocks whose words have been looked through, by hash
+  u32 hooked[HOOKED];        // addresses that have a hook of their own
+};
+
+enum { REG_PC = 1, REG_CP0_STATUS = 139 };
+enum { HOOK_CODE = 4, HOOK_BLOCK = 8 };
+enum { CTL_TB_REMOVE_CACHE = 9 | 2 << 26 | 1 << 30 };
+enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
+enum { ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
+enum { STATUS_IE = 1, STATUS_EXL = 2, STATUS_ERL = 4 };
+#define STATUS_BEV (1u << 22)
+#define CAUSE_BD (1u << 31)
+#define CAUSE_TI (1u << 30)
+#define CAUSE_IV (1u << 23)
+#define CAUSE_IP7 (1u << 15)
+#define NEVER (~0ull)
+
+static inline u32 *env32(struct fast *f, u32 at) { return (u32 *)(f->env + at); }
+static inline u32 gpr(struct fast *f, u32 n) { return *env32(f, 4 * n); }
+static inline u32 word(struct fast *f, u32 raw) { return f->little_endian ? raw : __builtin_bswap32(raw); }
+
+// ---- translation ----------------------------------------------------------------------------------------------------
+
+// Physical address of a virtual one as the TLB has it now; false when nothing valid matches.
+static bool translate(struct fast *f, u32 va, u32 *pa) {
+  if (va >> 30 == 2) {
+    *pa = va & 0x1fffffff;
+    return true;
+  }
+  if (va < 0x80000000u && (*env32(f, f->at.status) & STATUS_ERL)) {
+    *pa = va;
+    return true;
+  }
+  const u8 *tlb = *(u8 **)(f->env + f->at.tlb);
+  u32 in_use = ((const u32 *)tlb)[1], asid = *env32(f, f->at.entry_hi) & 0xff;
+  for (u32 i = 0; i < in_use; i++) {
+    const u32 *entry = (const u32 *)(tlb + f->at.tlb_entries + 40 * i);
+    u32 mask = entry[1] | 0x1fff;
+    if (((entry[0] ^ va) & ~mask) || (entry[4] >> 15 & 1)) continue;
+    if (!(entry[4] & 1) && (entry[2] & 0xff) != asid) continue;
+    u32 odd = (va & (mask ^ mask >> 1)) != 0;
+    if (!(entry[4] >> (7 + odd) & 1)) return false;
+    *pa = entry[6 + 2 * odd] | (va & mask >> 1);
+    return true;
+  }
+  return false;
+}
+
+static bool fetch(struct fast *f, u32 va, u32 *instruction) {
+  u32 pa;
+  if ((va & 3) || !translate(f, va, &pa) || pa >= f->shared->ram_bytes) return false;
+  *instruction = word(f, *(u32 *)(f->ram + pa));
+  return true;
+}
+
+// ---- time -----------------------------------------------------------------------------------------------------------
+
+static inline u64 now_ns(struct fast *f, u64 instructions) { return instructions * f->ns_per_instruction + f->skew_ns; }
+
+static void reschedule(struct fast *f) {
+  u64 at = f->event_ns < f->compare_ns ? f->event_ns : f->compare_ns;
+  f->resched = 0;
+  if (at == NEVER) f->next_event = NEVER;
+  else if (at <= f->skew_ns) f->next_event = 0;
+  else f->next_event = (at - f->skew_ns + f->ns_per_instruction - 1) / f->ns_per_instruction;
+}
+
+static inline u32 count_at(struct fast *f, u64 instructions) {
+  return (u32)(now_ns(f, instructions) / f->count_ns) + f->count_base;
+}
+
+static void arm_compare(struct fast *f, u64 instructions) {
+  u32 distance = *env32(f, f->at.compare) - count_at(f, instructions);
+  u64 ticks = distance ? distance : 1ull << 32;
+  f->compare_ns = (now_ns(f, instructions) / f->count_ns + ticks) * f->count_ns;
+  reschedule(f);
+}
+
+// Count has reached Compare.
+static void timer_event(struct fast *f) {
+  *env32(f, f->at.cause) |= CAUSE_TI | CAUSE_IP7;
+  f->compare_ns += (1ull << 32) * f->count_ns;
+  f->resched = 1;
+}
+
+// What is due at `instructions`; the host's part last, it may change everything.
+static void events(struct fast *f, u64 instructions) {
+  u64 now = now_ns(f, instructions);
+  if (f->compare_ns <= now) timer_event(f);
+  if (f->event_ns <= now) {
+    f->event_ns = NEVER;
+    f->on_event(f->uc, 0, f);
+  }
+  reschedule(f);
+}
+
+// For the host, while the guest waits: the same, at a time of its own.
+void fast_events(struct fast *f) { events(f, f->icount); }
+
+// ---- interrupts and exceptions --------------------------------------------------------------------------------------
+
+static inline bool interrupt_pending(struct fast *f) {
+  u32 status = *env32(f, f->at.status);
+  return (status & (STATUS_IE | STATUS_EXL | STATUS_ERL)) == STATUS_IE && (status & *env32(f, f->at.cause) & 0xff00);
+}
+
+int fast_interrupt_pending(struct fast *f) { return interrupt_pending(f); }
+
+// Enters the interrupt exception before the instruction at `pc` (MD00090 volume III, interrupts).
+static void enter_interrupt(struct fast *f, u32 pc) {
+  u32 status = *env32(f, f->at.status), *cause = env32(f, f->at.cause), vector;
+  u32 pending = status & *cause & 0xff00;
+  if (pending & CAUSE_IP7) f->timer_interrupts++;
+  *env32(f, f->at.epc) = pc;
+  vector = status & STATUS_BEV ? 0xbfc00200u : *env32(f, f->at.ebase) & ~0xfffu;
+  if (*cause & CAUSE_IV) {
+    u32 spacing = *env32(f, f->at.int_ctl) & 0x3e0;
+    vector += 0x200 + (spacing ? spacing * (31 - __builtin_clz(pending >> 8)) : 0);
+  } else {
+    vector += 0x180;
+  }
+  *cause &= ~(CAUSE_BD | 0x7c);
+  status |= STATUS_EXL;
+  *env32(f, f->at.pc) = vector;
+  f->reg_write(f->uc, REG_CP0_STATUS, &status);
+  f->interrupts++;
+  f->shared->exceptions[0]++;
+  f->force_boundary = 1;
+  if (f->shared->observe) {
+    struct cpu_shared *s = f->shared;
+    s->exc_code = 0;
+    s->exc_flags = 0;
+    s->exc_pc = s->exc_epc = pc;
+    s->exc_bad_vaddr = *env32(f, f->at.bad_vaddr);
+    f->on_exception(f->uc, 0, f);
+  }
+}
+
+// ---- where in the block an access is --------------------------------------------------------------------------------
+
+// Bytes that a load or store moves, 0 for everything else; *write tells which it is.
+static u32 access_size(u32 w, bool *write) {
+  static const u8 size[64] = {
+      [0x20] = 1, [0x21] = 2, [0x22] = 4, [0x23] = 4, [0x24] = 1, [0x25] = 2, [0x26] = 4, [0x28] = 1, [0x29] = 2,
+      [0x2a] = 4, [0x2b] = 4, [0x2e] = 4, [0x30] = 4, [0x31] = 4, [0x35] = 8, [0x38] = 4, [0x39] = 4, [0x3d] = 8,
+  };
+  u32 op = w >> 26;
+  *write = op >= 0x28 && op != 0x30 && op != 0x31 && op != 0x35;
+  if (op == 0x13) { // COP1X: lwxc1, ldxc1, swxc1, sdxc1
+    u32 function = w & 0x3f;
+    *write = function >= 8;
+    return function == 0 || function == 8 ? 4 : function == 1 || function == 9 ? 8 : 0;
+  }
+  return size[op];
+}
+
+static u32 effective_address(struct fast *f, u32 w) {
+  u32 base = gpr(f, w >> 21 & 31);
+  return w >> 26 == 0x13 ? base + gpr(f, w >> 16 & 31) : base + (u32)(int32_t)(int16_t)w;
+}
+
+// Finds the instruction of the access being made: the first one behind the last that was found in this run of the block whose kind and
+// address fit. The engine has stored all general registers before the access, but not the program counter.
+// `address` is virtual when `physical` is false. Falls back to the block's start.
+static u32 locate(struct fast *f, u32 address, u32 size, bool write, bool physical) {
+  if (f->precise) return f->shared->pc;
+  u32 from = f->located_at == f->icount && f->located_pc - f->block_pc < f->block_end - f->block_pc ? f->located_pc + 4 : f->block_pc;
+  // Once around: a loop of one block comes back to its start.
+  for (u32 pc = from; pc < f->block_end; pc += 4) {
+    u32 w, ea, pa;
+    bool stores;
+    if (!fetch(f, pc, &w)) continue;
+    u32 bytes = access_size(w, &stores);
+    if (!bytes || stores != write) continue;
+    ea = effective_address(f, w);
+    if (physical) {
+      if ((ea ^ address) & 0xfff) {
+        if (size == bytes || ((ea ^ address) & 0xffc)) continue;
+      }
+      if (!translate(f, ea, &pa) || (pa & ~0xfffu) != (address & ~0xfffu)) continue;
+    } else if (((ea ^ address) & ~7u) || (size == bytes && ea != address && bytes != 8 && (w >> 26 & 3) != 2)) {
+      continue;
+    }
+    f->located_pc = pc;
+    f->located_at = f->icount;
+    return pc;
+  }
+  return from < f->block_end ? from : f->block_pc;
+}
+
+// Makes pc and instruction count exact for the host: `pc` is being executed.
+static inline void sync_at(struct fast *f, u32 pc) {
+  if (f->precise) return;
+  f->shared->pc = pc;
+  f->shared->instructions = f->icount - ((f->block_end - pc) >> 2) + 1;
+}
+
+// ---- sites: instructions that need a hook of their own ----------------------------------------------------------------
+
+static bool is_count(u32 w) { return (w & 0xff60efff) == 0x40004800 || (w & 0xffe0ffff) == 0x7c00103b; }
+
+// Reads and writes of Count and Compare, of which the engine knows nothing. `before` instructions have started.
+static void count_instruction(struct fast *f, u32 w, u64 before) {
+  u32 rt = w >> 16 & 31, rd = w >> 11 & 31;
+  if (w >> 26 == 0x1f) rd = 9; // rdhwr
+  else if (w >> 23 & 1) {
+    if (rd == 9) {
+      f->count_base += gpr(f, rt) - count_at(f, before);
+      if (f->compare_ns != NEVER) arm_compare(f, before);
+    } else {
+      *env32(f, f->at.compare) = gpr(f, rt);
+      *env32(f, f->at.cause) &= ~(CAUSE_TI | CAUSE_IP7);
+      arm_compare(f, before);
+    }
+    return;
+  }
+  if (rd != 9) return; // mfc0 Compare reads what was put there
+  f->count_rt = rt + 1;
+  f->count_value = count_at(f, before);
+}
+
+void fast_site(void *uc, u64 address, u32 size, void *user) {
+  struct fast *f = user;
+  u32 pc = (u32)address, w;
+  (void)uc, (void)size;
+  if (f->precise || pc < f->block_pc || pc >= f->block_end || !fetch(f, pc, &w) || !is_count(w)) return;
+  count_instruction(f, w, f->icount - ((f->block_end - pc) >> 2));
+}
+
+// Ends the run before the instruction at `pc`, in the middle of a block.
+static void stop_at(struct fast *f, u32 pc) {
+  f->icount -= (f->block_end - pc) >> 2;
+  f->block_end = pc;
+  *env32(f, f->at.pc) = pc;
+  f->emu_stop(f->uc);
+}
+
+// At places where the host's wish to stop is to be heard at once, and where the budget ends.
+void fast_stop_point(void *uc, u64 address, u32 size, void *user) {
+  struct fast *f = user;
+  u32 pc = (u32)address;
+  (void)uc, (void)size;
+  if (f->precise || pc < f->block_pc || pc >= f->block_end) return;
+  if (f->shared->stop || f->icount - ((f->block_end - pc) >> 2) >= f->budget) stop_at(f, pc);
+}
+
+static bool hook_instruction(struct fast *f, u32 pc, void *callback) {
+  u32 slot = (pc >> 2) % HOOKED;
+  while (f->hooked[slot]) {
+    if (f->hooked[slot] == (pc | 1)) return false;
+    slot = (slot + 1) % HOOKED;
+  }
+  if (f->hooked_count >= HOOKED / 2) return false;
+  size_t hook;
+  f->hooked[slot] = pc | 1;
+  f->hooked_count++;
+  f->hook_add(f->uc, &hook, HOOK_CODE, callback, f, pc, pc);
+  return true;
+}
+
+// For the host, before the first run: see fast_stop_point.
+void fast_add_stop_point(struct fast *f, u32 pc) { hook_instruction(f, pc, (void *)fast_stop_point); }
+
+// Makes the block that is about to run be translated again, with the hooks it has now.
+static void again(struct fast *f, u32 pc, u32 size) {
+  f->ctl(f->uc, CTL_TB_REMOVE_CACHE, (u64)pc, (u64)pc + (size ? size : 4));
+  f->reg_write(f->uc, REG_PC, &pc);
+}
+
+// Looks through a block that was translated anew; true when it got hooks and has to be translated once more.
+static bool first_sight(struct fast *f, u32 pc, u32 size) {
+  f->seen[(pc >> 2) % SEEN] = pc;
+  bool found = false;
+  if (f->has_timer)
+    for (u32 at = pc; at < pc + size; at += 4) {
+      u32 w;
+      if (fetch(f, at, &w) && is_count(w)) found |= hook_instruction(f, at, (void *)fast_site);
+    }
+  return found;
+}
+
+// ---- stores ---------------------------------------------------------------------------------------------------------
+// libunicorn 2.0.x leaves TLB_NOTDIRTY set in every entry of its software TLB for ever, so that every store looks for translated code.
+// Here the bit is cleared where the page has none, and set again when it gets some.
+
+enum { NOTDIRTY = 0x400, ENTRY = 32, MMU_MODES = 4, VICTIMS = 8 };
+enum { FAST_TLB = -80, VICTIM_TLB = -1808, VICTIM_STEP = 432, VICTIM_ENTRIES = 40 };
+
+static inline u64 ram_offset(struct fast *f, const u8 *entry, u32 address) {
+  return (u64)(address & ~0xfffu) + *(const u64 *)(entry + 16) - (u64)f->ram;
+}
+
+static void clear_notdirty(struct fast *f) {
+  f->sweeps++;
+  for (int mode = 0; mode < MMU_MODES; mode++) {
+    u8 *entry = *(u8 **)(f->env + FAST_TLB + 16 * mode + 8);
+    u8 *end = entry + *(u64 *)(f->env + FAST_TLB + 16 * mode) + ENTRY;
+    for (; entry < end; entry += ENTRY) {
+      u32 address = *(u32 *)(entry + 4);
+      if ((address & 0xfff) != NOTDIRTY) continue;
+      u64 offset = ram_offset(f, entry, address);
+      if (offset < f->shared->ram_bytes && !f->code_pages[offset >> 12]) *(u32 *)(entry + 4) = address & ~NOTDIRTY;
+    }
+  }
+}
+
+static void set_notdirty(struct fast *f, u8 *entry, u32 page) {
+  u32 address = *(u32 *)(entry + 4);
+  if ((address & 0xfff) == 0 && ram_offset(f, entry, address) >> 12 == page) *(u32 *)(entry + 4) = address | NOTDIRTY;
+}
+
+static void page_gets_code(struct fast *f, u32 page) {
+  f->code_pages[page] = 1;
+  for (int mode = 0; mode < MMU_MODES; mode++) {
+    u8 *entry = *(u8 **)(f->env + FAST_TLB + 16 * mode + 8);
+    u8 *end = entry + *(u64 *)(f->env + FAST_TLB + 16 * mode) + ENTRY;
+    for (; entry < end; entry += ENTRY) set_notdirty(f, entry, page);
+    u8 *victim = f->env + VICTIM_TLB + VICTIM_STEP * mode + VICTIM_ENTRIES;
+    for (int i = 0; i < VICTIMS; i++) set_notdirty(f, victim + i * ENTRY, page);
+  }
+}
+
+static void note_code(struct fast *f, u32 pc) {
+  u32 pa;
+  if (f->store_fix && translate(f, pc, &pa) && pa < f->shared->ram_bytes && !f->code_pages[pa >> 12])
+    page_gets_code(f, pa >> 12);
+}
+
+// The engine has translated a block: struct uc_tb starts with its virtual address.
+void fast_edge(void *uc, const u64 *block, const u64 *previous, void *user) {
+  struct fast *f = user;
+  u32 pc = (u32)*block;
+  (void)uc, (void)previous;
+  if (f->seen[(pc >> 2) % SEEN] == pc) f->seen[(pc >> 2) % SEEN] = 0;
+  note_code(f, pc);
+}
+
+// For the probe: what the software TLB of kernel mode has for stores to the page of `va`: 1 in its place, 2 among the victims,
+// 0 nowhere. `bits` gets the low bits of the entry's address.
+int fast_probe_stores(u8 *env, u8 *ram, u32 va, u32 pa, u32 *bits) {
+  u64 mask = *(u64 *)(env + FAST_TLB);
+  u8 *table = *(u8 **)(env + FAST_TLB + 8);
+  if (mask & 31 || mask > 1 << 20 || !table) return 0;
+  u8 *entry = table + ((u64)(va >> 12) * ENTRY & mask);
+  u8 *victims = env + VICTIM_TLB + VICTIM_ENTRIES;
+  for (int i = -1; i < VICTIMS; i++) {
+    u8 *e = i < 0 ? entry : victims + i * ENTRY;
+    u32 address = *(u32 *)(e + 4);
+    if ((address & ~0xfffu) != (va & ~0xfffu) || (u8 *)((u64)(address & ~0xfffu) + *(u64 *)(e + 16)) != ram + (pa & ~0xfffu)) continue;
+    *bits = address & 0xfff;
+    return i < 0 ? 1 : 2;
+  }
+  return 0;
+}
+
+// Entries in that table.
+u32 fast_probe_entries(u8 *env) { return (u32)(*(u64 *)(env + FAST_TLB) / ENTRY + 1); }
+
+// ---- the hooks ------------------------------------------------------------------------------------------------------
+
+static inline void answer_count(struct fast *f) {
+  if (f->count_rt > 1) *env32(f, 4 * (f->count_rt - 1)) = f->count_value;
+  f->count_rt = 0;
+}
+
+static inline void drop_shadows(struct fast *f) {
+  u32 *tlb = *(u32 **)(f->env + f->at.tlb);
+  if (tlb[1] > f->tlb_visible) {
+    tlb[1] = f->tlb_visible;
+    f->tlb_flush(f->cpu);
+  }
+}
+
+// Events and interrupts before the instruction at `pc`, `f->icount` instructions having started; true when the program counter goes
+// elsewhere or the run ends.
+static bool boundary(struct fast *f, u32 pc) {
+  if (__builtin_expect(f->hardware_tlb, 0)) drop_shadows(f);
+  if (!f->has_timer) return false;
+  if (__builtin_expect(f->resched, 0)) reschedule(f);
+  if (__builtin_expect(f->icount >= f->next_event, 0)) {
+    if (!f->precise) {
+      f->shared->pc = pc;
+      f->shared->instructions = f->icount;
+    }
+    events(f, f->icount);
+    if (f->shared->stop) {
+      f->force_boundary = 1; // not over: interrupts are looked at when the run goes on
+      return false;
+    }
+  }
+  if (__builtin_expect(interrupt_pending(f), 0)) {
+    if (*env32(f, f->at.hflags) & f->at.hflags_branch) {
+      f->deferred++;
+      return false;
+    }
+    if (!f->precise) {
+      f->shared->pc = pc;
+      f->shared->instructions = f->icount;
+    }
+    enter_interrupt(f, pc);
+    return true;
+  }
+  return false;
+}
+
+// A block that only jumps to itself: whole rounds until the next event or the budget's end pass at once.
+static void skip_rounds(struct fast *f, u32 pc, u32 size) {
+  u32 w, slot;
+  u64 until = f->next_event < f->budget ? f->next_event : f->budget;
+  if (size != 8 || until <= f->icount || !fetch(f, pc, &w) || !fetch(f, pc + 4, &slot) || slot != 0) return;
+  if (w != 0x1000ffff && w != (0x08000000 | (pc >> 2 & 0x3ffffff))) return;
+  f->icount += (until - f->icount + 1) / 2 * 2;
+  if (f->icount > f->budget) f->icount -= 2;
+}
+
+void fast_block(void *uc, u64 address, u32 size, void *user) {
+  struct fast *f = user;
+  u32 pc = (u32)address;
+  if (__builtin_expect(f->seen[(pc >> 2) % SEEN] != pc, 0)) {
+    note_code(f, pc);
+    if (first_sight(f, pc, size)) {
+      again(f, pc, size);
+      return;
+    }
+  }
+  if (__builtin_expect(f->count_rt, 0)) answer_count(f);
+  if (pc != f->block_end || f->force_boundary) {
+    f->force_boundary = 0;
+    if (pc == f->block_pc && size == 8 && f->has_timer) skip_rounds(f, pc, size);
+    if (__builtin_expect(boundary(f, pc), 0)) {
+      f->block_pc = f->block_end = 1;
+      u32 vector = *env32(f, f->at.pc);
+      f->reg_write(uc, REG_PC, &vector);
+      return;
+    }
+  }
+  u32 n = size >> 2;
+  if (__builtin_expect(f->shared->stop || f->icount + n > f->budget, 0)) {
+    if (f->shared->stop || f->icount >= f->budget) {
+      f->block_pc = f->block_end = pc;
+      *env32(f, f->at.pc) = pc;
+      f->emu_stop(uc);
+      return;
+    }
+    u32 last = pc + 4 * (u32)(f->budget - f->icount);
+    if (hook_instruction(f, last, (void *)fast_stop_point)) {
+      f->block_end = pc; // comes back here: no boundary
+      again(f, pc, size);
+      return;
+    }
+  }
+  f->block_pc = pc;
+  f->block_end = pc + size;
+  f->icount += n;
+  if (__builtin_expect(!(++f->blocks & 1023), 0) && f->store_fix) clear_notdirty(f);
+}
+
+// The same before each instruction.
+void fast_code(void *uc, u64 address, u32 size, void *user) {
+  struct fast *f = user;
+  struct cpu_shared *s = f->shared;
+  u32 pc = (u32)address, w;
+  if (__builtin_expect(f->count_rt, 0)) answer_count(f);
+  if (pc != f->block_end || f->force_boundary) {
+    f->force_boundary = 0;
+    note_code(f, pc);
+    if (f->store_fix && !(++f->blocks & 1023)) clear_notdirty(f);
+    if (__builtin_expect(boundary(f, pc), 0)) {
+      f->block_end = 1;
+      f->redirected = 1;
+      f->emu_stop(uc);
+      return;
+    }
+  }
+  if (f->stops) {
+    struct stops *stops = f->stops;
+    u32 slot = pc >> 2 & 0xffff;
+    bool ending = s->stop || f->icount >= f->budget;
+    if (__builtin_expect(ending || f->icount >= stops->number || stops->map[slot >> 3] >> (slot & 7) & 1, 0)) {
+      stops->ask(uc, pc, size, stops);
+      if (stops->moved) {
+        stops->moved = 0;
+        f->block_end = 1;
+        return;
+      }
+    }
+  }
+  if (__builtin_expect(s->stop || f->icount >= f->budget, 0)) {
+    f->block_end = pc;
+    *env32(f, f->at.pc) = pc;
+    f->emu_stop(uc);
+    return;
+  }
+  s->pc = pc;
+  f->block_pc = pc;
+  f->block_end = pc + 4;
+  if (f->has_timer && fetch(f, pc, &w) && is_count(w)) count_instruction(f, w, f->icount);
+  s->instructions = ++f->icount;
+}
+
+// The engine's stop_interrupt slot, called before it overwrites the program counter: PC, hflags and the branch target are exact.
+bool fast_exception(void *uc, int number, struct fast *f) {
+  if (number < 0 || number >= 0x10000) return false;
+  struct cpu_shared *s = f->shared;
+  int code = number < 64 ? s->code_of[number] : -1;
+  u32 pc = *env32(f, f->at.pc), error = *env32(f, f->at.error_code), status = *env32(f, f->at.status);
+  bool delay_slot = *env32(f, f->at.hflags) & f->at.hflags_branch, tlb = code == 2 || code == 3;
+  bool no_match = tlb && (error & ERROR_NO_MATCH), fetching = (code == 2 || code == 4) && (error & ERROR_FETCH);
+  f->count_rt = 0;
+  if (!f->precise) {
+    if (fetching) {
+      if (pc == f->block_pc && (pc & 3)) f->icount -= (f->block_end - f->block_pc) >> 2;
+    } else if (pc >= f->block_pc && pc < f->block_end) {
+      f->icount -= ((f->block_end - pc) >> 2) - 1;
+    }
+    s->pc = fetching ? *env32(f, f->at.bad_vaddr) : pc;
+    s->instructions = f->icount;
+  }
+  f->block_pc = f->block_end = 1;
+  f->force_boundary = 1;
+  if (code < 0) {
+    s->failure = (u32)number + 1;
+    f->emu_stop(uc);
+    return false;
+  }
+  f->do_interrupt(f->cpu);
+  s->exceptions[code + (no_match ? 32 : 0)]++;
+  if (s->observe) {
+    s->exc_code = (u32)code;
+    s->exc_flags = (no_match ? EXC_NO_MATCH : 0) | (delay_slot ? EXC_DELAY_SLOT : 0) | (fetching ? EXC_FETCH : 0) |
+                   (status & STATUS_EXL ? EXC_NESTED : 0);
+    s->exc_pc = fetching ? *env32(f, f->at.bad_vaddr) : pc;
+    s->exc_epc = *env32(f, f->at.epc);
+    s->exc_bad_vaddr = *env32(f, f->at.bad_vaddr);
+    f->on_exception(uc, (u32)number, f);
+  }
+  return false;
+}
+
+// The slot has no room for a user pointer: guests are found by their engine.
+enum { GUESTS = 64 };
+static struct { void *uc; struct fast *f; } guests[GUESTS];
+
+static bool stop_interrupt(void *uc, int number) {
+  for (int i = 0; i < GUESTS; i++)
+    if (guests[i].uc == uc) return fast_exception(uc, number, guests[i].f);
+  return false;
+}
+
+// Puts our function into the slot at `slot`; false when there are too many guests.
+int fast_install(struct fast *f, void **slot) {
+  for (int i = 0; i < GUESTS; i++)
+    if (!guests[i].uc) {
+      guests[i].uc = f->uc;
+      guests[i].f = f;
+      *slot = (void *)stop_interrupt;
+      return 1;
+    }
+  return 0;
+}
+
+void fast_remove(struct fast *f) {
+  for (int i = 0; i < GUESTS; i++)
+    if (guests[i].f == f) guests[i].uc = NULL, guests[i].f = NULL;
+}
+
+// For the probe: counts what comes through the slot and lets the engine do what it would.
+static u32 probed_number, probed_calls, probed_pc;
+static u8 *probed_env;
+static u32 probed_pc_at;
+static bool probe_slot(void *uc, int number) {
+  (void)uc;
+  if (number >= 0 && number < 0x10000) {
+    probed_number = (u32)number;
+    probed_calls++;
+    probed_pc = *(u32 *)(probed_env + probed_pc_at);
+  }
+  return false;
+}
+
+void fast_probe_slot(void **slot, u8 *env, u32 pc_at) {
+  probed_env = env;
+  probed_pc_at = pc_at;
+  probed_calls = 0;
+  *slot = (void *)probe_slot;
+}
+
+void fast_probe_seen(u32 *out) {
+  out[0] = probed_calls;
+  out[1] = probed_number;
+  out[2] = probed_pc;
+}
+
+// ---- devices --------------------------------------------------------------------------------------------------------
+
+struct device {
+  struct fast *f;
+  u64 (*read)(void *uc, u64 offset, u32 size, void *user);
+  void (*write)(void *uc, u64 offset, u32 size, u64 value, void *user);
+  u64 base;                  // physical
+};
+
+static u32 before_device(struct device *d, u64 offset, u32 size, bool write) {
+  u32 pc = locate(d->f, (u32)(d->base + offset), size, write, true);
+  sync_at(d->f, pc);
+  return pc;
+}
+
+u64 fast_device_read(void *uc, u64 offset, u32 size, void *user) {
+  struct device *d = user;
+  before_device(d, offset, size, false);
+  return d->read(uc, offset, size, NULL);
+}
+
+// A device that stops the machine does so behind its store, not at the end of the block.
+void fast_device_write(void *uc, u64 offset, u32 size, u64 value, void *user) {
+  struct device *d = user;
+  struct fast *f = d->f;
+  u32 pc = before_device(d, offset, size, true);
+  d->write(uc, offset, size, value, NULL);
+  if (!f->shared->stop || f->precise || pc + 4 >= f->block_end) return;
+  f->icount -= (f->block_end - pc - 4) >> 2;
+  f->block_end = pc + 4;
+  *env32(f, f->at.pc) = pc + 4;
+  *env32(f, f->at.hflags) &= ~f->at.hflags_branch;
+  f->loop_exit(f->cpu);
+}
+
+static bool is_branch(u32 w) {
+  u32 op = w >> 26, function = w & 0x3f;
+  if (op == 0) return function == 8 || function == 9;
+  if (op == 0x11) return (w >> 21 & 31) == 8; // bc1f, bc1t
+  return (op >= 1 && op <= 7) || (op >= 0x14 && op <= 0x17) || op == 0x1d;
+}
+
+// Nobody is at this address: a data bus error of the access being made.
+static void bus_error(struct device *d, u64 offset, u32 size, bool write) {
+  struct fast *f = d->f;
+  struct cpu_shared *s = f->shared;
+  u32 pc = before_device(d, offset, size, write), previous, *cause = env32(f, f->at.cause);
+  u32 status = *env32(f, f->at.status);
+  if (f->precise) {
+    d->write(f->uc, offset, size, 0, NULL);
+    return;
+  }
+  bool delay_slot = fetch(f, pc - 4, &previous) && is_branch(previous);
+  if (!(status & STATUS_EXL)) {
+    *env32(f, f->at.epc) = delay_slot ? pc - 4 : pc;
+    *cause = delay_slot ? *cause | CAUSE_BD : *cause & ~CAUSE_BD;
+  }
+  *cause = (*cause & ~0x3000007cu) | 7 << 2;
+  *env32(f, f->at.pc) = (status & STATUS_BEV ? 0xbfc00200u : *env32(f, f->at.ebase) & ~0xfffu) + 0x180;
+  *env32(f, f->at.hflags) &= ~f->at.hflags_branch;
+  u32 flags = (delay_slot ? EXC_DELAY_SLOT : 0) | (status & STATUS_EXL ? EXC_NESTED : 0);
+  status |= STATUS_EXL;
+  f->reg_write(f->uc, REG_CP0_STATUS, &status);
+  f->icount = s->instructions;
+  f->block_pc = f->block_end = 1;
+  f->force_boundary = 1;
+  s->exceptions[7]++;
+  if (s->observe) {
+    s->exc_code = 7;
+    s->exc_flags = flags;
+    s->exc_pc = pc;
+    s->exc_epc = *env32(f, f->at.epc);
+    s->exc_bad_vaddr = *env32(f, f->at.bad_vaddr);
+    f->on_exception(f->uc, 7, f);
+  }
+  f->loop_exit(f->cpu);
+}
+
+u64 fast_hole_read(void *uc, u64 offset, u32 size, void *user) {
+  (void)uc;
+  bus_error(user, offset, size, false);
+  return 0;
+}
+
+void fast_hole_write(void *uc, u64 offset, u32 size, u64 value, void *user) {
+  (void)uc, (void)value;
+  bus_error(user, offset, size, true);
+}
+
+// ---- memory hooks ---------------------------------------------------------------------------------------------------
+
+// A map of the 4 KB pages of virtual memory, a bit each, and whom to call for accesses to those whose bit is set.
+struct fast_watch {
+  void (*callback)(void *uc, int type, u64 address, int size, int64_t value, void *user);
+  void *user;
+  struct fast *f;
+  u64 reserved;
+  u8 pages[1 << 17];
+};
+
+enum { MEM_WRITE = 17 };
+
+void fast_memory(void *uc, int type, u64 address, int size, int64_t value, void *user) {
+  struct fast_watch *watch = user;
+  u32 page = (u32)address >> 12;
+  if (__builtin_expect(!(watch->pages[page >> 3] >> (page & 7) & 1), 1)) return;
+  sync_at(watch->f, locate(watch->f, (u32)address, (u32)size, type == MEM_WRITE, false));
+  watch->callback(uc, type, address, size, value, watch->user);
+}
+
+// For the host: sizes and offsets that it must agree on.
+u32 fast_layout(u32 index) {
+  static const u32 layout[] = {
+      sizeof(struct fast),
+      offsetof(struct fast, at),
+      offsetof(struct fast, little_endian),
+      offsetof(struct fast, budget),
+      offsetof(struct fast, icount),
+      offsetof(struct fast, blocks),
+      offsetof(struct fast, hooked_count),
+      sizeof(struct device),
+      sizeof(struct fast_watch),
+  };
+  return index < sizeof layout / sizeof *layout ? layout[index] : 0;
+}
