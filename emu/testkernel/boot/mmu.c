@@ -10,7 +10,8 @@ struct space kernel_space, *current_space;
 
 static u32 empty_table[TABLE_ENTRIES], empty_kernel_table[TABLE_ENTRIES];
 static u32 *no_user_root[1024];
-static u32 generation, next_asid, asid_limit;
+static u32 generation, next_asid;
+u32 asid_limit, asid_generations;
 
 static u32 root_index(u32 va) { return va >> (page_shift + 10); }
 static u32 table_index(u32 va) { return va >> page_shift & (TABLE_ENTRIES - 1); }
@@ -110,6 +111,7 @@ void space_switch(struct space *space)
 		if (space->generation != generation) {
 			if (next_asid > asid_limit) {
 				generation++;
+				asid_generations++;
 				next_asid = 1;
 				tlb_flush_all();
 			}

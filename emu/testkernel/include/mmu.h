@@ -66,7 +66,9 @@ void tlb_write_indexed(u32 index, u32 entryhi, u32 lo0, u32 lo1, u32 pagemask);
 
 // frames.c: frames of page_size, the one freed last is handed out first.
 u32 frame_alloc(void); // physical address; panics when there are none
-void frame_free(u32 pa);
+void frame_free(u32 pa);  // or gives up one share of it
+void frame_share(u32 pa); // one owner more
+u32 frame_owners(u32 pa);
 u32 frames_in_use(void);
 void frames_init(void);
 

@@ -32,6 +32,7 @@ _Static_assert(sizeof(struct frame) == FRAME_SIZE, "frame");
 #define REG_A3 7
 #define REG_T0 8
 #define REG_SP 29
+#define REG_S8 30
 #define REG_RA 31
 
 // trap.c: every exception but a TLB refill. Interrupts are off, EXL is clear. Returns the frame to go on with.

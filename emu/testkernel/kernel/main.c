@@ -4,7 +4,41 @@
 
 #define TESTS(test)                       \
 	test("timer", timer_interrupt)    \
-	test("8259", pit)
+	test("timer", count_reads)        \
+	test("timer", count_write)        \
+	test("timer", compare_pending)    \
+	test("timer", compare_rewritten)  \
+	test("timer", compare_wraps)      \
+	test("timer", interrupt_deferred) \
+	test("timer", general_vector)     \
+	test("timer", software_interrupt) \
+	test("wait", wait_timer)          \
+	test("wait", wait_two_clocks)     \
+	test("wait", wait_pending)        \
+	test("devices", pit)              \
+	test("devices", pit_counts_down)  \
+	test("devices", pic_mask)         \
+	test("devices", pic_spurious)     \
+	test("devices", rtc_periodic)     \
+	test("devices", uart_registers)   \
+	test("devices", uart_transmit)    \
+	test("devices", uart_loopback)    \
+	test("loops", loops_unmapped)     \
+	test("loops", loops_mapped)       \
+	test("faults", faults_unmapped)   \
+	test("faults", faults_mapped)     \
+	test("faults", fetch_faults)      \
+	test("faults", fetch_page_in)     \
+	test("faults", slot_restart)      \
+	test("user", user_faults)         \
+	test("user", user_counters)       \
+	test("user", user_spin)           \
+	test("user", user_workers)        \
+	test("user", user_few_asids)      \
+	test("user", user_atomic)         \
+	test("user", user_fork)           \
+	test("user", user_code)           \
+	test("user", user_unmap)
 
 #define declare(group, name) void test_##name(void);
 TESTS(declare)

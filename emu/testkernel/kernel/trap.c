@@ -1,7 +1,8 @@
 // Exceptions: interrupts, and what a running test waits for.
 #include "board.h"
 #include "kernel.h"
-#include "mmu.h"
+#include "process.h"
+#include "vm.h"
 
 extern struct fault *guard_fault;
 interrupt_hook *on_interrupt;
@@ -9,7 +10,7 @@ volatile u32 software_interrupts;
 
 void timer_interrupt(void);
 
-static void interrupt(struct frame *frame)
+static struct frame *interrupt(struct frame *frame)
 {
 	u32 pending = read_cause() & frame->status & CAUSE_IP;
 
@@ -23,6 +24,7 @@ static void interrupt(struct frame *frame)
 		timer_interrupt();
 	if (pending & IP_8259)
 		i8259_interrupt();
+	return pending & IP_TIMER && frame->status & ST_UM ? user_tick(frame) : frame;
 }
 
 static const char *name(u32 code)
@@ -40,10 +42,17 @@ struct frame *exception(struct frame *frame)
 {
 	u32 code = CAUSE_EXCCODE(frame->cause);
 
-	if (code == EXC_INT) {
-		interrupt(frame);
-		return frame;
+	switch (code) {
+	case EXC_INT:
+		return interrupt(frame);
+	case EXC_MOD:
+	case EXC_TLBL:
+	case EXC_TLBS:
+		if (page_fault(frame->badvaddr, code))
+			return frame;
 	}
+	if (frame->status & ST_UM)
+		return code == EXC_SYS ? user_syscall(frame) : user_fault(frame, code);
 	if (!guard_sp)
 		panic(name(code), frame);
 	*guard_fault = (struct fault){ code, frame->epc, frame->cause, frame->badvaddr, frame->status };
