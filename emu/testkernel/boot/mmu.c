@@ -12,6 +12,7 @@ static u32 empty_table[TABLE_ENTRIES], empty_kernel_table[TABLE_ENTRIES];
 static u32 *no_user_root[1024];
 static u32 generation, next_asid;
 u32 asid_limit, asid_generations;
+bool asid_reuse_flushes = true; // false: a planted fault
 
 static u32 root_index(u32 va) { return va >> (page_shift + 10); }
 static u32 table_index(u32 va) { return va >> page_shift & (TABLE_ENTRIES - 1); }
@@ -113,7 +114,8 @@ void space_switch(struct space *space)
 				generation++;
 				asid_generations++;
 				next_asid = 1;
-				tlb_flush_all();
+				if (asid_reuse_flushes)
+					tlb_flush_all();
 			}
 			space->asid = next_asid++;
 			space->generation = generation;

@@ -31,6 +31,15 @@ static void invalidate(u32 index)
 	tlbwi();
 }
 
+void tlb_drop(u32 index)
+{
+	u32 status = irq_save(), entryhi = read_entryhi();
+
+	invalidate(index);
+	write_entryhi(entryhi);
+	irq_restore(status);
+}
+
 void tlb_flush_page(struct space *space, u32 va)
 {
 	u32 status = irq_save(), entryhi = read_entryhi();
@@ -61,14 +70,39 @@ void tlb_flush_all(void)
 	irq_restore(status);
 }
 
-bool tlb_holds(struct space *space, u32 va)
+s32 tlb_probe(u32 entryhi)
 {
-	u32 status = irq_save(), entryhi = read_entryhi();
-	s32 index = may_be_cached(space) ? probe(space, va) : -1;
+	u32 status = irq_save(), old = read_entryhi();
+	s32 index;
 
 	write_entryhi(entryhi);
+	tlbp();
+	index = (s32)read_index();
+	write_entryhi(old);
 	irq_restore(status);
-	return index >= 0;
+	return index;
+}
+
+s32 tlb_index(struct space *space, u32 va)
+{
+	if (!may_be_cached(space))
+		return -1;
+	return tlb_probe(pair_address(va) | (space == &kernel_space ? 0 : space->asid));
+}
+
+void tlb_read(u32 index, u32 *entryhi, u32 *lo0, u32 *lo1, u32 *pagemask)
+{
+	u32 status = irq_save(), old = read_entryhi();
+
+	write_index(index);
+	tlbr();
+	*entryhi = read_entryhi();
+	*lo0 = read_entrylo0();
+	*lo1 = read_entrylo1();
+	*pagemask = read_pagemask();
+	write_pagemask(page_mask_register);
+	write_entryhi(old);
+	irq_restore(status);
 }
 
 static void load_pair(const u32 *pte)

@@ -60,7 +60,10 @@ void tlb_flush_page(struct space *space, u32 va);
 void tlb_flush_range(struct space *space, u32 va, u32 pages);
 void tlb_flush_all(void);            // all but wired entries
 void tlb_update(struct space *space, u32 va); // the entry, if there is one, becomes what the page table says
-bool tlb_holds(struct space *space, u32 va);  // a probe
+void tlb_drop(u32 index);                     // makes one entry invalid
+s32 tlb_index(struct space *space, u32 va);   // of the entry for the address, negative: there is none
+s32 tlb_probe(u32 entryhi);                   // the same for any EntryHi
+void tlb_read(u32 index, u32 *entryhi, u32 *lo0, u32 *lo1, u32 *pagemask);
 u32 entrylo(u32 pte);
 void tlb_write_indexed(u32 index, u32 entryhi, u32 lo0, u32 lo1, u32 pagemask);
 

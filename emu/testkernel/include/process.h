@@ -42,6 +42,7 @@ struct process {
 
 extern struct process *current; // NULL: the kernel's own tests run
 extern u32 context_switches;
+extern bool fork_flushes, unmap_flushes; // false: a planted fault
 
 // A process that starts at `entry` (user text) with two arguments in a0 and a1. `shared`: frame at USER_SHARED, 0: none.
 struct process *process_create(void (*entry)(u32, u32), u32 a0, u32 a1, u32 shared);

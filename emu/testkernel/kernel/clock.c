@@ -49,7 +49,7 @@ void timer_interrupt(void)
 
 bool spin_until(const volatile u32 *counter, u32 value)
 {
-	for (u32 i = 0; i < 200000000; i++)
+	for (u32 i = 0; i < 600000000; i++)
 		if (*counter >= value)
 			return true;
 	return false;

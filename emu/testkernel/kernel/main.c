@@ -30,6 +30,26 @@
 	test("faults", fetch_faults)      \
 	test("faults", fetch_page_in)     \
 	test("faults", slot_restart)      \
+	test("memory", unaligned)         \
+	test("memory", linked)            \
+	test("memory", dirty)             \
+	test("memory", refills)           \
+	test("memory", tlb_instructions)  \
+	test("memory", page_sizes)        \
+	test("code", code_aliases)        \
+	test("code", code_lengths)        \
+	test("code", code_ahead)          \
+	test("code", code_loop)           \
+	test("stale", remap)              \
+	test("stale", unmap)              \
+	test("stale", unmap_range)        \
+	test("stale", protect)            \
+	test("stale", remap_code)         \
+	test("stale", asid_reuse)         \
+	test("stale", second_entry)       \
+	test("stale", wired)              \
+	test("stale", no_flush_needed)    \
+	test("stale", moved_table)        \
 	test("user", user_faults)         \
 	test("user", user_counters)       \
 	test("user", user_spin)           \
@@ -38,7 +58,10 @@
 	test("user", user_atomic)         \
 	test("user", user_fork)           \
 	test("user", user_code)           \
-	test("user", user_unmap)
+	test("user", user_unmap)          \
+	test("disk", disk_polled)         \
+	test("disk", disk_interrupt)      \
+	test("disk", disk_code)
 
 #define declare(group, name) void test_##name(void);
 TESTS(declare)
@@ -52,7 +75,7 @@ static const struct {
 	TESTS(entry)
 };
 
-static bool failed;
+static bool failed, planted_now;
 static const char *skipped;
 static u32 passes, failures, skips;
 
@@ -76,6 +99,14 @@ bool check_true(const char *what, bool condition)
 
 void skip(const char *why) { skipped = why; }
 
+bool planted(const char *name)
+{
+	bool yes = has_value("plant", name);
+
+	planted_now |= yes;
+	return yes;
+}
+
 noreturn void kernel_main(void)
 {
 	u32 n = 0;
@@ -84,11 +115,15 @@ noreturn void kernel_main(void)
 		if (!wants_value("tests", tests[i].group) && !has_value("tests", tests[i].name))
 			continue;
 		failed = false;
+		planted_now = false;
 		skipped = NULL;
 		tests[i].run();
+		failed &= !planted_now;
 		printf("%sok %u - %s: %s", failed ? "not " : "", ++n, tests[i].group, tests[i].name);
 		if (skipped)
 			printf(" # SKIP %s", skipped);
+		else if (planted_now)
+			printf(" # with a planted fault");
 		printf("\n");
 		if (failed)
 			failures++;

@@ -5,6 +5,7 @@
 
 struct process *current;
 u32 context_switches;
+bool fork_flushes = true, unmap_flushes = true;
 
 static struct process processes[MAX_PROCESSES];
 static u32 next_pid = 1, time_slice;
@@ -160,7 +161,8 @@ static u32 fork(const struct frame *frame)
 				*pte = (*pte & ~(PTE_D | PTE_W)) | PTE_COW;
 			*pte_create(&child->space, va) = *pte;
 			frame_share(pte_pa(*pte));
-			tlb_flush_page(&current->space, va);
+			if (fork_flushes)
+				tlb_flush_page(&current->space, va);
 		}
 	return child->pid;
 }
@@ -173,7 +175,8 @@ static void unmap(u32 va)
 	if (!(old & PTE_V))
 		return;
 	*pte = 0;
-	tlb_flush_page(&current->space, va);
+	if (unmap_flushes)
+		tlb_flush_page(&current->space, va);
 	if (old & PTE_OWN)
 		frame_free(pte_pa(old));
 }
