@@ -7,6 +7,7 @@ import { compareCommand } from './commands/compare.js';
 import { decodeCommand } from './commands/decode.js';
 import { explainCommand } from './commands/explain.js';
 import { fixesCommand } from './commands/fixes.js';
+import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
 import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
@@ -35,6 +36,7 @@ function program(): Command {
     decodeCommand(),
     explainCommand(),
     fixesCommand(),
+    inspectCommand(),
     mergeCommand(),
     minimizeCommand(),
     opsCommand(),

@@ -25,6 +25,8 @@ export interface BoardOptions {
   seed?: number;
   /** False: without the C hooks. */
   shim?: boolean;
+  /** The CPU's instructions can be waited for (MipsCpuOptions). */
+  debug?: boolean;
 }
 
 export class Board {
@@ -41,10 +43,11 @@ export class Board {
     memoryMB = DEFAULT_MEMORY_MB,
     seed = 0,
     shim = true,
+    debug = false,
   }: BoardOptions) {
     if (!Number.isInteger(memoryMB) || memoryMB < MIN_MEMORY_MB || memoryMB > MAX_MEMORY_MB)
       throw new UsageError(`memory of ${memoryMB} MB: the board takes ${MIN_MEMORY_MB} to ${MAX_MEMORY_MB}, whole MB`);
-    this.cpu = new MipsCpu({ engine, model: cpu, ramBytes: memoryMB * 0x10_0000, tlb, seed, shim });
+    this.cpu = new MipsCpu({ engine, model: cpu, ramBytes: memoryMB * 0x10_0000, tlb, seed, shim, debug });
     // The guest polls and has the host for a clock: no device interrupts it or tells it the time. It does not look for a
     // southbridge either, and its console shows what is on the bus.
     this.devices = new MaltaBoard(

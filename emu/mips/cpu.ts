@@ -225,7 +225,7 @@ export class MipsCpu {
       this.#state,
       this.#context,
       this.#layout,
-      (address) => this.#instructionAt(address),
+      (address) => this.instructionAt(address),
       observer,
     );
     const ask = options.debug ? (pc: number) => this.#stops!.ask(pc, this.#ending) : undefined;
@@ -531,7 +531,7 @@ export class MipsCpu {
       library: this.#library,
       tlb: this.#tlbView(),
       pc: () => this.#state.pc,
-      instructionAt: (address) => this.#instructionAt(address),
+      instructionAt: (address) => this.instructionAt(address),
     };
   }
 
@@ -557,7 +557,7 @@ export class MipsCpu {
     }
     if (fast.takeRedirected()) return 'exception';
     if (fast.exhausted) return 'budget';
-    if (fast.icount > before && this.#instructionAt(fast.blockEnd - 4) === WAIT) return 'wait';
+    if (fast.icount > before && this.instructionAt(fast.blockEnd - 4) === WAIT) return 'wait';
     if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, this.nextPc);
     throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
   }
@@ -581,14 +581,14 @@ export class MipsCpu {
       return 'stop';
     }
     if (state.exhausted) return 'budget';
-    if (state.instructions > before && this.#instructionAt(state.pc) === WAIT) return 'wait';
+    if (state.instructions > before && this.instructionAt(state.pc) === WAIT) return 'wait';
     if (code === ERR.READ_UNMAPPED || code === ERR.WRITE_UNMAPPED) return this.#enterBusError(EXC_CODE.DBE, state.pc);
     if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, this.nextPc);
     throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
   }
 
   /** The word at an address in RAM, through the TLB where it is mapped; undefined elsewhere. */
-  #instructionAt(address: number): number | undefined {
+  instructionAt(address: number): number | undefined {
     const physical = this.physicalAddress(address);
     return address % 4 === 0 && physical !== undefined && physical < this.ramBytes
       ? this.view.getUint32(physical, this.littleEndian)

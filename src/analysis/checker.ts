@@ -21,6 +21,8 @@ const MAX_SYMPTOMS = 16;
 export interface CheckerOptions {
   /** Called before the access has its effect: with the first stale one, and the first that hits another owner's memory. */
   report?: (access: StaleAccess) => void;
+  /** Called with each record that is made, before its first access has its effect. */
+  onAccess?: (access: StaleAccess) => void;
   /** Watch all of kseg2 from the start: slow, for comparison. */
   everything?: boolean;
 }
@@ -195,6 +197,7 @@ export class StaleChecker {
     const foreign = record.victims[0]!.kind !== 'free';
     if (this.accesses.length === 1 || (foreign && !this.#foreignReported)) this.#options.report?.(record);
     this.#foreignReported ||= foreign;
+    this.#options.onAccess?.(record);
     return record;
   }
 

@@ -41,9 +41,9 @@ type Owner =
 
 export class VictimFinder {
   readonly #parts: BootParts;
-  readonly #objects: SlabObjects;
+  readonly #objects: Pick<SlabObjects, 'at'>;
 
-  constructor(parts: BootParts, objects: SlabObjects) {
+  constructor(parts: BootParts, objects: Pick<SlabObjects, 'at'>) {
     this.#parts = parts;
     this.#objects = objects;
   }

@@ -35,8 +35,8 @@ function parseKernel(text: string): KernelName {
   return name;
 }
 
-/** Adds the boot options to `command`; `seed`, `kernel` false: the command brings its own. */
-export function addBootOptions(command: Command, { seed = true, kernel = true } = {}): Command {
+/** Adds the boot options to `command`; `seed`, `kernel` false: the command brings its own; `tlb`: its spelling of that option. */
+export function addBootOptions(command: Command, { seed = true, kernel = true, tlb = '--tlb <mode>' } = {}): Command {
   if (kernel)
     command.option(
       '--kernel <version>',
@@ -46,7 +46,7 @@ export function addBootOptions(command: Command, { seed = true, kernel = true } 
     );
   command
     .addOption(new Option('--layout <name>', 'memory layout').choices(Object.keys(BOOT_LAYOUTS)).default('malta-4k'))
-    .addOption(new Option('--tlb <mode>', 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
+    .addOption(new Option(tlb, 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
     .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', 'P5600']).default('24Kf'))
     .option('--cpus <n>', 'possible CPUs (units); one is online', wholeNumber(1, 8), 1)
     .addOption(

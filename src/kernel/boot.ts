@@ -49,6 +49,8 @@ export interface BootOptions {
   memoryMB: number;
   seed: number;
   shim?: boolean;
+  /** The guest can be stopped before any instruction (MipsCpu.stops). */
+  debug?: boolean;
   image?: GuestImage;
   /** Receives each console line as it happens. */
   onLine?: (line: string) => void;
@@ -138,6 +140,7 @@ class Boot {
       memoryMB: options.memoryMB,
       seed,
       pageSize: layout.pageSize,
+      debug: options.debug ?? false,
       ...(options.shim === undefined ? {} : { shim: options.shim }),
       ...(options.image === undefined ? {} : { image: options.image }),
     });

@@ -1,9 +1,14 @@
 // Call traces from stack frames, by looking at the functions' prologues (arch/mips/kernel/process.c unwind_stack).
-import type { Machine } from '../../emu/malta/machine.js';
 
 const STACK_ADJUST = 0x27bd; // addiu sp, sp, imm
 const SAVE_RA = 0xafbf; // sw ra, imm(sp)
 const MAX_DEPTH = 32;
+
+/** What is asked of a machine: functions by address, and words, 0 where there is no RAM. */
+export interface Unwindable {
+  readonly symbols: { lookup(address: number): { readonly start: number } | undefined };
+  peek32(address: number): number;
+}
 
 interface Frame {
   size: number;
@@ -11,7 +16,7 @@ interface Frame {
   ra: number;
 }
 
-function frameAt(machine: Machine, pc: number): Frame | undefined {
+function frameAt(machine: Unwindable, pc: number): Frame | undefined {
   const fn = machine.symbols.lookup(pc);
   if (!fn) return undefined;
   const frame: Frame = { size: 0, ra: -1 };
@@ -25,7 +30,7 @@ function frameAt(machine: Machine, pc: number): Frame | undefined {
 }
 
 /** Return addresses from the innermost frame outwards, `pc` first. Kseg0 stack between sp and stackEnd only. */
-export function unwind(machine: Machine, pc: number, sp: number, ra: number, stackEnd: number): number[] {
+export function unwind(machine: Unwindable, pc: number, sp: number, ra: number, stackEnd: number): number[] {
   const trace: number[] = [];
   let innermost = true;
   while (trace.length < MAX_DEPTH) {
@@ -46,7 +51,7 @@ export function unwind(machine: Machine, pc: number, sp: number, ra: number, sta
 }
 
 /** Every word on the stack that looks like a return address: what the kernel prints when it cannot unwind. */
-export function rawTrace(machine: Machine, sp: number, stackEnd: number): number[] {
+export function rawTrace(machine: Unwindable, sp: number, stackEnd: number): number[] {
   const trace: number[] = [];
   for (let at = sp & ~3; at < stackEnd && trace.length < MAX_DEPTH; at += 4) {
     const word = machine.peek32(at);

@@ -67,6 +67,11 @@ export class PageAllocator {
     this.#heads[order] = frame;
   }
 
+  /** Whether a frame is one that this allocator hands out. */
+  manages(frame: number): boolean {
+    return frame >= this.#first && frame < this.#end;
+  }
+
   #addTail(frame: number, order: number): void {
     let last = this.#heads[order]!;
     if (last === NONE) return this.#addHead(frame, order);

@@ -1,0 +1,49 @@
+// A guest in the middle of a run, as those see it who stop it and look: whatever kernel runs on the board.
+import type { LineTable } from '../../emu/elf/line-table.js';
+import type { MipsCpu } from '../../emu/mips/cpu.js';
+import type { BootParts } from '../kernel/boot.js';
+
+/** Names of a kernel's addresses. */
+export interface Names {
+  /** The function that holds an address, with its bounds. */
+  lookup(address: number): { readonly name: string; readonly start: number; readonly end: number } | undefined;
+  /** `name+0xoffset/0xsize`, or plain `0x...`. */
+  symbolize(address: number): string;
+  has(name: string): boolean;
+  address(name: string): number;
+}
+
+/** A task of the guest. */
+export interface GuestTask {
+  readonly pid: number;
+  readonly comm: string;
+  readonly state: string;
+  /** Lowest address of its stack, and its size in bytes. */
+  readonly stack: number;
+  readonly stackBytes: number;
+  /** What a task that does not run has saved, by register number; undefined for the one that runs. */
+  readonly saved: ReadonlyMap<number, number> | undefined;
+}
+
+export interface Subject {
+  readonly cpu: MipsCpu;
+  readonly names: Names;
+  readonly lines: LineTable;
+  readonly bigEndian: boolean;
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Tasks, the one that runs first; empty where they are not known (yet). */
+  tasks(): GuestTask[];
+  /** Simulated time, microseconds. */
+  now(): number;
+  /** The word of the kernel's page table for a virtual address: where it lies (kseg0) and what it says; undefined without one. */
+  pte(virtual: number): { address: number; value: number; frame: number } | undefined;
+  /** What only a boot of our own guest knows. */
+  readonly boot: BootParts | undefined;
+}
+
+/** A run that can be made again, the same to the byte, as often as wanted. */
+export interface Rerun<R> {
+  /** Runs; `attach` gets the guest before its first instruction. What a stop's observer throws comes out of here. */
+  run(attach: (subject: Subject) => void): R;
+}
