@@ -24,7 +24,7 @@ export function locate(rerun: Rerun<unknown>, moment: Moment): number {
   try {
     rerun.run((attached) => {
       counted = watch(attached, moment);
-    });
+    }, moment.kind === 'pc');
   } catch (error) {
     if (error instanceof Found) return error.position;
     throw error;

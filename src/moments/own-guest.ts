@@ -38,10 +38,10 @@ function subjectOf(boot: BootParts): Subject {
 /** @param options those of each boot; `onLine` is called in each */
 export function bootRerun(options: BootOptions): Rerun<BootResult> {
   return {
-    run: (attach) =>
+    run: (attach, stops = true) =>
       bootOnce({
         ...options,
-        debug: true,
+        debug: stops,
         attach: (parts) => {
           options.attach?.(parts);
           attach(subjectOf(parts));

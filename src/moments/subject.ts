@@ -44,6 +44,9 @@ export interface Subject {
 
 /** A run that can be made again, the same to the byte, as often as wanted. */
 export interface Rerun<R> {
-  /** Runs; `attach` gets the guest before its first instruction. What a stop's observer throws comes out of here. */
-  run(attach: (subject: Subject) => void): R;
+  /**
+   * Runs; `attach` gets the guest before its first instruction. What an observer throws comes out of here.
+   * @param stops false: quicker, but nobody can wait for an instruction (MipsCpu.stops)
+   */
+  run(attach: (subject: Subject) => void, stops?: boolean): R;
 }
