@@ -22,9 +22,12 @@ export function locate(rerun: Rerun<unknown>, moment: Moment): number {
   if (moment.kind === 'insn') return moment.number;
   let counted = () => '';
   try {
-    rerun.run((attached) => {
-      counted = watch(attached, moment);
-    }, moment.kind === 'pc');
+    rerun.run(
+      (attached) => {
+        counted = watch(attached, moment);
+      },
+      moment.kind === 'pc' || moment.kind === 'oops',
+    );
   } catch (error) {
     if (error instanceof Found) return error.position;
     throw error;
