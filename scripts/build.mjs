@@ -1,8 +1,13 @@
 // Bundles the command line and the library into dist/ with esbuild (about 0.1 s). Types are checked by `npm run typecheck`.
+// --release: without source maps, for the package.
 import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { distDir, root } from './setup/paths.mjs';
+
+const release = process.argv.includes('--release');
+// tsc adds to it, and takes nothing away.
+if (release) fs.rmSync(path.join(distDir, 'types'), { recursive: true, force: true });
 
 const entryPoints = {
   index: 'src/index.ts',
@@ -51,7 +56,7 @@ const { outputFiles } = await build({
   target: 'node20',
   format: 'esm',
   packages: 'external',
-  sourcemap: true,
+  sourcemap: !release,
   logLevel: 'warning',
   write: false,
 });

@@ -13,6 +13,7 @@ import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
 import { selftestCommand } from './commands/selftest.js';
 import { replayCommand } from './commands/replay.js';
+import { setupCommand } from './commands/setup.js';
 import { statsCommand } from './commands/stats.js';
 import { sweepCommand } from './commands/sweep.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
@@ -41,6 +42,7 @@ function program(): Command {
     minimizeCommand(),
     opsCommand(),
     selftestCommand(),
+    setupCommand(),
     statsCommand(),
     sweepCommand(),
     replayCommand(),

@@ -1,9 +1,8 @@
 // Chooses the engine: what was asked for, else libunicorn, else the WebAssembly build, else a message with the cure.
-import fs from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EngineMissingError, UsageError } from '../errors.js';
+import { buildDir, cacheDir } from './cache-dir.js';
 import type { EngineKind, EngineLibrary } from './engine.js';
+import { packageRoot } from './package-root.js';
 
 const INSTALL = [
   'install libunicorn:',
@@ -11,16 +10,11 @@ const INSTALL = [
   '  Fedora          sudo dnf install unicorn',
   '  Arch            sudo pacman -S unicorn',
   '  macOS           brew install unicorn',
-  'or, in a checkout, let set-up fetch a private copy (Debian, Ubuntu): npm run setup',
+  'or let set-up fetch a private copy (Debian, Ubuntu): percpu-malta setup, in a checkout npm run setup',
   'or install the WebAssembly engine: npm install @alexaltea/unicorn-js',
 ].join('\n');
 
-/** The folder that has package.json, above this file in the sources and above dist/ in the bundle. */
-export function packageRoot(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!fs.existsSync(path.join(folder, 'package.json'))) folder = path.dirname(folder);
-  return folder;
-}
+export { packageRoot };
 
 /**
  * Loads the engine named by `choice`, else by PERCPU_MALTA_ENGINE, else the first usable of native and unicorn.js.
@@ -42,11 +36,10 @@ export async function loadEngine(choice = process.env.PERCPU_MALTA_ENGINE): Prom
 async function loadNative(problems: string[]): Promise<EngineLibrary | undefined> {
   try {
     const { loadLibUnicorn } = await import('./libunicorn.js');
-    const cacheDir = path.join(packageRoot(), '.cache');
-    const lib = loadLibUnicorn(cacheDir, problems);
+    const lib = loadLibUnicorn(cacheDir(), problems);
     if (!lib) return undefined;
     const { NativeLibrary } = await import('./native.js');
-    return new NativeLibrary(lib, cacheDir);
+    return new NativeLibrary(lib, buildDir());
   } catch (error) {
     problems.push(`koffi: ${(error as Error).message}`);
     return undefined;

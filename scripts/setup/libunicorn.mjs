@@ -17,7 +17,7 @@ async function engineFound() {
   }
 }
 
-/** Needs the packages and dist/. Says what it does; when it cannot, the command that needs the engine tells the user. */
+/** Needs the packages and dist/. Says what it does; when it cannot, whatever needs the engine tells the user. */
 export async function ensureLibunicorn() {
   // Whoever names a library or an engine gets that or an error, never another one.
   if (process.env.UNICORN_LIB || process.env.PERCPU_MALTA_ENGINE === 'unicorn.js' || (await engineFound())) return;
@@ -25,9 +25,15 @@ export async function ensureLibunicorn() {
   if (tools.some((tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0)) return;
   say('fetching a private copy of libunicorn (apt-get download, no root)');
   const unfinished = path.join(cacheDir, `libunicorn.${process.pid}`);
+  const finished = path.join(cacheDir, 'libunicorn');
   try {
-    if (download(unfinished)) fs.renameSync(unfinished, path.join(cacheDir, 'libunicorn'));
-    else say('that failed; see above');
+    if (download(unfinished)) {
+      // An earlier copy that cannot be loaded is of no use.
+      fs.rmSync(finished, { recursive: true, force: true });
+      fs.renameSync(unfinished, finished);
+    } else say('that failed; see above');
+  } catch (error) {
+    say(`that failed: ${error.message}`);
   } finally {
     fs.rmSync(unfinished, { recursive: true, force: true });
   }

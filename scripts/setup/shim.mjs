@@ -2,32 +2,54 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { cacheDir, root } from './paths.mjs';
+import { buildDir, root } from './paths.mjs';
 import { say } from './say.mjs';
 
 const folder = path.join(root, 'emu/unicorn/shim');
-/** The portable hooks and the fast path, each a library of its own (names as in shim.ts and fast.ts). */
-const parts = ['shim', 'fast'].map((name) => ({
-  source: path.join(folder, `${name}.c`),
-  compiled: path.join(cacheDir, `${name}-${process.platform}-${process.arch}.so`),
-}));
+/** The portable hooks and the fast path, each a library of its own (names as in emu/unicorn). */
+const parts = ['shim', 'fast'].map((name) => {
+  const compiled = path.join(buildDir, `${name}-${process.platform}-${process.arch}.so`);
+  // A copy of the source it was made from: npm gives files times that say nothing.
+  return { source: path.join(folder, `${name}.c`), compiled, compiledFrom: `${compiled}.c` };
+});
 
+const bytes = (file) => (fs.existsSync(file) ? fs.readFileSync(file) : undefined);
+const isStale = ({ source, compiled, compiledFrom }) =>
+  !fs.existsSync(compiled) || !bytes(compiledFrom)?.equals(fs.readFileSync(source));
+
+/** @returns {{ complete: boolean, folder: string, how: string }} whether the compiled hooks are there, where, and how that came */
 export function ensureShim() {
-  const age = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const stale = parts.filter(({ source, compiled }) => age(compiled) < age(source));
-  if (stale.length === 0) return;
+  const stale = parts.filter(isStale);
+  const result = (complete, how) => ({ complete, folder: buildDir, how });
+  if (stale.length === 0) return result(true, 'compiled before');
   const compiler = [process.env.CC, 'cc', 'gcc', 'clang'].find(
     (name) => name && spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0,
   );
-  if (!compiler) return;
+  if (!compiler) return result(false, 'no C compiler (cc, gcc or clang) found');
   say(`compiling the hooks that run the guest (${compiler})`);
-  fs.mkdirSync(cacheDir, { recursive: true });
-  for (const { source, compiled } of stale) {
-    const unfinished = `${compiled}.${process.pid}`;
+  try {
+    fs.mkdirSync(buildDir, { recursive: true });
+    const failed = stale.filter((part) => !compile(compiler, part));
+    if (failed.length === 0) return result(true, `compiled by ${compiler}`);
+    say('that failed: the hooks in TypeScript do the same work, slower');
+    return result(false, `${compiler} failed`);
+  } catch (error) {
+    say(`that failed: ${error.message}`);
+    return result(false, error.message);
+  }
+}
+
+function compile(compiler, { source, compiled, compiledFrom }) {
+  const unfinished = `${compiled}.${process.pid}`;
+  try {
     const { status } = spawnSync(compiler, ['-shared', '-fPIC', '-O2', '-o', unfinished, source], {
       stdio: ['ignore', 2, 2],
     });
-    if (status === 0) fs.renameSync(unfinished, compiled);
-    else say('that failed: the hooks in TypeScript do the same work, slower');
+    if (status !== 0) return false;
+    fs.renameSync(unfinished, compiled);
+    fs.copyFileSync(source, compiledFrom);
+    return true;
+  } finally {
+    fs.rmSync(unfinished, { force: true });
   }
 }

@@ -22,10 +22,10 @@ import { UsageError } from '../errors.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
 import { comparePage } from '../report/html/compare-page.js';
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
-import { wholeNumber } from './boot-options.js';
+import { addEngineOptions, wholeNumber } from './boot-options.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
-import { addEngineOptions, addJobsOption, type PoolFlags, withPool } from './pool-options.js';
+import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
 
 interface CompareFlags extends PoolFlags {
   layouts: LayoutChoice[];

@@ -25,13 +25,6 @@ export function addJobsOption(command: Command): Command {
   );
 }
 
-/** For commands that do not have the boot options. */
-export function addEngineOptions(command: Command): Command {
-  return command
-    .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
-    .option('--no-shim', 'do without the compiled hooks');
-}
-
 /** What `withPool` gives a command: where to boot, and whom to tell that a boot is done. */
 export interface Running {
   pool: BootPool;

@@ -1,16 +1,11 @@
 // Loads the compiled C hooks of shim.c, when set-up could compile them, and installs them on a guest.
 import fs from 'node:fs';
-import path from 'node:path';
 import koffi, { type LibraryHandle } from 'koffi';
+import { shimPath } from '../cache-dir.js';
 import { type CodeCallback, type Context, type Engine, HOOK, type MemoryCallback, type Shim } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
 import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
-
-/** Where set-up puts the compiled shim below its folder; the name carries the platform it was built for. */
-export function shimPath(cacheDir: string): string {
-  return path.join(cacheDir, `shim-${process.platform}-${process.arch}.so`);
-}
 
 /** The shim of this installation for guests of `libUnicorn`, undefined when there is none that fits. */
 export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undefined {
