@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { printable, printableLine } from './terminal-text.js';
+import { printable, printableJson, printableLine } from './terminal-text.js';
 
 test.each([
   ['an escape sequence', '\x1b[2Jevil', '\\x1b[2Jevil'],
@@ -25,3 +25,9 @@ test('no control character of the first 65536 code points is left, whatever it i
 });
 
 test('on one line', () => expect(printableLine('a\nb\tc\x1b')).toBe('a\\nb\tc\\x1b'));
+
+test('JSON stays the same JSON', () => {
+  const value = { text: 'a\x9b\u202e\u{e0041}\n\x1b"é' };
+  expect(printableJson(value)).toBe('{"text":"a\\u009b\\u202e\\udb40\\udc41\\n\\u001b\\"é"}');
+  expect(JSON.parse(printableJson(value))).toEqual(value);
+});

@@ -19,6 +19,16 @@ export function printableLine(text: string): string {
   return printable(text).replaceAll('\n', '\\n');
 }
 
+/** `value` as one line of JSON that may go to a terminal: the same JSON, with those characters as `\\u` escapes. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNPRINTABLE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}
+
 function escape(character: string): string {
   if (character === '\r') return '\\r';
   const code = character.codePointAt(0)!;

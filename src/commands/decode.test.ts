@@ -57,17 +57,17 @@ describe('output', () => {
         verdict: 'CRASH',
         phase: 'boot',
       },
-      ...{ first_symptom: 'unable_paging', exccode: '02', badva: '00000000', epc_sym: '__wake_up_common+0x6c/0x180' },
+      ...{ firstSymptom: 'unable_paging', exccode: '02', badva: '0x00000000', epcSym: '__wake_up_common+0x6c/0x180' },
       ...{
-        ra_sym: '__wake_up_common_lock+0x80/0xc8',
+        raSym: '__wake_up_common_lock+0x80/0xc8',
         process: 'kworker/u2:2',
-        time_s: '0.457652',
-        oops_count: 1,
+        time: '0.457652',
+        oopsCount: 1,
         panic: '',
       },
       family: 'wait-queue-zeroed',
     });
-    expect(records[1]).toMatchObject({ outcome: 'clean', first_symptom: '', oops_count: 0, family: '', verdict: 'ok' });
+    expect(records[1]).toMatchObject({ outcome: 'clean', firstSymptom: '', oopsCount: 0, family: '', verdict: 'ok' });
     expect(Object.keys(records[0])).toEqual(Object.keys(records[1]));
   });
 
@@ -149,9 +149,45 @@ describe('output', () => {
   });
 });
 
+test('one bad file among several does not silence the others', () => {
+  const [missing, empty] = [path.join(directory, 'none.log'), file('empty.log', '')];
+  const { status, stdout, stderr } = decode([missing, crash, empty, clean]);
+  expect(status).toBe(2);
+  expect(stdout).toBe(decode([crash, clean]).stdout);
+  expect(stderr).toMatch(/^percpu-malta: cannot read .*none\.log: .*\npercpu-malta: .*empty\.log: the log is empty\n$/);
+  expect(decode(['--json', missing, clean, crash]).stdout).toBe(decode(['--json', clean, crash]).stdout);
+});
+
+test('nothing in a log, a symbol file or a file name steers the terminal', () => {
+  const evil = '\x1b[2J\x9b31m\u202e\u200b';
+  const map = file('evil.map', `8019f1d8 t rcu${evil}core\n8019f8b0 t other\n`);
+  const log = [
+    'CPU 0 Unable to handle kernel paging request at virtual address 00000000, epc == 00000000, ra == 8019f444',
+    'Oops[#1]:',
+    `CPU: 0 PID: 7 Comm: ev${evil}il Not tainted 5.13.0 #1`,
+    'epc   : 00000000 0x0',
+    'ra    : 8019f444',
+    'Cause : 00800008 (ExcCode 02)',
+    `Kernel panic - not syncing: \u{e0041}${evil}`,
+  ].join('\n');
+  const name = file(`log${evil}.txt`, log);
+  // eslint-disable-next-line no-control-regex
+  const steering = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]|\u{e0041}/u;
+  for (const args of [[name], ['--json', name], ['--system-map', map, name], ['--json', '--system-map', map, name]]) {
+    const { status, stdout } = decode(args);
+    expect([status, steering.exec(stdout)?.[0].codePointAt(0)]).toEqual([0, undefined]);
+  }
+  const { stderr } = decode([`${name}.none`]);
+  expect([stderr.split('\n').length, steering.exec(stderr)?.[0].codePointAt(0)]).toEqual([2, undefined]);
+});
+
 describe('mistakes end with one line and status 2', () => {
   const cases: Array<[string, () => string[], RegExp, (string | Buffer)?]> = [
-    ['no such file', () => [path.join(directory, 'none.log')], /cannot read .*none\.log: ENOENT/],
+    [
+      'no such file',
+      () => [path.join(directory, 'none.log')],
+      /cannot read .*none\.log: ENOENT: no such file or directory$/m,
+    ],
     ['a folder', () => [directory], /cannot read .*: EISDIR/],
     ['an empty log', () => [file('empty.log', '')], /empty\.log: the log is empty/],
     ['empty standard input', () => ['-'], /stdin: the log is empty/, ''],
@@ -171,7 +207,6 @@ describe('mistakes end with one line and status 2', () => {
       () => [file('cut.gz', fs.readFileSync(crash).subarray(0, 5000))],
       /cut\.gz: the compressed data is damaged/,
     ],
-    ['a good file and a bad one', () => [clean, file('empty.log', '')], /empty\.log: the log is empty/],
     [
       'an event log for two consoles',
       () => [crash, clean, '--events', crash],

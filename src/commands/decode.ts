@@ -2,8 +2,9 @@
 import { Command } from 'commander';
 import type { ConsoleRecord, DecodedConsole } from '../decode/index.js';
 import { KernelSymbols, consoleRecord, decodeFile, readEvents, reportLines } from '../decode/index.js';
-import { UsageError } from '../errors.js';
+import { EXIT_USAGE, UsageError } from '../errors.js';
 import { readInput } from '../files/input.js';
+import { printableJson, printableLine } from '../terminal-text.js';
 
 interface DecodeCommandOptions {
   readonly json?: boolean;
@@ -36,15 +37,28 @@ export function decodeCommand(): Command {
         throw new UsageError('standard input (-) can be read only once');
       const symbols = readSymbols(options);
       const events = options.events === undefined ? undefined : await readEvents(options.events);
-      const results: Array<[string, DecodedConsole]> = [];
-      for (const file of files) results.push([file, await decodeFile(file, { symbols, events }, progressOf(file))]);
-      const text = options.json
-        ? results.map(([file, decoded]) => JSON.stringify(consoleRecord(file, decoded) satisfies ConsoleRecord))
-        : results.flatMap(([file, decoded], i) => [
-            ...(i > 0 ? [''] : []),
-            ...reportLines(file === '-' ? 'stdin' : file, decoded),
-          ]);
-      process.stdout.write(`${text.join('\n')}\n`);
+      let failed = 0;
+      let printed = 0;
+      for (const file of files) {
+        let decoded: DecodedConsole;
+        try {
+          decoded = await decodeFile(file, { symbols, events }, progressOf(file));
+        } catch (error) {
+          // One bad file does not silence the others, as with grep.
+          if (!(error instanceof UsageError)) throw error;
+          process.stderr.write(`percpu-malta: ${printableLine(error.message)}\n`);
+          failed++;
+          continue;
+        }
+        const text = options.json
+          ? printableJson(consoleRecord(file, decoded) satisfies ConsoleRecord)
+          : [...(printed > 0 ? [''] : []), ...reportLines(file === '-' ? 'stdin' : file, decoded)]
+              .map(printableLine)
+              .join('\n');
+        process.stdout.write(`${text}\n`);
+        printed++;
+      }
+      if (failed > 0) process.exitCode = EXIT_USAGE;
     });
 }
 

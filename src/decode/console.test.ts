@@ -21,9 +21,21 @@ const expected = new Map(rows.map((row) => [row[0], Object.fromEntries(columns.m
 
 const logNameOf = (file: string): string => file.replace('.console.log.gz', '');
 
-/** The columns of the table, as text. */
+/** A column's name in a record. */
+const keyOf = (column: string) =>
+  (column === 'time_s'
+    ? 'time'
+    : column.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())) as keyof ConsoleRecord;
+
+/** The columns of the table, as text. Addresses stand there as the kernel prints them, without 0x. */
 function asRow(record: ConsoleRecord): Record<string, string> {
-  return Object.fromEntries(columns.map((column) => [column, String(record[column as keyof ConsoleRecord])]));
+  const text = (column: string) => String(record[keyOf(column)]);
+  return Object.fromEntries(
+    columns.map((column) => [
+      column,
+      /^(?:badva|(?:epc|ra)_sym)$/.test(column) ? text(column).replace(/^0x(?=.{8})/, '') : text(column),
+    ]),
+  );
 }
 
 test('the table and the recorded consoles belong together', () => {
@@ -207,7 +219,7 @@ describe('parts of a log', () => {
     const decoded = decodeConsole(lines.slice(0, first + 1));
     expect(decoded).toMatchObject({ outcome: 'oops', end: 'silent-stall', oopsCount: 1 });
     expect(decoded.oopses[0].badva?.value).toBe('00000000');
-    expect(signature(decoded)).toBe('zeroed-slab-object epc=? ra=?');
+    expect(signature(decoded)).toBe('null-pointer epc=? ra=?');
   });
 
   test('with noise over the first line of the oops', () => {

@@ -1,14 +1,24 @@
 // Decodes a console log: what went wrong, where, in which family of crashes, and whether the victims lie in freed per-CPU pages.
+import { architectureOf } from './architecture.js';
+import { Stretch, bootsOf, isBeyondPanic, markBootStarts } from './boots.js';
 import type { CrashReport, Found } from './crash-report.js';
-import { CrashReportReader } from './crash-report.js';
+import { functionOf } from './crash-report.js';
+import { readDumpLine } from './dump-line.js';
 import type { Family } from './families.js';
-import { complaintFamily, oopsFamily } from './families.js';
+import { logFamily } from './log-family.js';
+import { readHeadline } from './headline.js';
+import { LineJoiner } from './joined-lines.js';
 import type { LogLine } from './line.js';
 import { kernelLines } from './line.js';
 import { PageHistory } from './page-history.js';
+import { readPanic } from './panic.js';
+import { PrefixLearner } from './prefix.js';
+import { CrashReportReader } from './report-reader.js';
 import type { KernelSymbols } from './symbols.js';
 import type { Symptom } from './symptoms.js';
-import { SymptomCounts } from './symptoms.js';
+import { SymptomCounts, symptomsOf } from './symptoms.js';
+import type { UserFault } from './user-fault.js';
+import { UserFaultReader, readUserFault } from './user-fault.js';
 import type { Victim } from './victims.js';
 import { findVictims } from './victims.js';
 
@@ -16,11 +26,14 @@ export type Outcome = 'clean' | 'oops' | 'bug' | 'panic' | 'stall';
 
 /**
  * How the log ends: in a panic, by switching off, in nothing at all (a boot that stopped without a word), at a login prompt, or open: an
- * excerpt that does not start at the boot, whose end says nothing.
+ * excerpt that does not start at the boot, whose end says nothing, or a boot that another follows.
  */
 export type End = 'panic' | 'exit' | 'silent-stall' | 'running' | 'open';
 
 export type FirstSymptom = Symptom | 'pure_stall' | 'artefact_rtc_calibration_stall';
+
+/** Of a crash: before or after the first process of user space spoke; undefined when the log does not say. */
+export type Phase = 'boot' | 'after-init' | undefined;
 
 /** A family of a log; clean logs have none. */
 export interface LogFamily extends Family {
@@ -28,32 +41,44 @@ export interface LogFamily extends Family {
   readonly report: CrashReport | undefined;
 }
 
-export interface DecodedConsole {
+/** What the log says of one boot. */
+export interface DecodedBoot {
   readonly outcome: Outcome;
   readonly end: End;
   /** As the recorded boots were judged: ARTEFACT is a stall that is QEMU's, not the kernel's. */
   readonly verdict: 'CRASH' | 'ok' | 'ARTEFACT';
-  /** Of a crash: before or after the first process of user space spoke. */
-  readonly phase: 'boot' | 'after-init' | undefined;
+  readonly phase: Phase;
   readonly firstSymptom: FirstSymptom | undefined;
   /** Line of the first symptom; of a stall, the last line. */
   readonly firstLine: LogLine | undefined;
-  /** Number of lines by symptom, in order of appearance; empty when the log is clean. */
+  /** Number of lines by symptom, in order of appearance; empty when the boot is clean. */
   readonly symptoms: ReadonlyMap<string, number>;
   readonly oopses: readonly CrashReport[];
-  readonly oopsCount: number;
   /** All blocks: oopses, warnings, BUGs, lockups. */
   readonly reports: readonly CrashReport[];
+  /** Processes that got a signal for an access of theirs. */
+  readonly userFaults: readonly UserFault[];
   /** The panic's reason. */
   readonly panic: Found | undefined;
   readonly family: LogFamily | undefined;
+  /** The last line that the kernel certainly printed. */
+  readonly lastLine: LogLine | undefined;
+}
+
+/** A log: what it says of its first boot that went wrong, or else of its last; oopses and reports are those of all boots. */
+export interface DecodedConsole extends DecodedBoot {
+  readonly oopsCount: number;
+  /** The boots of the log; more than one when it holds several. */
+  readonly boots: readonly DecodedBoot[];
+  readonly userFaultCount: number;
+  /** 'MIPS' or another that the crashes, or else other lines, name. */
+  readonly architecture: string | undefined;
   readonly victims: readonly Victim[];
   /** Events that victims were looked up in. */
   readonly events: number;
   readonly lines: number;
   /** Lines that the kernel certainly printed. */
   readonly kernelLines: number;
-  readonly lastLine: LogLine | undefined;
 }
 
 export interface DecodeOptions {
@@ -71,9 +96,9 @@ export function decodeConsole(log: string | Iterable<string>, options: DecodeOpt
 }
 
 const BOOT_START = /\bLinux version \d+\.\d+\S* \(/;
+/** The log so far is printed again when the real console takes over from an early one. */
+const CONSOLE_HANDOVER = /\bconsole \[\w+\] (?:enabled|disabled)/;
 const POWER_OFF = /reboot: (?:Power down|Restarting system|System halted)|System halted\.$/;
-const PANIC_END = /---\[ end Kernel panic - not syncing: (.*?) \]---/;
-const PANIC = /Kernel panic - not syncing: (.*?)(?:\s*\]---)?\s*$/;
 /** First words of user space: the recorded boots' init, and what common init programs say. */
 const USER_SPACE =
   /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^(?:Starting|Please press Enter) .*/;
@@ -86,32 +111,39 @@ const CLOCK_KNOWN = /^CPU frequency |clocksource: MIPS|^Calibrating delay loop/;
 const MALTA = /MIPS: machine is mti,malta/;
 /** Lines only a kernel prints: a log without time stamps is told from other text by them. */
 const KERNEL_LINE =
-  /^Linux version |^Kernel command line: |^Memory: \d+K\/|^percpu: |^Call Trace:|^Oops|Unable to handle kernel|Kernel panic|^\[<[0-9a-f]{8}|^RIP: |^BUG: |WARNING: CPU: |^epc\s*: [0-9a-f]{8}|^Cause\s*: [0-9a-f]{8}|^reboot: |^(?:scsi|sd|pci|NET|VFS|clocksource|rcu|printk)\b.*: |^CPU\d revision is/;
+  /^Linux version |^Kernel command line: |^Memory: \d+K\/|^percpu: |^RIP: |^reboot: |^(?:scsi|sd|pci|NET|VFS|clocksource|rcu|printk)\b.*: |^CPU\d revision is/;
 
 /** A report that `boot --check` prints among the kernel's lines, without a time, between two lines like this. */
 const CHECK_FRAME = /^={60,}$/;
 const CHECK_HEAD = /^BUG: stale (?:read|write) /;
 
+/** Pieces of a log that are kept apart; behind them a log's boots are told by `Linux version` alone. */
+const MAX_STRETCHES = 1024;
+/** Reports of earlier boots whose registers were looked up already. */
+const MAX_VICTIMS = 4096;
+
+/** Functions between a system call of user space and the kernel's own. */
+const SYSTEM_CALL =
+  /^(?:syscall_common\w*|handle_sys\w*|stack_done|syscall_trace_entry|syscall_exit\w*|sys_\w+|SyS_\w+|__sys_\w+|__se_sys_\w+|ksys_\w+|do_syscall_64)$/;
+
 /** Reads a log line by line; memory does not grow with the log. */
 export class ConsoleDecoder {
-  readonly #symptoms = new SymptomCounts();
+  readonly #prefixes = new PrefixLearner();
+  readonly #joiner = new LineJoiner();
   readonly #reports = new CrashReportReader();
+  readonly #userFaults = new UserFaultReader();
+  readonly #stretches: Stretch[] = [new Stretch(0)];
   #ownEvents = new PageHistory();
   /** Of earlier boots in the same log. */
   readonly #earlierVictims: Victim[] = [];
   #earlierEvents = 0;
-  #earlierReports = 0;
+  #eventsSince = 0;
   readonly #options: DecodeOptions;
   #lines = 0;
   #kernelLines = 0;
-  #isBoot = false;
-  #isMalta = false;
-  #clockKnown = false;
-  #userSpace = false;
-  #off = false;
-  #login = false;
-  #panic: Found | undefined;
-  #last: LogLine | undefined;
+  #oopses = 0;
+  #architecture: string | undefined;
+  #handover = false;
   #inCheckReport = false;
   #previous: LogLine | undefined;
 
@@ -122,7 +154,15 @@ export class ConsoleDecoder {
   /** The next line, without its line end. */
   add(raw: string): void {
     this.#lines++;
-    for (const line of kernelLines(raw, this.#lines)) this.#addLine(line);
+    for (const line of kernelLines(raw, this.#lines)) this.#addLines(this.#prefixes.add(line));
+  }
+
+  #addLines(lines: readonly LogLine[]): void {
+    for (const line of lines) for (const whole of this.#joiner.add(line)) this.#addLine(whole);
+  }
+
+  get #stretch(): Stretch {
+    return this.#stretches.at(-1)!;
   }
 
   #addLine(line: LogLine): void {
@@ -132,22 +172,35 @@ export class ConsoleDecoder {
     this.#previous = line;
     if (line.time !== '' && line.time === previous?.time && text === previous.text) return;
     if (this.#passesCheckReport(line, previous)) return;
-    if (line.time !== '' || KERNEL_LINE.test(text)) {
-      this.#kernelLines++;
-      this.#last = line;
-      this.#login = false;
-    }
-    if (BOOT_START.test(text)) {
-      this.#startBoot();
-    } else if (MALTA.test(text)) this.#isMalta = true;
-    else if (!this.#userSpace && USER_SPACE.test(text)) this.#userSpace = true;
-    if (!this.#clockKnown) this.#clockKnown = /[1-9]/.test(line.time) || CLOCK_KNOWN.test(text);
-    if (LOGIN.test(text)) this.#login = true;
-    if (POWER_OFF.test(text)) this.#off = true;
-    if (text.includes('Kernel panic')) this.#addPanic(line);
-    this.#symptoms.add(line);
+    if (BOOT_START.test(text)) this.#startBoot(line);
     this.#reports.add(line);
+    if (this.#reports.oopses > this.#oopses || (this.#stretch.panic !== undefined && isBeyondPanic(text))) {
+      this.#oopses = this.#reports.oopses;
+      if (this.#stretches.length < MAX_STRETCHES) this.#stretches.push(new Stretch(line.number));
+    }
+    this.#addToStretch(line);
+    this.#userFaults.add(line);
     this.#ownEvents.addConsoleLine(text);
+  }
+
+  #addToStretch(line: LogLine): void {
+    const { text, number } = line;
+    const stretch = this.#stretch;
+    if (line.time !== '' || isKernelLine(text)) {
+      this.#kernelLines++;
+      stretch.last = line;
+      stretch.login = false;
+      this.#architecture ??= architectureOf(text);
+    }
+    if (CONSOLE_HANDOVER.test(text)) this.#handover = true;
+    if (MALTA.test(text)) stretch.isMalta = true;
+    if (stretch.userSpace === undefined && USER_SPACE.test(text)) stretch.userSpace = number;
+    if (!stretch.clockKnown) stretch.clockKnown = /[1-9]/.test(line.time) || CLOCK_KNOWN.test(text);
+    if (LOGIN.test(text)) stretch.login = true;
+    if (POWER_OFF.test(text)) stretch.off = true;
+    if (text.includes('Kernel panic')) this.#addPanic(line);
+    const counts = line.marked ? stretch.marked : stretch.unmarked;
+    for (const kind of symptomsOf(text)) counts.add(kind, line);
   }
 
   #passesCheckReport({ text, time }: LogLine, previous: LogLine | undefined): boolean {
@@ -158,142 +211,70 @@ export class ConsoleDecoder {
   }
 
   #addPanic({ text, number }: LogLine): void {
-    const first = this.#panic;
-    if (first === undefined) {
-      const reason = PANIC.exec(text)?.[1];
-      if (reason !== undefined) this.#panic = { value: reason, line: number };
-    } else {
-      // The last line of a panic repeats the reason: the whole of it, where the first line was torn.
-      const reason = PANIC_END.exec(text)?.[1];
-      if (reason?.startsWith(first.value)) this.#panic = { value: reason, line: first.line };
-    }
+    const panic = readPanic(text);
+    if (panic === undefined) return;
+    const first = this.#stretch.panic;
+    // The last line of a panic repeats the reason: the whole of it, where the first line was torn.
+    if (first === undefined) this.#stretch.panic = { value: panic.reason, line: number };
+    else if (panic.isEnd && panic.reason.startsWith(first.value))
+      this.#stretch.panic = { value: panic.reason, line: first.line };
   }
 
   /** A log may hold several boots: addresses and events of one say nothing of the next. */
-  #startBoot(): void {
-    this.#isBoot = true;
-    this.#isMalta = false;
-    this.#clockKnown = false;
-    this.#off = false;
-    if (this.#options.events !== undefined) return;
+  #startBoot(line: LogLine): void {
+    const stretch = this.#stretch;
+    // The same boot: its first line printed twice, or all of its lines again.
+    if (stretch.hasVersion && (stretch.last?.text === line.text || this.#handover)) {
+      this.#handover = false;
+      return;
+    }
+    this.#handover = false;
     this.#reports.close();
-    this.#earlierVictims.push(...this.#victimsSince());
+    const next = new Stretch(line.number, true);
+    next.hasVersion = true;
+    this.#stretches.push(next);
+    this.#oopses = this.#reports.oopses;
+    if (this.#options.events !== undefined) return;
+    if (this.#earlierVictims.length < MAX_VICTIMS) this.#earlierVictims.push(...this.#victimsSince());
     this.#earlierEvents += this.#ownEvents.events;
-    this.#earlierReports = this.#reports.reports.length;
+    this.#eventsSince = line.number;
     this.#ownEvents = new PageHistory();
   }
 
   #victimsSince(): Victim[] {
-    return findVictims(this.#reports.reports.slice(this.#earlierReports), this.#options.events ?? this.#ownEvents);
+    const reports = this.#reports.reports.filter(({ line }) => line >= this.#eventsSince);
+    return findVictims(reports, this.#options.events ?? this.#ownEvents);
   }
 
   finish(): DecodedConsole {
+    this.#addLines(this.#prefixes.finish());
+    for (const line of this.#joiner.finish()) this.#addLine(line);
     this.#reports.close();
     const reports = this.#reports.reports.map((report) => this.#withSymbols(report));
+    markBootStarts(this.#stretches, reports);
+    const stretches = bootsOf(this.#stretches);
+    const userFaults = [...this.#userFaults.faults, ...this.#reports.userDumps.map(asUserFault)];
+    const boots = stretches.map((stretch, i) => {
+      const end = stretches[i + 1]?.start ?? Infinity;
+      const isWithin = ({ line }: { line: number }) => (i === 0 || line >= stretch.start) && line < end;
+      return decodeBoot(stretch, reports.filter(isWithin), userFaults.filter(isWithin), i === stretches.length - 1);
+    });
+    const main = boots.find(({ verdict }) => verdict === 'CRASH') ?? boots.at(-1)!;
     const oopses = reports.filter(({ kind }) => kind === 'oops');
-    const end = this.#end();
-    const symptoms = new Map<string, number>(this.#symptoms.counts);
-    let first: FirstSymptom | undefined = this.#symptoms.first?.kind;
-    let firstLine = this.#symptoms.first?.line;
-    // A log that starts in the middle of an oops, or a noisy line, shows only its registers.
-    if (oopses.length > 0 && (firstLine === undefined || oopses[0].line < firstLine.number)) {
-      first = symptomOf(oopses[0]);
-      firstLine = { number: oopses[0].line, time: oopses[0].time, text: oopses[0].headline };
-      symptoms.set(first, Math.max(oopses.length, symptoms.get(first) ?? 0));
-    }
-    const isArtefact = first === undefined && end === 'silent-stall' && this.#isMalta && !this.#clockKnown;
-    if (first === undefined && end === 'silent-stall') {
-      first = isArtefact ? 'artefact_rtc_calibration_stall' : 'pure_stall';
-      firstLine = this.#last;
-      symptoms.clear();
-      symptoms.set(first, 1);
-    }
-    if (first === undefined) symptoms.clear();
-    const verdict = first === undefined ? 'ok' : isArtefact ? 'ARTEFACT' : 'CRASH';
     return {
-      outcome: this.#outcome(first, end),
-      end,
-      verdict,
-      phase: verdict === 'ok' ? undefined : this.#userSpace ? 'after-init' : 'boot',
-      firstSymptom: first,
-      firstLine,
-      symptoms,
+      ...main,
       oopses,
       oopsCount: this.#reports.oopses,
       reports,
-      panic: this.#panic,
-      family: this.#family(reports, first),
+      userFaults,
+      boots,
+      userFaultCount: this.#userFaults.count + this.#reports.userDumps.length,
+      architecture: reports.find(({ architecture }) => architecture !== undefined)?.architecture ?? this.#architecture,
       victims: [...this.#earlierVictims, ...this.#victimsSince()],
       events: this.#earlierEvents + (this.#options.events ?? this.#ownEvents).events,
       lines: this.#lines,
       kernelLines: this.#kernelLines,
-      lastLine: this.#last,
     };
-  }
-
-  #end(): End {
-    if (this.#panic !== undefined) return 'panic';
-    if (this.#off) return 'exit';
-    if (this.#login) return 'running';
-    return this.#isBoot ? 'silent-stall' : 'open';
-  }
-
-  #outcome(first: FirstSymptom | undefined, end: End): Outcome {
-    const has = (...kinds: Symptom[]) => kinds.some((kind) => this.#symptoms.count(kind) > 0);
-    if (this.#panic !== undefined) return 'panic';
-    if (this.#reports.oopses > 0) return first === 'kernel_bug' ? 'bug' : 'oops';
-    if (has('kernel_bug', 'bug_spinlock', 'bad_page', 'list_corruption', 'bug_other')) return 'bug';
-    if (end === 'silent-stall' || has('soft_lockup', 'rcu_stall', 'hung_task')) return 'stall';
-    return first === undefined ? 'clean' : 'bug';
-  }
-
-  #family(reports: readonly CrashReport[], first: FirstSymptom | undefined): LogFamily | undefined {
-    if (first === undefined) return undefined;
-    const oops = reports.find(({ kind }) => kind === 'oops');
-    if (oops !== undefined) return { ...oopsFamily(oops), report: oops };
-    // What follows a panic (a warning from stopping the other CPUs) says nothing of its cause.
-    const beforePanic = reports.filter(({ line }) => this.#panic === undefined || line < this.#panic.line);
-    for (const report of beforePanic) {
-      const family = report.kind === 'lockup' ? undefined : complaintFamily(report);
-      if (family !== undefined) return { ...family, report };
-    }
-    return this.#familyWithoutObject(beforePanic, first);
-  }
-
-  #familyWithoutObject(reports: readonly CrashReport[], first: FirstSymptom): LogFamily {
-    const last = this.#last;
-    const lastWords = {
-      value: `the last line of the log${last?.time ? `, at ${last.time} s` : ''}: ${last?.text.trim() ?? ''}`,
-      line: last?.number ?? 0,
-    };
-    const family = (name: string, zeroed: string, reasons: Found[], report?: CrashReport): LogFamily => ({
-      name,
-      zeroed,
-      reasons,
-      report,
-    });
-    const isRootMissing = this.#panic !== undefined && /Unable to mount root/.test(this.#panic.value);
-    if (this.#panic !== undefined) {
-      if (isRootMissing) return family('root-device-missing', 'Unknown: the root disk never appeared.', [this.#panic]);
-      return family('panic', 'Unknown: the kernel gave up without an oops.', [this.#panic]);
-    }
-    const lockup = reports.find(({ kind }) => kind === 'lockup');
-    if (lockup !== undefined) {
-      const reasons = [{ value: lockup.headline, line: lockup.line }];
-      const epc = lockup.epcSymbol ?? lockup.epc;
-      if (epc !== undefined) reasons.push({ value: `it runs in ${epc.value}`, line: epc.line });
-      return family('lockup', 'Unknown: a task loops or waits for what never comes.', reasons, lockup);
-    }
-    const complaint = reports[0];
-    if (complaint !== undefined)
-      return family('warning', 'Unknown object.', [{ value: complaint.headline, line: complaint.line }], complaint);
-    if (first === 'artefact_rtc_calibration_stall')
-      return family(
-        'clock-calibration-stall',
-        "Nothing: QEMU's clock never ticked, before any per-CPU page was freed.",
-        [lastWords],
-      );
-    return family('stall', 'Unknown: the boot stopped without a word.', [lastWords]);
   }
 
   #withSymbols(report: CrashReport): CrashReport {
@@ -319,12 +300,147 @@ export class ConsoleDecoder {
   }
 }
 
+function isKernelLine(text: string): boolean {
+  return (
+    KERNEL_LINE.test(text) ||
+    readDumpLine(text) !== undefined ||
+    readHeadline(text) !== undefined ||
+    readPanic(text) !== undefined ||
+    readUserFault(text) !== undefined
+  );
+}
+
+function asUserFault(dump: CrashReport): UserFault {
+  return {
+    ...{ line: dump.line, time: dump.time, headline: dump.headline, signal: 'a fatal signal', access: undefined },
+    ...{ process: dump.process?.value ?? 'unknown', pid: dump.pid, badva: dump.badva?.value },
+    ...{ epc: dump.epc?.value, ra: dump.ra?.value, epcIn: undefined, raIn: undefined },
+  };
+}
+
+/** @param reports of this boot @param isLast no other boot follows */
+function decodeBoot(
+  stretch: Stretch,
+  reports: readonly CrashReport[],
+  userFaults: readonly UserFault[],
+  isLast: boolean,
+): DecodedBoot {
+  const oopses = reports.filter(({ kind }) => kind === 'oops');
+  const counted = countsOf(stretch, reports);
+  const end = endOf(stretch, isLast);
+  const symptoms = new Map<string, number>(counted.counts);
+  let first: FirstSymptom | undefined = counted.first?.kind;
+  let firstLine = counted.first?.line;
+  // A log that starts in the middle of an oops, or a noisy line, shows only its registers.
+  const [oops] = oopses;
+  if (oops !== undefined && (firstLine === undefined || oops.line < firstLine.number)) {
+    first = symptomOf(oops);
+    firstLine = lineOf(oops);
+    symptoms.set(first, Math.max(oopses.length, symptoms.get(first) ?? 0));
+  }
+  const initFault = initFaultOf(stretch, userFaults);
+  if (initFault !== undefined && (firstLine === undefined || initFault.line < firstLine.number)) {
+    first = 'segv_init';
+    firstLine = lineOf(initFault);
+  }
+  const isArtefact = first === undefined && end === 'silent-stall' && stretch.isMalta && !stretch.clockKnown;
+  if (first === undefined && end === 'silent-stall') {
+    first = isArtefact ? 'artefact_rtc_calibration_stall' : 'pure_stall';
+    firstLine = stretch.last;
+    symptoms.clear();
+    symptoms.set(first, 1);
+  }
+  if (first === undefined) symptoms.clear();
+  const verdict = first === undefined ? 'ok' : isArtefact ? 'ARTEFACT' : 'CRASH';
+  const { panic, last } = stretch;
+  const outcome = outcomeOf(stretch, counted, oopses.length, first, end);
+  return {
+    ...{ outcome, end, verdict, firstSymptom: first, firstLine, symptoms, oopses, reports, userFaults, panic },
+    phase: verdict === 'ok' ? undefined : phaseOf(stretch, reports, firstLine?.number ?? 0, initFault !== undefined),
+    family: first === undefined ? undefined : logFamily({ reports, panic, last, initFault, first }),
+    lastLine: last,
+  };
+}
+
+/** In a log whose crashes have stamps, a line without one that words a crash is somebody's prose. */
+function countsOf(stretch: Stretch, reports: readonly CrashReport[]): SymptomCounts {
+  const withDump = reports.filter(({ hasDump }) => hasDump);
+  if (withDump.some(({ marked }) => marked) && !withDump.some(({ marked }) => !marked)) return stretch.marked;
+  const all = new SymptomCounts();
+  const [a, b] = [stretch.marked, stretch.unmarked];
+  const isFirst = a.first !== undefined && (b.first === undefined || a.first.line.number < b.first.line.number);
+  all.append(isFirst || b.first === undefined ? a : b);
+  all.append(isFirst || b.first === undefined ? b : a);
+  return all;
+}
+
+function lineOf({ line, time, headline }: { line: number; time: string; headline: string }): LogLine {
+  return { number: line, time, text: headline, clock: '', caller: '', marked: time !== '', width: headline.length };
+}
+
+/** The fault of the process whose death is the panic's reason. */
+function initFaultOf(stretch: Stretch, faults: readonly UserFault[]): UserFault | undefined {
+  const { panic } = stretch;
+  if (panic === undefined || !panic.value.includes('Attempted to kill init')) return undefined;
+  const before = faults.filter(({ line }) => line < panic.line);
+  return (
+    before.findLast(({ process, pid }) => pid === 1 || /^(?:init|systemd|procd|linuxrc|sh)$/.test(process)) ??
+    before.at(-1)
+  );
+}
+
+function endOf(stretch: Stretch, isLast: boolean): End {
+  if (stretch.panic !== undefined) return 'panic';
+  if (stretch.off) return 'exit';
+  if (stretch.login) return 'running';
+  return stretch.hasVersion && isLast ? 'silent-stall' : 'open';
+}
+
+function outcomeOf(
+  { panic }: Stretch,
+  counts: SymptomCounts,
+  oopses: number,
+  first: FirstSymptom | undefined,
+  end: End,
+): Outcome {
+  const has = (...kinds: Symptom[]) => kinds.some((kind) => counts.count(kind) > 0);
+  if (panic !== undefined) return 'panic';
+  if (oopses > 0) return first === 'kernel_bug' ? 'bug' : 'oops';
+  if (has('kernel_bug', 'bug_spinlock', 'bad_page', 'list_corruption', 'kasan', 'slab', 'bug_other')) return 'bug';
+  if (end === 'silent-stall' || has('soft_lockup', 'rcu_stall', 'hung_task')) return 'stall';
+  return first === undefined ? 'clean' : 'bug';
+}
+
+function phaseOf(stretch: Stretch, reports: readonly CrashReport[], first: number, isInit: boolean): Phase {
+  if (stretch.userSpace !== undefined || isInit) return 'after-init';
+  if (stretch.hasVersion) return 'boot';
+  // An excerpt: the task that crashed may tell.
+  const [report] = reports.filter(({ line }) => line >= first);
+  if (report === undefined) return undefined;
+  if (report.pid === 1 && /^swapper/.test(report.process?.value ?? '')) return 'boot';
+  const inSystemCall = report.callTrace.some(({ symbol }) => SYSTEM_CALL.test(functionOf(symbol) ?? ''));
+  return report.isUserProcess || inSystemCall ? 'after-init' : undefined;
+}
+
 /** What the line in front of an oops would have said, by the exception. */
 function symptomOf(oops: CrashReport): Symptom {
-  const exccode = oops.exccode?.value ?? '02';
-  if (oops.architecture === 'x86' || /^0[1-3]$/.test(exccode)) return 'unable_paging';
-  if (/^0[45]$/.test(exccode)) return 'unaligned';
-  return /^0[67]$/.test(exccode) ? 'bus_error' : 'exception';
+  if (oops.architecture !== 'MIPS' && oops.architecture !== undefined) return 'unable_paging';
+  switch (oops.exccode?.value ?? '02') {
+    case '01':
+    case '02':
+    case '03':
+      return 'unable_paging';
+    case '04':
+    case '05':
+      return 'unaligned';
+    case '06':
+    case '07':
+      return 'bus_error';
+    case '18':
+      return 'machine_check';
+    default:
+      return 'exception';
+  }
 }
 
 /** Symptom counts as classification tables write them: `warning:3,unable_paging:1`. */

@@ -161,7 +161,7 @@ describe('one rule at a time', () => {
     ['completion-zeroed', { epc: 'complete+0x50/0x90', ra: 'complete+0x58/0x90', badva: 'fffffffc' }],
     ['driver-core-zeroed', { epc: 'mutex_lock+0xc/0x48', ra: 'device_add+0x458/0x80c', badva: '00000040' }],
     ['slab-freelist-zeroed', { epc: 'free_block.constprop.0+0xa8/0x1e0', ra, badva: '00000008' }],
-    ['zeroed-slab-object', { epc: 'some_driver_function+0xa8/0x1e0', ra, badva: '00000028' }],
+    ['null-pointer', { epc: 'some_driver_function+0xa8/0x1e0', ra, badva: '00000028' }],
     ['wild-pointer', { epc: 'kernfs_get+0x8/0x1e0', ra, badva: '5a5a5a5a' }],
   ])('%s', (name, crash) => expect(family(crash)).toBe(name));
 
@@ -184,8 +184,8 @@ describe('one rule at a time', () => {
       .replace(/(epc|ra) {3,4}: (\w+) .*/g, '$1    : $2')
       .replace(/\] [a-z_]+.*/g, ']');
     const decoded = decodeConsole(text);
-    expect(signature(decoded)).toBe('zeroed-slab-object epc=? ra=?');
-    expect(consoleRecord('x.log', decoded)).toMatchObject({ epc_sym: '80711f2c', ra_sym: '8039ac00' });
+    expect(signature(decoded)).toBe('null-pointer epc=? ra=?');
+    expect(consoleRecord('x.log', decoded)).toMatchObject({ epcSym: '0x80711f2c', raSym: '0x8039ac00' });
   });
 
   test('Cause without "(ExcCode ..)" is taken apart', () => {

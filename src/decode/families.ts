@@ -2,12 +2,12 @@
 //
 // The bug zeroes a new per-CPU area through a stale translation, so the victim is whatever the physical page holds now. Each family is one
 // kind of victim; a crash belongs to the first rule all of whose conditions hold. Function names are compared without offsets, which
-// change with every build.
+// change with every build. Where the log does not show that memory was zeroed, the family does not say so.
 import type { CrashReport, Found } from './crash-report.js';
-import { functionOf } from './crash-report.js';
+import { foreignArchitecture, functionOf } from './crash-report.js';
 
 /** Shape of the faulting address. */
-export type Fault = 'jump-to-0' | 'null-page' | 'percpu-offset' | 'wild';
+export type Fault = 'jump-to-0' | 'null-page' | 'percpu-offset' | 'poison' | 'misaligned' | 'wild';
 
 interface Rule {
   readonly name: string;
@@ -21,6 +21,16 @@ interface Rule {
 }
 
 const RULES: readonly Rule[] = [
+  {
+    name: 'asked-for',
+    zeroed: 'Nothing: somebody asked for a crash (SysRq c, or echo c > /proc/sysrq-trigger).',
+    epc: /^sysrq_handle_crash$/,
+  },
+  {
+    name: 'asked-for',
+    zeroed: 'Nothing: the kernel crash test (lkdtm) was told to crash.',
+    epc: /^lkdtm_/,
+  },
   {
     name: 'rcu-callback-null',
     zeroed:
@@ -168,29 +178,99 @@ const RULES: readonly Rule[] = [
     epc: /^(?:free_block|cache_(?:alloc_refill|flusharray|grow.*|reap)|_*cache_free|kmem_cache_.*|_*kfree|_*kmalloc.*|drain_.*|slab_.*|fixup_slab_list)$/,
   },
   {
-    name: 'zeroed-slab-object',
-    zeroed: 'A pointer in a kernel object reads zero and was followed.',
+    name: 'null-pointer',
+    zeroed: 'Unknown: a NULL pointer was followed; what made it so, the log does not say.',
     fault: 'null-page',
   },
   {
+    name: 'freed-memory',
+    zeroed: 'Nothing: a pointer was read from memory that the slab allocator had poisoned as free.',
+    fault: 'poison',
+  },
+  {
+    name: 'address-error',
+    zeroed: 'Unknown: the address is misaligned for the access, or one that the mode may not use.',
+    fault: 'misaligned',
+  },
+  {
     name: 'wild-pointer',
-    zeroed: 'A pointer holds a value that is mapped nowhere: overwritten, but not with zeros alone.',
+    zeroed: 'Unknown: a pointer holds an address that is mapped nowhere.',
     fault: 'wild',
   },
 ];
 
+/** A spinlock's magic number is dead4ead, a rwlock's deaf1eed; zero is in memory that was zeroed or never initialised. */
+const NO_MAGIC = /\.magic: 0{8}(?![0-9a-f])/;
+
 /** Families of logs in which the kernel warned, complained or stopped without an oops: by the text or function that names the object. */
-const WITHOUT_OOPS: ReadonlyArray<{ name: string; zeroed: string; headline?: RegExp; epc?: RegExp }> = [
+const WITHOUT_OOPS: ReadonlyArray<{ name: string; zeroed: string; headline?: RegExp; epc?: RegExp; note?: RegExp }> = [
   {
     name: 'wait-queue-zeroed',
     zeroed: "A wait queue head's lock has no magic number: the head reads zero.",
     headline: /BUG: spinlock bad magic/,
     epc: /^(?:__wake_up|prepare_to_wait|finish_wait)/,
+    note: NO_MAGIC,
   },
   {
     name: 'spinlock-zeroed',
     zeroed: 'A spinlock has no magic number: the object it is in reads zero.',
     headline: /BUG: (?:spin|rw)lock/,
+    note: NO_MAGIC,
+  },
+  {
+    name: 'spinlock-freed',
+    zeroed: 'Nothing: the lock lies in memory that was poisoned as free.',
+    headline: /BUG: (?:spin|rw)lock/,
+    note: /\.magic: (?:6b){3,4}/,
+  },
+  {
+    name: 'spinlock-overwritten',
+    zeroed: 'Unknown: the lock has neither its magic number nor zero there.',
+    headline: /BUG: (?:spin|rw)lock bad magic/,
+    note: /\.magic: /,
+  },
+  {
+    name: 'spinlock-misused',
+    zeroed: 'Nothing: the lock is as it should be; it is the locking that is wrong.',
+    headline: /BUG: (?:spin|rw)lock (?!bad magic)/,
+  },
+  {
+    name: 'spinlock-bad-magic',
+    zeroed: 'Unknown: the log does not show the magic number.',
+    headline: /BUG: (?:spin|rw)lock bad magic/,
+  },
+  {
+    name: 'slab-poison-zeroed',
+    zeroed: 'A freed object: zero was written over its poison.',
+    headline: /: Poison overwritten/,
+    note: /First byte 0x0 instead of/,
+  },
+  {
+    name: 'slab-redzone-zeroed',
+    zeroed: 'The bytes behind or before an object (its red zone) read zero.',
+    headline: /: (?:Right |Left )?Redzone overwritten/i,
+    note: /First byte 0x0 instead of/,
+  },
+  {
+    name: 'slab-corruption',
+    zeroed: 'Unknown: memory of the slab allocator was overwritten.',
+    headline: /^BUG \S+ \(|^Slab corruption|^slab error in/,
+  },
+  {
+    name: 'kasan',
+    zeroed: 'Nothing shown: an access to memory that the code does not own.',
+    headline: /BUG: (?:KASAN|KFENCE|KMSAN|KCSAN)/,
+  },
+  {
+    name: 'undefined-behaviour',
+    zeroed: 'Nothing shown: the code does what C does not define.',
+    headline: /^UBSAN: /,
+  },
+  {
+    name: 'lock-order',
+    zeroed: 'Nothing shown: lockdep complains of the order or the context of locks.',
+    headline:
+      /(?:WARNING|INFO): (?:possible (?:circular|recursive|irq)|inconsistent lock|suspicious RCU|bad unlock|held lock|lock held|Nested lock|trying to register non-static)|lock ordering/,
   },
   {
     name: 'blk-stats-zeroed',
@@ -216,6 +296,11 @@ const WITHOUT_OOPS: ReadonlyArray<{ name: string; zeroed: string; headline?: Reg
   {
     name: 'list-zeroed',
     zeroed: "A list head's or entry's links are not what they were.",
+    headline: /list_(?:add|del) corruption.*(?:but was 0{8,16}|but was \(null\)|is NULL)/,
+  },
+  {
+    name: 'list-corruption',
+    zeroed: 'Unknown: the links around a list entry do not point at each other.',
     headline: /list_(?:add|del) corruption/,
   },
 ];
@@ -228,7 +313,9 @@ export interface Family {
   readonly reasons: readonly Found[];
 }
 
+/** MIPS32 Privileged Resource Architecture, Cause register. */
 const MIPS_EXCEPTIONS: Readonly<Record<string, string>> = {
+  '00': 'Int, interrupt',
   '01': 'Mod, store to a read-only page',
   '02': 'TLBL, no translation for a load or fetch',
   '03': 'TLBS, no translation for a store',
@@ -236,12 +323,26 @@ const MIPS_EXCEPTIONS: Readonly<Record<string, string>> = {
   '05': 'AdES, address error on a store',
   '06': 'IBE, bus error on a fetch',
   '07': 'DBE, bus error on a load or store',
+  '08': 'Sys, system call',
   '09': 'Bp, breakpoint',
   '0a': 'RI, reserved instruction',
+  '0b': 'CpU, coprocessor unusable',
+  '0c': 'Ov, integer overflow',
   '0d': 'Tr, trap',
+  '0e': 'MSAFPE, MSA floating point',
+  '0f': 'FPE, floating point',
+  '13': 'TLBRI, read from a page that must not be read',
+  '14': 'TLBXI, fetch from a page that must not be executed',
+  '15': 'MSADis, MSA disabled',
+  '16': 'MDMX',
+  '17': 'WATCH, watched address',
+  '18': 'MCheck, machine check',
+  '19': 'Thread',
+  '1a': 'DSPDis, DSP module disabled',
+  '1e': 'CacheErr, cache error',
 };
 
-/** Meaning of Cause.ExcCode, empty when it has no name here (MIPS32 PRA, Cause register). */
+/** Meaning of Cause.ExcCode, empty when it has no name here. */
 export function exceptionName(exccode: string): string {
   return MIPS_EXCEPTIONS[exccode] ?? '';
 }
@@ -265,6 +366,8 @@ export function faultOf(report: CrashReport): Fault | undefined {
   if (jumped && (badva === undefined || isZero(badva))) return 'jump-to-0';
   if (badva === undefined) return undefined;
   if (inNullPage(badva)) return 'null-page';
+  if (report.architecture === 'MIPS' && /^0[45]$/.test(report.exccode?.value ?? '')) return 'misaligned';
+  if (/^(?:6b){3,7}[0-9a-f]{2}$/.test(badva)) return 'poison';
   // First chunk minus the link address of the static area: some megabytes, a multiple of the page (setup_per_cpu_areas).
   const isPageInLowMemory = /^0[0-7][0-9a-f]{3}000$/.test(badva);
   const values = [...report.registers.values()];
@@ -289,11 +392,19 @@ export function faultingPath(report: CrashReport): {
 
 /** Classifies one oops. */
 export function oopsFamily(report: CrashReport): Family {
+  const foreign = foreignArchitecture(report);
+  if (foreign !== undefined)
+    return {
+      name: 'not-mips',
+      zeroed: `Unknown: a crash of ${foreign}, not of MIPS.`,
+      reasons: [{ value: report.headline, line: report.line }],
+    };
+  if (report.exccode?.value === '18' && report.architecture === 'MIPS') return machineCheck(report);
   const fault = faultOf(report);
   const { epc, caller } = faultingPath(report);
   const rule = RULES.find(
     (candidate) =>
-      candidate.fault === fault &&
+      (candidate.fault === undefined || candidate.fault === fault) &&
       (candidate.epc === undefined || (epc !== undefined && candidate.epc.test(epc))) &&
       (candidate.caller === undefined || (caller !== undefined && candidate.caller.test(caller))),
   );
@@ -302,13 +413,33 @@ export function oopsFamily(report: CrashReport): Family {
     const reasons = [{ value: report.headline, line: report.line }];
     if (exccode !== undefined)
       reasons.push({ value: `ExcCode ${exccode.value} (${exceptionName(exccode.value)})`, line: exccode.line });
+    if (report.epcSymbol !== undefined)
+      reasons.push({
+        value: `epc is in ${functionOf(report.epcSymbol.value) ?? report.epcSymbol.value}`,
+        line: report.epcSymbol.line,
+      });
     const zeroed = 'Unknown: no faulting address, be it that the exception has none or that the log lost it.';
     return { name: 'kernel-exception', zeroed, reasons };
   }
-  return { name: rule.name, zeroed: rule.zeroed, reasons: oopsReasons(report, fault!, rule) };
+  return { name: rule.name, zeroed: rule.zeroed, reasons: oopsReasons(report, fault, rule) };
 }
 
-function oopsReasons(report: CrashReport, fault: Fault, rule: Rule): Found[] {
+function machineCheck(report: CrashReport): Family {
+  const reasons: Found[] = [{ value: report.headline, line: report.line }];
+  reasons.push({ value: `ExcCode 18 (${exceptionName('18')})`, line: report.exccode!.line });
+  for (const { va, entries } of report.tlbMatches) {
+    const indexes = entries.map(({ index }) => index);
+    const list = `${indexes.slice(0, -1).join(', ')} and ${indexes.at(-1)}`;
+    reasons.push({ value: `TLB entries ${list} match one address, ${va}`, line: entries.at(-1)!.line });
+  }
+  const zeroed =
+    report.tlbMatches.length > 0
+      ? 'Unknown: the TLB holds more than one entry for an address.'
+      : 'Unknown: the CPU found its state inconsistent.';
+  return { name: 'machine-check', zeroed, reasons };
+}
+
+function oopsReasons(report: CrashReport, fault: Fault | undefined, rule: Rule): Found[] {
   const reasons: Found[] = [];
   const { epc, caller } = faultingPath(report);
   const add = (value: string, line: number | undefined) => reasons.push({ value, line: line ?? report.line });
@@ -332,8 +463,18 @@ function oopsReasons(report: CrashReport, fault: Fault, rule: Rule): Found[] {
   if (fault === 'null-page') add(`${register} ${badva} is a member of an object at NULL`, report.badva!.line);
   if (fault === 'percpu-offset')
     add(`${register} ${badva} is the CPU's per-CPU offset itself: NULL plus that offset`, report.badva!.line);
+  if (fault === 'poison') add(`${register} ${badva} is the poison of freed memory, 6b`, report.badva!.line);
+  if (fault === 'misaligned') add(`${register} ${badva}`, report.badva!.line);
   if (fault === 'wild') add(`${register} ${badva} is neither near 0 nor a per-CPU offset`, report.badva!.line);
   return reasons;
+}
+
+/** Source line and function of a WARNING: of all kernels, and as Linux 6.19 words it. */
+export function warningPlace(headline: string): { at: string; symbol: string | undefined } | undefined {
+  const match =
+    / at (\S+:\d+)(?: (\S+\+0x\S+|\S+\(\)))?/.exec(headline) ??
+    /WARNING: (?:\[.*\] )?(\S+:\d+) at (\S+?),? /.exec(headline);
+  return match === null ? undefined : { at: match[1], symbol: match[2] };
 }
 
 /** Classifies a warning or BUG block, when no oops follows; undefined when it names no object. */
@@ -345,10 +486,11 @@ export function complaintFamily(report: CrashReport): Family | undefined {
       ? []
       : [{ value: name, line }];
   });
-  const place = / at \S+:\d+ (\S+)/.exec(report.headline)?.[1] ?? report.epcSymbol?.value;
+  const place = warningPlace(report.headline)?.symbol ?? report.epcSymbol?.value;
   const epc = functionOf(place) ?? frames[0]?.value;
-  for (const { name, zeroed, headline, epc: pattern } of WITHOUT_OOPS) {
+  for (const { name, zeroed, headline, epc: pattern, note } of WITHOUT_OOPS) {
     if (headline !== undefined && !headline.test(report.headline)) continue;
+    if (note !== undefined && !report.notes.some(({ value }) => note.test(value))) continue;
     const frame =
       pattern === undefined
         ? undefined

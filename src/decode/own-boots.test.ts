@@ -24,16 +24,16 @@ const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0
 /** What the boot's event log says, in the table's columns. */
 function known({ outcome, panic, log }: BootResult): Record<string, unknown> {
   const oopses = log.events.filter((event) => event.type === 'oops');
-  const common = { outcome, panic: panic ?? '', oops_count: oopses.length };
+  const common = { outcome, panic: panic ?? '', oopsCount: oopses.length };
   const [first] = oopses;
   if (first === undefined) return common;
   const task = log.events.find((event) => event.type === 'task' && event.task === first.pid);
   return {
     ...common,
     exccode: hex(first.exccode).slice(-2),
-    badva: hex(first.badva),
-    epc_sym: first.epcSym,
-    ra_sym: first.raSym,
+    badva: `0x${hex(first.badva)}`,
+    epcSym: first.epcSym,
+    raSym: first.raSym,
     process: task?.type === 'task' ? task.comm : '',
   };
 }

@@ -43,7 +43,7 @@ test('two boots in one log keep their events apart', () => {
   const both = decodeConsole(log + other);
   const pages = (victims: typeof once.victims) => victims.map(({ address, page }) => [address, page?.zeroedBy?.event]);
   expect(pages(both.victims)).toEqual([...pages(once.victims), ...pages(decodeConsole(other).victims)]);
-  expect(both).toMatchObject({ outcome: 'panic', oopsCount: 2 });
+  expect(both).toMatchObject({ oopsCount: 2, boots: [{ outcome: 'oops' }, { outcome: 'panic' }] });
 });
 
 test('a register that points into a per-CPU area itself is named as such', () => {

@@ -4,6 +4,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { UsageError } from '../errors.js';
+import { systemErrorText } from '../files/system-error.js';
 import type { KernelEvent } from '../kernel/events.js';
 import type { DecodedConsole, DecodeOptions } from './console.js';
 import { ConsoleDecoder } from './console.js';
@@ -100,7 +101,7 @@ async function readLines(
     if (error instanceof UsageError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('Z_')) throw new UsageError(`${nameOf(file)}: the compressed data is damaged (${message})`);
-    throw new UsageError(`cannot read ${nameOf(file)}: ${code ?? message}`);
+    throw new UsageError(`cannot read ${nameOf(file)}: ${systemErrorText(error)}`);
   } finally {
     stream?.destroy();
   }

@@ -1,35 +1,50 @@
-// What `decode --json` prints of a log: the columns of a classification table, then the evidence.
-import type { DecodedConsole } from './console.js';
+// What `decode --json` prints of a log: the columns of a classification table, then the evidence. docs/json.md has the style.
+import type { DecodedBoot, DecodedConsole } from './console.js';
 import { symptomList } from './console.js';
 import type { CrashReport, Found } from './crash-report.js';
 import { functionOf } from './crash-report.js';
 import { oopsFamily } from './families.js';
 import type { Area } from './page-history.js';
+import type { UserFault } from './user-fault.js';
 import type { Victim } from './victims.js';
 
-/** Table columns are text, empty when the log does not say; addresses are hexadecimal as the kernel printed them. */
+/** Table columns are text, empty when the log does not say; addresses are `0x` and the digits that the kernel printed. */
 export interface ConsoleRecord {
   readonly name: string;
   readonly outcome: string;
   readonly end: string;
   readonly verdict: string;
   readonly phase: string;
-  readonly first_symptom: string;
+  /** 'MIPS', the name of another, or empty. */
+  readonly architecture: string;
+  readonly firstSymptom: string;
+  /** Cause.ExcCode, two hexadecimal digits. */
   readonly exccode: string;
   readonly badva: string;
-  readonly epc_sym: string;
-  readonly ra_sym: string;
+  /** `function+0xoffset/0xsize`, or the address when there is no name for it. */
+  readonly epcSym: string;
+  readonly raSym: string;
   readonly process: string;
-  readonly time_s: string;
-  readonly oops_count: number;
+  readonly pid: number | null;
+  /** printk's stamp of the crash, seconds. */
+  readonly time: string;
+  readonly oopsCount: number;
   readonly panic: string;
-  readonly all_symptoms: string;
+  /** Number of lines by symptom: `warning:3,unable_paging:1`. */
+  readonly allSymptoms: string;
   readonly family: string;
   readonly zeroed: string;
   readonly signature: string;
-  readonly first_line: number;
+  /** Line of the first symptom; 0 when there is none. */
+  readonly firstLine: number;
   readonly reasons: ReadonlyArray<{ line: number; text: string }>;
   readonly oopses: readonly object[];
+  /** Warnings, BUGs and lockups. */
+  readonly complaints: readonly object[];
+  /** Processes that got a signal. */
+  readonly userFaults: readonly object[];
+  /** One record per boot in the log. */
+  readonly boots: readonly object[];
   readonly victims: readonly object[];
   readonly lines: number;
 }
@@ -40,76 +55,152 @@ export function logName(file: string): string {
 }
 
 const text = (found: Found | undefined): string => found?.value ?? '';
+/** An address as JSON has it. */
+const hex = (digits: string | undefined): string => (digits === undefined ? '' : `0x${digits}`);
+
+/** What the columns are taken from: the first oops, else the block or the fault that the first symptom is. */
+function crashOf(boot: DecodedBoot): CrashReport | UserFault | undefined {
+  const { oopses, reports, userFaults, firstLine, firstSymptom, outcome } = boot;
+  if (oopses.length > 0) return oopses[0];
+  if (firstSymptom === 'segv_init') return userFaults.find(({ line }) => line === firstLine?.number);
+  const report = reports.find(({ line }) => line === firstLine?.number);
+  // Of x86 lockups the columns stay empty, as recorded.
+  return outcome === 'bug' || (report?.kind === 'lockup' && report.architecture === 'MIPS') ? report : undefined;
+}
+
+function columns(boot: DecodedBoot): {
+  exccode: string;
+  badva: string;
+  epcSym: string;
+  raSym: string;
+  process: string;
+  pid: number | null;
+  time: string;
+} {
+  const crash = crashOf(boot);
+  if (crash === undefined) return { exccode: '', badva: '', epcSym: '', raSym: '', process: '', pid: null, time: '' };
+  if ('signal' in crash) {
+    const { badva, epc, ra, epcIn, raIn, process, pid, time } = crash;
+    const at = (address: string | undefined, file: string | undefined) =>
+      address === undefined ? '' : `${hex(address)}${file === undefined ? '' : ` in ${file}`}`;
+    return {
+      exccode: '',
+      badva: hex(badva),
+      epcSym: at(epc, epcIn),
+      raSym: at(ra, raIn),
+      process,
+      pid: pid ?? null,
+      time,
+    };
+  }
+  const where = (symbol: Found | undefined, address: Found | undefined) => symbol?.value ?? hex(address?.value);
+  return {
+    exccode: text(crash.exccode),
+    badva: hex(crash.badva?.value),
+    epcSym: where(crash.epcSymbol, crash.epc),
+    raSym: where(crash.raSymbol, crash.ra),
+    process: text(crash.process),
+    pid: crash.pid ?? null,
+    time: crash.time,
+  };
+}
 
 export function consoleRecord(file: string, decoded: DecodedConsole): ConsoleRecord {
-  const [first] = decoded.oopses;
+  const main = mainBoot(decoded);
+  const { exccode, badva, epcSym, raSym, process, pid, time } = columns(main);
   return {
-    name: logName(file),
-    outcome: decoded.outcome,
-    end: decoded.end,
-    verdict: decoded.verdict,
-    phase: decoded.phase ?? '',
-    first_symptom: decoded.firstSymptom ?? '',
-    exccode: text(first?.exccode),
-    badva: text(first?.badva),
-    epc_sym: first === undefined ? '' : ((first.epcSymbol ?? first.epc)?.value ?? ''),
-    ra_sym: first === undefined ? '' : ((first.raSymbol ?? first.ra)?.value ?? ''),
-    process: text(first?.process),
-    time_s: first?.time ?? '',
-    oops_count: decoded.oopsCount,
+    ...{ name: logName(file), outcome: decoded.outcome, end: decoded.end, verdict: decoded.verdict },
+    ...{ phase: decoded.phase ?? '', architecture: decoded.architecture ?? '' },
+    ...{ firstSymptom: decoded.firstSymptom ?? '', exccode, badva, epcSym, raSym, process, pid, time },
+    oopsCount: decoded.oopsCount,
     panic: text(decoded.panic),
-    all_symptoms: symptomList(decoded),
+    allSymptoms: symptomList(decoded),
     family: decoded.family?.name ?? '',
     zeroed: decoded.family?.zeroed ?? '',
     signature: signature(decoded),
-    first_line: decoded.firstLine?.number ?? 0,
+    firstLine: decoded.firstLine?.number ?? 0,
     reasons: (decoded.family?.reasons ?? []).map(({ line, value }) => ({ line, text: value })),
-    oopses: decoded.oopses.map(oopsRecord),
+    oopses: decoded.oopses.map(reportRecord),
+    complaints: decoded.reports.filter(({ kind }) => kind !== 'oops').map(reportRecord),
+    userFaults: decoded.userFaults.map(userFaultRecord),
+    boots: decoded.boots.map(bootRecord),
     victims: decoded.victims.map(victimRecord),
     lines: decoded.lines,
   };
 }
 
-function oopsRecord(oops: CrashReport): object {
+/** The boot that a log's own fields are of. */
+function mainBoot(decoded: DecodedConsole): DecodedBoot {
+  return decoded.boots.find(({ verdict }) => verdict === 'CRASH') ?? decoded.boots.at(-1)!;
+}
+
+function bootRecord(boot: DecodedBoot): object {
   return {
-    line: oops.line,
-    time_s: oops.time,
-    exccode: text(oops.exccode),
-    badva: text(oops.badva),
-    epc: text(oops.epc),
-    epc_sym: text(oops.epcSymbol),
-    ra: text(oops.ra),
-    ra_sym: text(oops.raSymbol),
-    process: text(oops.process),
-    pid: oops.pid ?? null,
-    family: oopsFamily(oops).name,
-    registers: Object.fromEntries(oops.registers),
-    call_trace: oops.callTrace.map(({ symbol, address }) => symbol ?? address),
-    notes: oops.notes.map(({ value }) => value),
+    ...{ outcome: boot.outcome, end: boot.end, verdict: boot.verdict, phase: boot.phase ?? '' },
+    ...{ firstSymptom: boot.firstSymptom ?? '', firstLine: boot.firstLine?.number ?? 0, ...columns(boot) },
+    ...{ oopsCount: boot.oopses.length, panic: text(boot.panic), family: boot.family?.name ?? '' },
+    signature: signature(boot),
+  };
+}
+
+function reportRecord(report: CrashReport): object {
+  const trace = report.callTrace.map(({ symbol, address }) => symbol ?? hex(address));
+  return {
+    ...{ kind: report.kind, line: report.line, headline: report.headline, time: report.time, clock: report.clock },
+    ...{ number: report.number ?? null, cpu: report.cpu ?? null, architecture: report.architecture ?? '' },
+    release: report.release ?? '',
+    exccode: text(report.exccode),
+    badva: hex(report.badva?.value),
+    epc: hex(report.epc?.value),
+    epcSym: text(report.epcSymbol),
+    ra: hex(report.ra?.value),
+    raSym: text(report.raSymbol),
+    process: text(report.process),
+    pid: report.pid ?? null,
+    ...(report.kind === 'oops' ? { family: oopsFamily(report).name } : {}),
+    hasDump: report.hasDump,
+    isTangled: report.isTangled,
+    registersRead: report.registers.size,
+    registers: Object.fromEntries([...report.registers].map(([name, value]) => [name, hex(value)])),
+    callTrace: trace,
+    notes: report.notes.map(({ value }) => value),
+    tlbMatches: report.tlbMatches.map(({ va, entries }) => ({
+      va: hex(va),
+      entries: entries.map(({ index, va: at, asid, pageSize, isGlobal, pages, line }) => ({
+        ...{ index, va: hex(at), asid: hex(asid), pageSize, isGlobal, pages: pages.map(hex), line },
+      })),
+    })),
+  };
+}
+
+function userFaultRecord(fault: UserFault): object {
+  const { line, time, process, pid, signal, access, badva, epc, epcIn, ra, raIn } = fault;
+  return {
+    ...{ line, time, process, pid: pid ?? null, signal, access: access ?? '', badva: hex(badva) },
+    ...{ epc: hex(epc), epcIn: epcIn ?? '', ra: hex(ra), raIn: raIn ?? '' },
   };
 }
 
 function victimRecord({ source, address, line, page, area }: Victim): object {
-  const hex = (value: number) => value.toString(16);
+  const toHex = (value: number) => `0x${value.toString(16)}`;
   const areaRecord = (of: Pick<Area, 'event' | 'time' | 'size' | 'caller'>, va: number) => ({
     event: of.event,
-    time_s: of.time,
-    va: hex(va),
+    time: of.time,
+    va: toHex(va),
     size: of.size,
     caller: of.caller,
   });
-  if (page === undefined) return { source, address, line, area: area && areaRecord(area, area.base + area.offset) };
+  const start = { source, address: hex(address), line };
+  if (page === undefined) return { ...start, area: area && areaRecord(area, area.base + area.offset) };
   const { freed, repopulated, flushed, zeroedBy, staleStore } = page;
   return {
-    source,
-    address,
-    line,
-    pfn: hex(freed.pfn),
-    freed: { va: hex(freed.va), event: freed.event, time_s: freed.time },
-    repopulated: repopulated && { pfn: hex(repopulated.pfn), event: repopulated.event, time_s: repopulated.time },
-    flushed: flushed && { how: flushed.how, event: flushed.event, time_s: flushed.time },
-    zeroed_by: zeroedBy && areaRecord(zeroedBy, zeroedBy.va),
-    stale_store: staleStore && areaRecord(staleStore, staleStore.va),
+    ...start,
+    pfn: toHex(freed.pfn),
+    freed: { va: toHex(freed.va), event: freed.event, time: freed.time },
+    repopulated: repopulated && { pfn: toHex(repopulated.pfn), event: repopulated.event, time: repopulated.time },
+    flushed: flushed && { how: flushed.how, event: flushed.event, time: flushed.time },
+    zeroedBy: zeroedBy && areaRecord(zeroedBy, zeroedBy.va),
+    staleStore: staleStore && areaRecord(staleStore, staleStore.va),
   };
 }
 
@@ -117,7 +208,7 @@ function victimRecord({ source, address, line, page, area }: Victim): object {
  * A short name of how a log ends, the same for every crash of one kind and every build: `rcu-callback-null epc=0x0 ra=rcu_core`;
  * without an oops the family alone, `clean` when nothing is wrong.
  */
-export function signature(decoded: DecodedConsole): string {
+export function signature(decoded: Pick<DecodedBoot, 'family' | 'oopses'>): string {
   const { family } = decoded;
   if (family === undefined) return 'clean';
   const [oops] = decoded.oopses;

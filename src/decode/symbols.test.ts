@@ -34,7 +34,7 @@ describe('System.map', () => {
     expect(symbols.symbolize('fff90980')).toBeUndefined();
   });
   test('symbolises and so classifies a log without symbols', () => {
-    expect(signature(decodeConsole(rawOops))).toBe('zeroed-slab-object epc=? ra=?');
+    expect(signature(decodeConsole(rawOops))).toBe('null-pointer epc=? ra=?');
     const decoded = decodeConsole(rawOops, { symbols });
     expect(signature(decoded)).toBe('wait-queue-zeroed epc=__wake_up_common ra=__wake_up_common_lock');
     expect(decoded.oopses[0].callTrace.map(({ symbol }) => symbol)).toEqual([

@@ -1,0 +1,109 @@
+// Puts together again what was one line: wrapped by a mail program at a space, by a terminal at its last column, or torn by another message.
+import { fieldsOf, readDumpLine } from './dump-line.js';
+import { headlineFields, readHeadline } from './headline.js';
+import type { LogLine } from './line.js';
+import { kernelLines } from './line.js';
+import { panicFields } from './panic.js';
+import { readUserFault, userFaultFields } from './user-fault.js';
+
+/** Mail programs wrap between these columns; terminals are 80 or 132 columns wide. */
+const WRAP_FROM = 60;
+const WRAP_TO = 100;
+const TERMINAL_COLUMNS: readonly number[] = [80, 132];
+
+interface Waiting {
+  readonly line: LogLine;
+  /** Physical line that it reaches into. */
+  readonly end: number;
+}
+
+/** Takes lines in order and gives them back joined, one physical line later. */
+export class LineJoiner {
+  /** The lines of the last physical line: several when output of two sources ran together. */
+  #waiting: Waiting[] = [];
+  /** The log is wrapped: a line that can be told to be whole was put together. */
+  #isWrapped = false;
+
+  /** @returns the lines that are complete */
+  add(line: LogLine): LogLine[] {
+    const here = { line, end: line.number };
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.line.number === line.number) {
+      this.#waiting.push(here);
+      return [];
+    }
+    // A line without a mark of its own may be the rest of one in front; the rest may be cut again.
+    const isRest = !line.marked && line.text.trim() !== '' && last.end === line.number - 1;
+    for (let i = this.#waiting.length - 1; isRest && i >= 0; i--) {
+      const first = this.#waiting[i].line;
+      const stamped = tornStamp(first, line);
+      if (stamped !== undefined) {
+        this.#waiting = this.#waiting.map((other, k) => ({ line: k === i ? stamped : other.line, end: line.number }));
+        return [];
+      }
+      const text = joined(first, line) ?? (this.#isWrapped ? continued(first, line) : undefined);
+      if (text === undefined) continue;
+      if (first.width >= WRAP_FROM) this.#isWrapped = true;
+      const whole = { ...this.#waiting[i].line, text, width: line.width };
+      this.#waiting = this.#waiting.map((other, k) => ({ line: k === i ? whole : other.line, end: line.number }));
+      return [];
+    }
+    const ready = this.finish();
+    this.#waiting = [here];
+    return ready;
+  }
+
+  /** The rest. */
+  finish(): LogLine[] {
+    const ready = this.#waiting.map(({ line }) => line);
+    this.#waiting = [];
+    return ready;
+  }
+}
+
+/** The line whose time stamp was torn: `[    0.47` and `7409] Cause : ...`. */
+function tornStamp(first: LogLine, rest: LogLine): LogLine | undefined {
+  if (!/^\s*\[ {0,7}\d{0,8}(?:\.\d{0,6})?$/.test(first.text)) return undefined;
+  const [whole] = kernelLines(first.text + rest.text, first.number);
+  return whole.time === '' ? undefined : { ...whole, width: rest.width };
+}
+
+/** The text of `first` and `rest` as one line; undefined when they are two. */
+function joined(first: LogLine, rest: LogLine): string | undefined {
+  const next = says(rest.text);
+  // A stamp alone was torn from its message.
+  if (first.text.trim() === '') return first.marked && next > 0 ? rest.text : undefined;
+  const alone = says(first.text);
+  const together = first.text + rest.text;
+  const spaced = `${first.text.trimEnd()} ${rest.text.trimStart()}`;
+  const [asTorn, asWrapped] = [says(together), says(spaced)];
+  if (asTorn === 0 && asWrapped === 0) return undefined;
+  const best = Math.max(asTorn, asWrapped);
+  if (best > Math.max(alone, next) && best >= alone + next)
+    return asTorn > asWrapped || (asTorn === asWrapped && TERMINAL_COLUMNS.includes(first.width)) ? together : spaced;
+  return undefined;
+}
+
+/** Free text has no end of its own: in a wrapped log the column tells that it goes on. */
+function continued(first: LogLine, rest: LogLine): string | undefined {
+  if (says(first.text) === 0 || says(rest.text) > 0 || !isFreeText(first.text)) return undefined;
+  if (TERMINAL_COLUMNS.includes(first.width)) return first.text + rest.text;
+  const word = /^\s*(\S*)/.exec(rest.text)![1].length;
+  const isFull = first.width >= WRAP_FROM - 8 && first.width <= WRAP_TO && first.width + 1 + word > 72;
+  return isFull ? `${first.text.trimEnd()} ${rest.text.trimStart()}` : undefined;
+}
+
+/** Fields that a line gives, 0 for one that is no kernel's. */
+function says(text: string): number {
+  const dump = readDumpLine(text);
+  if (dump !== undefined) return fieldsOf(dump);
+  const headline = readHeadline(text);
+  if (headline !== undefined) return headlineFields(headline, text);
+  const user = readUserFault(text);
+  return user !== undefined ? userFaultFields(user) : panicFields(text);
+}
+
+/** Messages whose words nobody can count beforehand. */
+function isFreeText(text: string): boolean {
+  return /Kernel panic|BUG|WARNING|UBSAN|INFO: |sending SIG/.test(text);
+}
