@@ -4,8 +4,9 @@ import type { KernelEvent } from '../kernel/events.js';
 import { hex, KSEG0, pfn } from './addresses.js';
 import type { CorruptedRead } from './corrupted-words.js';
 import type { StaleChecker, Symptom } from './checker.js';
-import { missingFlush, pageHistory } from './page-history.js';
+import { type PageHistory, pageHistory } from './page-history.js';
 import type { Phrases } from './phrases.js';
+import { flushFault, flushSentence, reclaimFlushes } from './reclaim-flushes.js';
 import { type StaleAccess, victimAt } from './stale-access.js';
 import type { Victim } from './victim.js';
 
@@ -176,7 +177,7 @@ class Story {
       this.#at(
         depopulated,
         `pcpu_reclaim_populated() in ${phrases.task(depopulated.pid)} depopulates ${range} of chunk ${depopulated.chunk}: ${page} loses ` +
-          `frame ${pfn(frame)}, which goes back to the page allocator. The TLB is not flushed: it still has ${page} -> ${pfn(frame)}.`,
+          `frame ${pfn(frame)}, which goes back to the page allocator. ${this.#flushed(history, access)}: it still has ${page} -> ${pfn(frame)}.`,
       );
     }
     if (handedOn?.type === 'map')
@@ -186,6 +187,10 @@ class Story {
       repopulated,
       `The page is populated again: the page table maps ${page} to frame ${pfn(mapped)}. The TLB entry stays.`,
     );
+  }
+
+  #flushed(history: PageHistory, access: StaleAccess): string {
+    return flushSentence(reclaimFlushes(this.#events, history, access, this.#pageSize)!);
   }
 
   /** The store through the stale entry, and what it did to the place that matters. A stale load has no store before it. */
@@ -307,11 +312,11 @@ class Story {
       )
       .map(({ step }) => step);
     const history = pageHistory(this.#events, access, this.#pageSize);
-    const flush = missingFlush(this.#events, history, this.#pageSize);
-    if (flush === undefined) return { steps, verdict: undefined };
+    const flushes = reclaimFlushes(this.#events, history, access, this.#pageSize);
+    if (flushes === undefined) return { steps, verdict: undefined };
     const { seq } = history.depopulated!;
     const text =
-      `The cause is event ${seq}: a depopulation without flush_tlb_kernel_range(${hex(flush.start)}, ${hex(flush.end)}). ` +
+      `The cause is event ${seq}: ${flushFault(flushes)}. ` +
       'Commit 93274f1dd6b0 adds it to pcpu_reclaim_populated(), as pcpu_post_unmap_tlb_flush().';
     return { steps, verdict: { seq, text } };
   }

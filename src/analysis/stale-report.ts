@@ -1,8 +1,9 @@
 // The report of one stale access, in the manner of KASAN: what happened, who did it, where the translation comes from, what has
 // become of the page, whose memory it is now, what stands there, which flush is missing.
 import { hex, KSEG0, pfn, seconds } from './addresses.js';
-import { missingFlush, pageHistory } from './page-history.js';
+import { pageHistory } from './page-history.js';
 import type { Phrases } from './phrases.js';
+import { reclaimFlushes } from './reclaim-flushes.js';
 import { type StaleAccess, staleKind } from './stale-access.js';
 import type { KernelEvent } from '../kernel/events.js';
 
@@ -24,6 +25,7 @@ export function staleReport(
 ): string[] {
   const { va, frame, mapped, write, t, after, pid, pc, physical } = access;
   const history = pageHistory(events, access, pageSize);
+  const flushes = reclaimFlushes(events, history, access, pageSize);
   const page = va - (va % pageSize);
   const victim = access.victims[0]!;
   const field = phrases.field(victim, physical);
@@ -59,8 +61,12 @@ export function staleReport(
   if (unmapped)
     past.push([unmapped, `unmapped and freed by pcpu_reclaim_populated() in ${phrases.task(unmapped.pid)}`]);
   if (depopulated) {
-    const flushed = depopulated.flushed ? 'TLB flushed' : 'no TLB flush';
-    past.push([depopulated, `pages ${depopulated.start}-${depopulated.end - 1} depopulated: ${flushed}`]);
+    const none = flushes !== undefined && flushes.leftOut.length === 0 && flushes.outlived === undefined;
+    const pages = `pages ${depopulated.start}-${depopulated.end - 1} depopulated`;
+    past.push([depopulated, none ? `${pages}: no TLB flush` : pages]);
+    for (const flush of flushes?.leftOut ?? [])
+      past.push([flush, `TLB flushed from ${hex(flush.start)} to ${hex(flush.end)}: not for this page`]);
+    if (flushes?.outlived) past.push([flushes.outlived, 'TLB flushed: the entry outlives it']);
   }
   if (repopulated) past.push([repopulated, `mapped to frame ${pfn(repopulated.frame)}`]);
   past.sort(([a], [b]) => a.seq - b.seq);
@@ -81,11 +87,10 @@ export function staleReport(
     const words = Buffer.from(bytes(row, ROW)).toString('hex').match(/.{8}/g)!.join(' ');
     lines.push(`${row === at ? '>' : ' '}${hex(KSEG0 + row)}: ${words}`);
   }
-  const flush = missingFlush(events, history, pageSize);
-  if (flush)
+  if (flushes)
     lines.push(
       '',
-      `Missing: flush_tlb_kernel_range(${hex(flush.start)}, ${hex(flush.end)}) behind event ${depopulated!.seq},`,
+      `Missing: flush_tlb_kernel_range(${hex(flushes.needed.start)}, ${hex(flushes.needed.end)}) behind event ${depopulated!.seq},`,
       ' as pcpu_post_unmap_tlb_flush() in pcpu_reclaim_populated() does it since 93274f1dd6b0',
     );
   lines.push(RULE);

@@ -2,7 +2,7 @@
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import type { BootOptions } from '../kernel/boot.js';
-import type { KernelName } from '../kernel/kernels.js';
+import { KERNELS, type KernelName } from '../kernel/kernels.js';
 import {
   BOOT_LAYOUTS,
   type BootLayout,
@@ -12,6 +12,7 @@ import {
   withPercpuAlloc,
 } from '../layouts/boot-layouts.js';
 import type { LayoutName } from '../layouts/layouts.js';
+import { reclaimPages, VARIANTS } from '../percpu/index.js';
 import { type Kept, stepFilter, targetFilter } from './kept.js';
 
 /** Sizes in bytes that replace those of the layout. */
@@ -81,7 +82,7 @@ export interface Geometry {
   unitSize: number;
   atomSize: number;
   unitPages: number;
-  /** A chunk is isolated for reclaim when at least this many of its pages are populated and empty: nr_pages / 4. */
+  /** A chunk is isolated for reclaim when at least this many of its pages are populated and empty. */
   reclaimPages: number;
 }
 
@@ -94,6 +95,6 @@ export function setupGeometry(setup: BootSetup): Geometry {
     unitSize: info.unitSize,
     atomSize: info.atomSize,
     unitPages,
-    reclaimPages: unitPages >> 2,
+    reclaimPages: reclaimPages(VARIANTS[KERNELS[setup.kernel].variant], unitPages),
   };
 }

@@ -14,6 +14,7 @@ import { runToEnd } from './steps.js';
 import type { Steps } from './steps.js';
 import { unitLayout } from './units.js';
 import type { UnitLayout } from './units.js';
+import { reclaimPages } from './variant.js';
 import type { Variant } from './variant.js';
 
 /** A chunk on a slot below this that cannot serve a request is put on slot 0. */
@@ -57,6 +58,8 @@ export class PercpuAllocator {
   readonly baseAddress: number;
   readonly pageSize: number;
   readonly unitPages: number;
+  /** Empty populated pages from which a chunk is isolated; the first chunk never is. */
+  readonly reclaimPages: number;
   readonly firstChunk: Chunk;
   readonly reservedChunk: Chunk | null;
 
@@ -111,6 +114,7 @@ export class PercpuAllocator {
     this.pageSize = 1 << machine.pageShift;
     this.#minUnitSize = minUnitSize(this.pageSize);
     this.unitPages = info.unitSize >>> machine.pageShift;
+    this.reclaimPages = reclaimPages(variant, this.unitPages);
     this.units = unitLayout(machine, info);
     this.slots = new Slots(info, variant);
 
@@ -395,7 +399,7 @@ export class PercpuAllocator {
     if (!this.variant.reclaim || chunk.immutable) return false;
     const empty = chunk.nrEmptyPopPages;
     if (chunk.isolated && empty !== 0) return true;
-    return this.nrEmptyPopPages > PCPU_EMPTY_POP_PAGES_HIGH + empty && empty >= chunk.nrPages >> 2;
+    return this.nrEmptyPopPages > PCPU_EMPTY_POP_PAGES_HIGH + empty && empty >= this.reclaimPages;
   }
 
   /** pcpu_isolate_chunk(): to the head of the to-depopulate slot, also when it was isolated already. */

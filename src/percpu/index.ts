@@ -67,6 +67,6 @@ export type { LockDrop, Steps } from './steps.js';
 export { statsLines } from './stats.js';
 export { SetupError, unitLayout } from './units.js';
 export type { UnitLayout } from './units.js';
-export { VARIANTS } from './variant.js';
-export type { FlushRule, Variant, VariantName } from './variant.js';
+export { VARIANTS, reclaimPages } from './variant.js';
+export type { FlushRule, Share, Variant, VariantName } from './variant.js';
 export { InvariantError, checkInvariants } from './invariants.js';

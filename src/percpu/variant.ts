@@ -3,11 +3,19 @@
 /** Where reclaim flushes the TLB after unmapping pages of a chunk that stays alive. */
 export type FlushRule = 'never' | 'per-range' | 'per-chunk';
 
+/** A share of the pages of a chunk: numerator and denominator, as the kernel's integers have it. */
+export type Share = readonly [number, number];
+
+/** nr_pages / 4: what f183324133ea introduced and all after it have. */
+const A_QUARTER: Share = [1, 4];
+
 /** One kernel version's rules. */
 export interface Variant {
   readonly name: VariantName;
   /** Partial depopulation: isolation, reclaim, the sidelined and to-depopulate slots (commit f183324133ea). */
   readonly reclaim: boolean;
+  /** A chunk is isolated for reclaim when at least this share of its pages is populated and empty. */
+  readonly reclaimAt: Share;
   readonly flush: FlushRule;
   /** Depopulated chunks go to the head of the sidelined slot (f183324133ea) instead of its tail (6.1). */
   readonly sidelineToHead: boolean;
@@ -24,6 +32,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   fixed: {
     name: 'fixed',
     reclaim: true,
+    reclaimAt: A_QUARTER,
     flush: 'per-chunk',
     sidelineToHead: false,
     atomicUnlessFullKernel: false,
@@ -33,6 +42,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   buggy: {
     name: 'buggy',
     reclaim: true,
+    reclaimAt: A_QUARTER,
     flush: 'never',
     sidelineToHead: false,
     atomicUnlessFullKernel: false,
@@ -42,6 +52,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   f183: {
     name: 'f183',
     reclaim: true,
+    reclaimAt: A_QUARTER,
     flush: 'never',
     sidelineToHead: true,
     atomicUnlessFullKernel: true,
@@ -51,6 +62,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   before: {
     name: 'before',
     reclaim: false,
+    reclaimAt: A_QUARTER,
     flush: 'never',
     sidelineToHead: false,
     atomicUnlessFullKernel: true,
@@ -60,9 +72,15 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   'first-fix': {
     name: 'first-fix',
     reclaim: true,
+    reclaimAt: A_QUARTER,
     flush: 'per-range',
     sidelineToHead: false,
     atomicUnlessFullKernel: false,
     lockPerStep: false,
   },
 };
+
+/** Empty populated pages from which a chunk of `pages` pages is isolated. */
+export function reclaimPages({ reclaimAt: [numerator, denominator] }: Variant, pages: number): number {
+  return Math.floor((pages * numerator) / denominator);
+}
