@@ -35,6 +35,12 @@ const IRQ_COM2 = 3;
 const IRQ_COM1 = 4;
 const IRQ_CLOCK = 8;
 
+/**
+ * Edge/level control of the slave 8259: PCI interrupts, which come on ISA 10 and 11, are levels. On a Malta YAMON sets this,
+ * kernels do not. QEMU's loader does not either: there a command is complete before two controllers can share a line.
+ */
+const PCI_LEVEL_TRIGGERED = 0x0c;
+
 /** The CBUS UART in the FPGA's page. */
 const CBUS_UART = 0x900;
 const CBUS_UART_END = 0x940;
@@ -110,6 +116,7 @@ export class MaltaBoard {
     const setIrq = (irq: number, asserted: boolean): void => this.interrupts.setIrq(irq, asserted);
     this.interrupts = new InterruptControllers((asserted) => host.setInterruptLine(IP_I8259, asserted));
     this.gt64120 = new Gt64120(this.pci, host.bigEndian, () => this.interrupts.acknowledge());
+    this.interrupts.slave.writeElcr(PCI_LEVEL_TRIGGERED);
     this.#piix4 = southbridge ? new Piix4Functions(this.pci, setIrq) : undefined;
     this.timer = new I8254(this.timers, (asserted) => setIrq(IRQ_TIMER, asserted));
     this.power = new PowerManagement(

@@ -62,7 +62,8 @@ const READ_NS = 200_000;
 export interface Mc146818State {
   readonly index: number;
   readonly ram: readonly number[];
-  readonly offset: number;
+  readonly base: number;
+  readonly phase: number;
   readonly stoppedPart: number | null;
   readonly flags: number;
   readonly checked: number;
@@ -82,8 +83,9 @@ export class Mc146818 {
   readonly #setIrq8: (asserted: boolean) => void;
   #index = 0;
   readonly #ram = new Uint8Array(128);
-  /** Clock time minus virtual time, nanoseconds since 1970 would not be exact: counted from the day of the start. */
-  #offset: number;
+  /** Clock time: `base` in seconds since 1970, and virtual time plus `phase` in nanoseconds (one number would not be exact). */
+  #base: number;
+  #phase: number;
   /** While the clock stands still: the nanoseconds into the second it stopped at; its time is in the registers. */
   #stoppedPart: number | null = null;
   #flags = 0;
@@ -91,8 +93,6 @@ export class Mc146818 {
   #checked = 0;
   /** The next flag that interrupts. */
   #event: Timer | undefined;
-  /** Seconds since 1970 that clock times count from. */
-  readonly #epoch: number;
 
   constructor(
     timers: Timers,
@@ -103,8 +103,8 @@ export class Mc146818 {
     this.#timers = timers;
     this.#consume = consume;
     this.#setIrq8 = setIrq8;
-    this.#epoch = start;
-    this.#offset = phase;
+    this.#base = start;
+    this.#phase = phase;
     this.#ram[REG_A] = 0x26; // 32.768 kHz, periodic 1024 Hz
     this.#ram[REG_B] = REG_B_24;
   }
@@ -122,9 +122,14 @@ export class Mc146818 {
     else this.#writeRegister(this.#index, value);
   }
 
-  /** Clock time in nanoseconds from the epoch. */
-  #time(now: number): number {
-    return now + this.#offset;
+  /** Seconds since 1970. */
+  #seconds(now: number): number {
+    return this.#base + Math.floor((now + this.#phase) / NS_PER_SECOND);
+  }
+
+  /** Nanoseconds into the second. */
+  #part(now: number): number {
+    return modulo(now + this.#phase, NS_PER_SECOND);
   }
 
   #readRegister(register: number): number {
@@ -148,8 +153,7 @@ export class Mc146818 {
 
   #updating(now: number): boolean {
     if (this.#stoppedPart !== null) return false;
-    const part = modulo(this.#time(now), NS_PER_SECOND);
-    return part >= NS_PER_SECOND - UPDATE_NS;
+    return this.#part(now) >= NS_PER_SECOND - UPDATE_NS;
   }
 
   #writeRegister(register: number, value: number): void {
@@ -160,7 +164,7 @@ export class Mc146818 {
     else if (isClock(register) && this.#stoppedPart === null) {
       this.#fillClock(now);
       this.#ram[register] = value;
-      this.#setClock(now, modulo(this.#time(now), NS_PER_SECOND));
+      this.#setClock(now, this.#part(now));
     } else if (register !== REG_C && register !== REG_D) this.#ram[register] = value;
     this.#interrupt();
   }
@@ -171,7 +175,7 @@ export class Mc146818 {
     const stop = isReset(a) || (b & REG_B_SET) !== 0;
     if (stop && this.#stoppedPart === null) {
       this.#fillClock(now);
-      this.#stoppedPart = modulo(this.#time(now), NS_PER_SECOND);
+      this.#stoppedPart = this.#part(now);
     }
     // Out of the divider's reset the first update comes half a second later.
     if (wasReset && !isReset(a)) this.#stoppedPart = NS_PER_SECOND / 2;
@@ -186,7 +190,7 @@ export class Mc146818 {
 
   /** Puts the clock's time into its registers. */
   #fillClock(now: number): void {
-    const time = this.#epoch + Math.floor(this.#time(now) / NS_PER_SECOND);
+    const time = this.#seconds(now);
     const seconds = modulo(time, SECONDS_PER_DAY);
     const hours = Math.floor(seconds / 3600);
     const date = dateOf((time - seconds) / SECONDS_PER_DAY);
@@ -210,7 +214,8 @@ export class Mc146818 {
       this.#hours(this.#ram[HOURS]) * 3600 +
       this.#decode(this.#ram[MINUTES]) * 60 +
       this.#decode(this.#ram[SECONDS]);
-    this.#offset = (seconds - this.#epoch) * NS_PER_SECOND + part - now;
+    this.#base = seconds;
+    this.#phase = part - now;
   }
 
   #hours(value: number): number {
@@ -272,14 +277,14 @@ export class Mc146818 {
   /** Virtual time of the first end of an update after `from`. */
   #nextUpdate(from: number): number {
     if (this.#stoppedPart !== null) return Infinity;
-    return from + NS_PER_SECOND - modulo(this.#time(from), NS_PER_SECOND);
+    return from + NS_PER_SECOND - this.#part(from);
   }
 
   /** Virtual time of the first end of an update after `from` that the alarm matches. */
   #nextAlarm(from: number): number {
     const first = this.#nextUpdate(from);
     if (first === Infinity) return Infinity;
-    const second = this.#epoch + Math.round(this.#time(first) / NS_PER_SECOND);
+    const second = this.#seconds(first);
     const matches = (register: number, value: number, decode: (raw: number) => number) =>
       this.#ram[register] >= ALARM_ANY || decode(this.#ram[register]) === value;
     const number = (raw: number) => this.#decode(raw);
@@ -297,7 +302,8 @@ export class Mc146818 {
     return {
       index: this.#index,
       ram: [...this.#ram],
-      offset: this.#offset,
+      base: this.#base,
+      phase: this.#phase,
       stoppedPart: this.#stoppedPart,
       flags: this.#flags,
       checked: this.#checked,
@@ -308,7 +314,8 @@ export class Mc146818 {
   restore(state: Mc146818State): void {
     this.#index = state.index;
     this.#ram.set(state.ram);
-    this.#offset = state.offset;
+    this.#base = state.base;
+    this.#phase = state.phase;
     this.#stoppedPart = state.stoppedPart;
     this.#flags = state.flags;
     this.#checked = state.checked;

@@ -55,7 +55,8 @@ export interface CounterState {
 }
 
 class Counter {
-  mode = 0;
+  /** Square wave, as firmware leaves the counters: the output is high. */
+  mode = 3;
   /** RW field of the last control word. */
   access = RW_BOTH;
   /** Initial count, 1 .. 65536. */
@@ -137,7 +138,7 @@ class Counter {
     return high ? value >> 8 : value & 0xff;
   }
 
-  /** Modes 1 and 5 start at a rising gate; in the others the gate only lets the counter count. */
+  /** A rising gate starts the count anew but in modes 0 and 4. A low one does not stop it, as in QEMU. */
   setGate(gate: boolean, now: number): void {
     if (gate && !this.gate && this.mode !== 0 && this.mode !== 4) this.start = now;
     this.gate = gate;
@@ -235,6 +236,7 @@ export class I8254 {
   constructor(timers: Timers, setIrq0: (asserted: boolean) => void) {
     this.#timers = timers;
     this.#setIrq0 = setIrq0;
+    setIrq0(true);
   }
 
   /** @param port 0 .. 3 */

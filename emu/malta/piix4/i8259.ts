@@ -43,6 +43,7 @@ export interface I8259State {
   readonly autoEoi: boolean;
   readonly rotateOnAutoEoi: boolean;
   readonly expected: number;
+  readonly initialized: boolean;
   readonly needsIcw4: boolean;
   readonly single: boolean;
   readonly output: boolean;
@@ -57,7 +58,7 @@ export class I8259 {
   #isr = 0;
   /** Edge/level control register (PIIX4): set bits are level triggered. */
   #elcr = 0;
-  /** Levels of the inputs, as the edge sense logic last saw them. */
+  /** Levels of the inputs. */
   #lines = 0;
   #vector = 0;
   /** Input with the highest priority. */
@@ -70,6 +71,8 @@ export class I8259 {
   #rotateOnAutoEoi = false;
   /** Initialisation command word that port 1 expects, 0 none. */
   #expected = 0;
+  /** Before the first ICW1 it is in no defined state, and quiet. */
+  #initialized = false;
   #needsIcw4 = false;
   #single = false;
   #output = false;
@@ -130,8 +133,8 @@ export class I8259 {
   }
 
   #initialize(icw1: number): void {
-    this.#lines = 0; // edges are looked for anew
-    this.#irr &= this.#elcr;
+    // The edge sense logic is reset: an input must rise again to be seen.
+    this.#irr = this.#elcr & this.#lines;
     this.#imr = 0;
     this.#isr = 0;
     this.#vector = 0;
@@ -141,6 +144,7 @@ export class I8259 {
     this.#needsIcw4 = (icw1 & ICW1_IC4) !== 0;
     this.#single = (icw1 & ICW1_SNGL) !== 0;
     this.#expected = 2;
+    this.#initialized = true;
   }
 
   #writeData(value: number): void {
@@ -204,6 +208,7 @@ export class I8259 {
 
   /** The input whose interrupt would be acknowledged now, if any. */
   request(): number | undefined {
+    if (!this.#initialized) return undefined;
     const priority = this.#priority(this.#irr & ~this.#imr);
     let served = this.#isr;
     if (this.#specialMask) served &= ~this.#imr;
@@ -226,11 +231,9 @@ export class I8259 {
 
   #update(): void {
     const output = this.request() !== undefined;
-    // Told even when nothing changes: the master's edge logic may have been reset since.
-    if (output || output !== this.#output) {
-      this.#output = output;
-      this.#setOutput(output);
-    }
+    if (output === this.#output) return;
+    this.#output = output;
+    this.#setOutput(output);
   }
 
   state(): I8259State {
@@ -249,6 +252,7 @@ export class I8259 {
       autoEoi: this.#autoEoi,
       rotateOnAutoEoi: this.#rotateOnAutoEoi,
       expected: this.#expected,
+      initialized: this.#initialized,
       needsIcw4: this.#needsIcw4,
       single: this.#single,
       output: this.#output,
@@ -271,6 +275,7 @@ export class I8259 {
     this.#autoEoi = state.autoEoi;
     this.#rotateOnAutoEoi = state.rotateOnAutoEoi;
     this.#expected = state.expected;
+    this.#initialized = state.initialized;
     this.#needsIcw4 = state.needsIcw4;
     this.#single = state.single;
     this.#output = state.output;
