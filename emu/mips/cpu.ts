@@ -313,6 +313,11 @@ export class MipsCpu {
     return this.#engine.reg_read_i32(REG.GPR0 + n);
   }
 
+  /** CP0 Status, for loaders: the CPU starts with STATUS_START. */
+  set status(value: number) {
+    this.#engine.reg_write_i32(REG.CP0_STATUS, value);
+  }
+
   setReg(n: number, value: number): void {
     this.#engine.reg_write_i32(REG.GPR0 + n, value);
   }
