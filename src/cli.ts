@@ -11,6 +11,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { mergeCommand } from './commands/merge.js';
 import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
+import { runCommand } from './commands/run.js';
 import { selftestCommand } from './commands/selftest.js';
 import { replayCommand } from './commands/replay.js';
 import { setupCommand } from './commands/setup.js';
@@ -41,6 +42,7 @@ function program(): Command {
     mergeCommand(),
     minimizeCommand(),
     opsCommand(),
+    runCommand(),
     selftestCommand(),
     setupCommand(),
     statsCommand(),

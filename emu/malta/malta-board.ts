@@ -104,6 +104,8 @@ export class MaltaBoard {
   readonly serial: readonly [Uart, Uart, Uart];
   readonly fpga: Fpga;
   readonly controllers: readonly MegaRaidController[];
+  /** All disks, in the order of the drives they were made of. */
+  readonly disks: readonly ScsiDisk[];
   readonly #host: BoardHost;
   readonly #piix4: Piix4Functions | undefined;
   readonly #isa: IsaBus;
@@ -144,6 +146,7 @@ export class MaltaBoard {
       com2: this.serial[1],
       reset: () => host.end('reset'),
     });
+    this.disks = drives.map(({ medium }, drive) => new ScsiDisk(drive, medium));
     this.controllers = this.#plugIn(controllers, drives, seed);
     this.#mapDevices();
   }
@@ -155,10 +158,9 @@ export class MaltaBoard {
       () => host.ram(),
       (address, length) => host.codeChanged(address, length),
     );
-    const disks = drives.map(({ controller, medium }, drive) => ({ controller, disk: new ScsiDisk(drive, medium) }));
     return Array.from({ length: count }, (_, index) => {
       const slot = FIRST_CONNECTOR + index;
-      const own = disks.filter(({ controller }) => controller === index).map(({ disk }) => disk);
+      const own = this.disks.filter((_, drive) => drives[drive].controller === index);
       if (own.length > MAX_DISKS) throw new RangeError(`at most ${MAX_DISKS} disks on a controller`);
       const controller = new MegaRaidController(
         {

@@ -93,6 +93,11 @@ export class Uart {
     this.#receive();
   }
 
+  /** A driver waits for input: the receiver's interrupt is enabled. */
+  get listening(): boolean {
+    return (this.#ier & IER_RDI) !== 0;
+  }
+
   /** Bytes typed and not yet read by the driver. */
   get unread(): number {
     return this.#typed.length + this.#fifo.length;

@@ -180,6 +180,10 @@ export class MipsCpu {
   readonly #fast: FastGuest | undefined;
   readonly #timer: TimerOptions | undefined;
   #onEvent: () => void = () => {};
+  /** The guest is behind its `wait` and sleeps. */
+  #asleep = false;
+  /** How often it went to sleep. */
+  sleeps = 0;
   /** Virtual time at which `#onEvent` is wanted. */
   #eventNs = Infinity;
   readonly #engine: Engine;
@@ -416,6 +420,11 @@ export class MipsCpu {
    */
   run(pc: number): RunEnd {
     if (!this.#sealed) this.#seal();
+    if (this.#asleep) {
+      this.#state.stop = false;
+      const woken = this.#sleep();
+      if (woken !== 'interrupt') return woken;
+    }
     for (let from = pc; ;) {
       this.#state.stop = false;
       const before = this.#state.instructions;
@@ -427,7 +436,12 @@ export class MipsCpu {
         outer?.takeTurn();
       }
       const end = this.#fast ? this.#whyFastEnded(this.#fast.state, code, before) : this.#whyEnded(code, before);
-      if (end !== 'exception' && !(end === 'wait' && this.#timer && this.#sleep())) return end;
+      if (end === 'wait' && this.#timer) {
+        this.#asleep = true;
+        this.sleeps++;
+        const woken = this.#sleep();
+        if (woken !== 'interrupt') return woken;
+      } else if (end !== 'exception') return end;
       from = this.nextPc;
     }
   }
@@ -457,6 +471,12 @@ export class MipsCpu {
     this.#onEvent();
   }
 
+  /** Interrupts taken. */
+  get interrupts(): { all: number; timer: number } {
+    const state = this.#fast?.state;
+    return { all: state?.interrupts ?? 0, timer: state?.timerInterrupts ?? 0 };
+  }
+
   /** Drives Cause.IP[n], n = 2 .. 7. */
   setInterruptLine(ip: number, asserted: boolean): void {
     const cause = this.#cp0(this.#layout.cause);
@@ -470,25 +490,29 @@ export class MipsCpu {
   }
 
   /**
-   * The guest waits: time passes until an interrupt can be taken. False when none can come, or the run is to end. As on QEMU, `wait`
-   * with interrupts disabled sleeps for ever.
+   * The guest waits: time passes until an interrupt can be taken; `wait` when none can come. As on QEMU, waiting with interrupts
+   * disabled is for ever. A run that is stopped meanwhile goes on waiting.
    */
-  #sleep(): boolean {
+  #sleep(): 'interrupt' | 'wait' | 'stop' {
     const fast = this.#fast;
-    if (!fast) return false;
+    if (!fast) return 'wait';
     const { state } = fast;
-    state.forceBoundary();
     while (!fast.interruptPending()) {
       const status = this.#cp0(this.#layout.status)[0]!;
-      if ((status & (STATUS_IE | STATUS_EXL | STATUS_ERL)) !== STATUS_IE) return false;
+      if ((status & (STATUS_IE | STATUS_EXL | STATUS_ERL)) !== STATUS_IE) return 'wait';
       const next = Math.min(status & STATUS_IM7 ? state.compareNs : Infinity, this.#eventNs);
-      if (next === Infinity) return false;
+      if (next === Infinity) return 'wait';
       const { now } = this;
       if (next > now) state.skewNs += next - now;
       fast.events();
-      if (this.#state.stop) return false;
+      if (this.#state.stop) {
+        this.#state.stop = false;
+        return 'stop';
+      }
     }
-    return true;
+    this.#asleep = false;
+    state.forceBoundary();
+    return 'interrupt';
   }
 
   /** Whether the seed decides what tlbwr replaces even when other guests run in this process. Always so in hardware mode. */

@@ -1,0 +1,127 @@
+// The options of every command that runs somebody's kernel, and what they become.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openDrives } from '../../emu/malta/disk/drives.js';
+import { type KernelImage, parseKernel } from '../../emu/elf/kernel-image.js';
+import { KERNEL_MEMORY_MB } from '../../emu/malta/kernel-machine.js';
+import { MAX_CONTROLLERS } from '../../emu/malta/malta-board.js';
+import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
+import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import { readGunzipped, readInput } from '../files/input.js';
+import {
+  DEFAULT_MAX_INSTRUCTIONS,
+  DEFAULT_MAX_SECONDS,
+  DEFAULT_STALL_INSTRUCTIONS,
+  type KernelRunOptions,
+} from '../run/kernel-run.js';
+import { wholeNumber } from './boot-options.js';
+
+const KERNEL_LIMIT = 256 << 20;
+const INITRD_LIMIT = 256 << 20;
+
+export interface RunFlags {
+  append: string;
+  initrd?: string;
+  drive: string[];
+  controllers?: number;
+  memory: number;
+  cpu: CpuModel;
+  tlb: TlbMode;
+  seed: number;
+  until?: string;
+  maxSeconds: number;
+  maxInstructions: number;
+  stallInstructions: number;
+  input?: string;
+  engine?: string;
+  shim: boolean;
+}
+
+/** A parser for numbers above 0, also such as 2e9. */
+function positive(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?(e\d+)?$/i.test(text) || !(value > 0) || value > Number.MAX_SAFE_INTEGER)
+    throw new InvalidArgumentError('need a number above 0, such as 30 or 2e9.');
+  return value;
+}
+
+export function addRunOptions(command: Command): Command {
+  const { least, most, default: memory } = KERNEL_MEMORY_MB;
+  return command
+    .option('--append <line>', "the kernel's command line", 'console=ttyS0')
+    .option('--initrd <file>', 'initial RAM disk')
+    .option(
+      '--drive <what>',
+      'a disk: FILE (raw image, never changed), FILE,rw (written through), FILE,ro, 8M (blank), none (empty drive); ,controller=N; may be given again',
+      (value: string, before: string[]) => [...before, value],
+      [] as string[],
+    )
+    .option(
+      '--controllers <n>',
+      `MegaRAID controllers, 0 to ${MAX_CONTROLLERS} (default: 1 when there is a drive, else 0)`,
+      wholeNumber(0, MAX_CONTROLLERS),
+    )
+    .option('--memory <MB>', `RAM of the board, ${least} to ${most}`, wholeNumber(least, most), memory)
+    .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', '34Kf', '74Kf', 'P5600']).default('24Kf'))
+    .addOption(
+      new Option('--tlb <mode>', "qemu: entries that tlbwr throws out live on as QEMU's do; hardware: they are gone")
+        .choices(['qemu', 'hardware'])
+        .default('qemu'),
+    )
+    .option(
+      '--seed <n>',
+      'what hardware leaves to chance: latencies, TLB replacement, clocks',
+      wholeNumber(0, 0xffff_ffff),
+      1,
+    )
+    .option('--until <text>', 'end when the console has shown this')
+    .option('--max-seconds <s>', 'end after so much virtual time', positive, DEFAULT_MAX_SECONDS)
+    .option('--max-instructions <n>', 'end after so many instructions', positive, DEFAULT_MAX_INSTRUCTIONS)
+    .option(
+      '--stall-instructions <n>',
+      'a kernel that says nothing and never sleeps for so long hangs',
+      positive,
+      DEFAULT_STALL_INSTRUCTIONS,
+    )
+    .option('--input <file>', 'typed on the console as soon as somebody listens')
+    .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
+    .option('--no-shim', 'do without the compiled hooks');
+}
+
+export interface OpenRun {
+  readonly kernel: KernelImage;
+  readonly options: KernelRunOptions;
+  /** Closes the disks' files. */
+  close(): void;
+}
+
+/** Reads what the flags name. @throws UsageError in one line for each thing that does not work */
+export function openRun(file: string, flags: RunFlags, engine: EngineLibrary): OpenRun {
+  const kernel = parseKernel(readGunzipped(file, { limit: KERNEL_LIMIT }), file);
+  const initrd =
+    flags.initrd === undefined ? undefined : readInput(flags.initrd, { flag: '--initrd', limit: INITRD_LIMIT });
+  const input = flags.input === undefined ? undefined : readInput(flags.input, { flag: '--input' });
+  const controllers = flags.controllers ?? (flags.drive.length > 0 ? 1 : 0);
+  const disks = openDrives(flags.drive, controllers);
+  return {
+    kernel,
+    options: {
+      engine,
+      kernel,
+      cpu: flags.cpu,
+      memoryMB: flags.memory,
+      tlb: flags.tlb,
+      seed: flags.seed,
+      commandLine: flags.append,
+      controllers,
+      drives: disks.drives,
+      maxSeconds: flags.maxSeconds,
+      maxInstructions: flags.maxInstructions,
+      stallInstructions: flags.stallInstructions,
+      shim: flags.shim,
+      ...(initrd === undefined ? {} : { initrd }),
+      ...(input === undefined ? {} : { input }),
+      ...(flags.until === undefined ? {} : { until: flags.until }),
+    },
+    close: disks.close,
+  };
+}

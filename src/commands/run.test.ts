@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const CLI = path.resolve('scripts/percpu-malta.mjs');
+const TESTKERNEL = path.resolve('fixtures/testkernel/testkernel-be.elf');
+
+let folder = '';
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'run-test-'));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+function run(...args: string[]): { stdout: string; stderr: string; status: number | null } {
+  return spawnSync(process.execPath, [CLI, 'run', ...args], { encoding: 'utf8', cwd: folder });
+}
+
+function file(name: string, bytes: Uint8Array | string): string {
+  fs.writeFileSync(path.join(folder, name), bytes);
+  return name;
+}
+
+describe('what cannot run ends in one line and exit code 2', () => {
+  const elf = (change: (view: DataView) => void): Uint8Array => {
+    const bytes = fs.readFileSync(TESTKERNEL).subarray(0, 0x4000);
+    change(new DataView(bytes.buffer, bytes.byteOffset));
+    return bytes;
+  };
+  it.each([
+    ['no ELF', () => [file('text', 'hello\n')], /text: not a kernel for this board/],
+    ['a missing file', () => ['nowhere'], /nowhere/],
+    ['a directory', () => [folder], /directory|folder/],
+    ['a truncated file', () => [file('short', elf(() => {}).subarray(0, 40))], /cut short/],
+    [
+      'an x86 kernel',
+      () => [
+        file(
+          'x86',
+          elf((view) => view.setUint16(18, 62)),
+        ),
+      ],
+      /x86-64/,
+    ],
+    [
+      'a 64-bit kernel',
+      () => [
+        file(
+          'mips64',
+          elf((view) => view.setUint8(4, 2)),
+        ),
+      ],
+      /64-bit/,
+    ],
+    ['a drive that is a directory', () => [TESTKERNEL, '--drive', folder], /directory/],
+    ['a drive without a controller', () => [TESTKERNEL, '--drive', '8M', '--controllers', '0'], /controller/],
+    [
+      'an initrd that does not fit',
+      () => [TESTKERNEL, '--initrd', file('rd', new Uint8Array(40 << 20)), '--memory', '32'],
+      /does not fit/,
+    ],
+    ['too little memory', () => [TESTKERNEL, '--memory', '16'], /32 to 256/],
+    ['-i with --json', () => [TESTKERNEL, '-i', '--json'], /--json/],
+  ])('%s', (_name, args, message) => {
+    const { stdout, stderr, status } = run(...args());
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+});
