@@ -9,6 +9,7 @@ import {
   HOOK,
   type MmioRead,
   type MmioWrite,
+  PROT_ALL,
   PROT_EXEC,
   REG,
 } from '../unicorn/engine.js';
@@ -155,10 +156,15 @@ interface Range {
   readonly end: number;
 }
 
-/** Virtual addresses that never are physical ones. */
-const KSEG0_KSEG1: Range = { start: 0x8000_0000, end: 0xc000_0000 };
-/** Behind all addresses. */
-const END: Range = { start: 0x1_0000_0000, end: 0x1_0000_0000 };
+/**
+ * What only the TLB translates and no bus address of the board: kuseg above the first 512 MB, kseg2 and kseg3, whose last page the engine wants by
+ * itself. Code has to be able to run there, so these are memory that nobody touches, not devices.
+ */
+const MAPPED_SEGMENTS: readonly [Range, ...Range[]] = [
+  { start: KSEG_PHYSICAL_END, end: 0x8000_0000 },
+  { start: 0xc000_0000, end: 0xffff_f000 },
+  { start: 0xffff_f000, end: 0x1_0000_0000 },
+];
 
 /** libunicorn before 2.1, whose rules differ. */
 function isVersion20({ kind, version: [major, minor] }: EngineLibrary): boolean {
@@ -216,7 +222,7 @@ export class MipsCpu {
     this.#timer = options.timer;
     this.#layout = registerLayout(library);
     this.#engine = library.open(this.littleEndian);
-    if (tlb === 'qemu') this.#tlbRandom = new TlbRandom(library, this.#engine.host, seed);
+    if (tlb === 'qemu') this.#tlbRandom = new TlbRandom(library, this.#engine.host, seed, this.littleEndian);
     this.#engine.ctl_set_cpu_model(CPU_MODEL[model]);
     this.#engine.mem_map_ram(0, ramBytes);
     this.#mapped.push({ start: 0, end: ramBytes });
@@ -639,14 +645,14 @@ export class MipsCpu {
 
   /**
    * Turns what is neither RAM nor device into bus errors that do not upset the engine. libunicorn 2.0.x ends a run before the
-   * TLB is asked unless the VIRTUAL address of a load or store, with kseg0 and kseg1 stripped, lies in some region: so
-   * all of the address space becomes one. Later versions crash when they fetch from unmapped memory: they get a page.
+   * TLB is asked unless the VIRTUAL address of an access, with kseg0 and kseg1 stripped, lies in some region: so all of the
+   * address space becomes one. Later versions crash when they fetch from unmapped memory: they get a page.
    */
   #seal(): void {
     this.#sealed = true;
     if (isVersion20(this.#library)) {
       let hole = 0;
-      for (const { start, end } of [...this.#mapped, KSEG0_KSEG1, END].sort((a, b) => a.start - b.start)) {
+      for (const { start, end } of [...this.#mapped, MAPPED_SEGMENTS[0]].sort((a, b) => a.start - b.start)) {
         if (start > hole)
           this.#engine.mmio_map(
             hole,
@@ -657,6 +663,12 @@ export class MipsCpu {
           );
         hole = Math.max(hole, end);
       }
+      for (const { start, end } of MAPPED_SEGMENTS) this.#engine.mem_map(start, end - start, PROT_ALL);
+      // Programs may run at virtual addresses that are a device's physical ones.
+      this.#engine.hook_add(
+        HOOK.MEM_FETCH_PROT,
+        (_type, address) => (this.physicalAddress(address) ?? Infinity) < this.ramBytes,
+      );
     } else {
       this.#engine.hook_add(HOOK.MEM_FETCH_UNMAPPED, (_type, address) => this.#fetchFault(address));
     }

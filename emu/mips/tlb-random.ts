@@ -19,8 +19,8 @@ export class TlbRandom {
   #previous = 0;
 
   /** @param seed 32 bits */
-  constructor(library: EngineLibrary, host: HostMemory, seed: number) {
-    this.#words = randomWords(library);
+  constructor(library: EngineLibrary, host: HostMemory, seed: number, littleEndian = false) {
+    this.#words = randomWords(library, littleEndian);
     this.#host = host;
     this.#state = scramble(seed);
   }
@@ -61,25 +61,27 @@ function scramble(seed: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-const found = new WeakMap<EngineLibrary, { words: RandomWords | undefined }>();
+/** By byte order: the engine has a generator for each. */
+const found = [false, true].map(() => new WeakMap<EngineLibrary, { words: RandomWords | undefined }>());
 
 /** The words of `library`, undefined when they cannot be told. */
-function randomWords(library: EngineLibrary): RandomWords | undefined {
-  let entry = found.get(library);
+function randomWords(library: EngineLibrary, littleEndian: boolean): RandomWords | undefined {
+  const known = found[Number(littleEndian)]!;
+  let entry = known.get(library);
   if (!entry) {
-    const engine = library.open();
+    const engine = library.open(littleEndian);
     try {
-      entry = { words: watch(engine) };
+      entry = { words: watch(engine, littleEndian) };
     } finally {
       engine.close();
     }
-    found.set(library, entry);
+    known.set(library, entry);
   }
   return entry.words;
 }
 
 const CODE = 0x8000_1000;
-const MFC0_RANDOM = [0x40, 0x02, 0x08, 0x00, 0, 0, 0, 0]; // mfc0 $2, Random; nop
+const MFC0_RANDOM = 0x4002_0800; // mfc0 $2, Random; a nop follows
 
 /** ISO C's example generator. */
 const step = (state: number): number => (Math.imul(1103515245, state) + 12345) >>> 0;
@@ -96,10 +98,12 @@ function follows(before: number, after: number): boolean {
   return false;
 }
 
-function watch(engine: Engine): RandomWords | undefined {
+function watch(engine: Engine, littleEndian: boolean): RandomWords | undefined {
   engine.ctl_set_cpu_model(CPU_MODEL['24Kf']); // 16 entries, none wired
   engine.mem_map(0, 0x1_0000, PROT_ALL);
-  engine.mem_write(CODE & 0x1fff_ffff, Uint8Array.from(MFC0_RANDOM));
+  const code = new DataView(new ArrayBuffer(8));
+  code.setUint32(0, MFC0_RANDOM, littleEndian);
+  engine.mem_write(CODE & 0x1fff_ffff, new Uint8Array(code.buffer));
   engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
   const draw = (): number => {
     engine.emu_start(CODE, CODE + 4, 0, 0);

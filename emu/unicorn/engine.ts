@@ -22,6 +22,7 @@ export const HOOK = {
   CODE: 4,
   BLOCK: 8,
   MEM_FETCH_UNMAPPED: 1 << 6,
+  MEM_FETCH_PROT: 1 << 9,
   MEM_READ: 1 << 10,
   MEM_WRITE: 1 << 11,
 } as const;
@@ -106,7 +107,7 @@ export interface Engine {
   /** CODE and BLOCK hooks get virtual addresses in begin .. end (inclusive); begin > end means everywhere. */
   hook_add(type: typeof HOOK.CODE | typeof HOOK.BLOCK, callback: CodeCallback, begin?: number, end?: number): Hook;
   hook_add(type: typeof HOOK.INTR, callback: InterruptCallback): Hook;
-  hook_add(type: typeof HOOK.MEM_FETCH_UNMAPPED, callback: FetchCallback): Hook;
+  hook_add(type: typeof HOOK.MEM_FETCH_UNMAPPED | typeof HOOK.MEM_FETCH_PROT, callback: FetchCallback): Hook;
   /**
    * MEM hooks fire before the access. libunicorn 2.0.x matches and reports VIRTUAL addresses before the TLB lookup, 2.1.x and
    * unicorn.js PHYSICAL ones after it.

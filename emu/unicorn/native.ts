@@ -188,7 +188,7 @@ export class NativeEngine implements Engine {
     if (type === HOOK.CODE || type === HOOK.BLOCK) {
       return this.hook_add_native(type, this.code_callback(call), null, begin, end);
     }
-    if (type === HOOK.MEM_FETCH_UNMAPPED) {
+    if (type === HOOK.MEM_FETCH_UNMAPPED || type === HOOK.MEM_FETCH_PROT) {
       const body = (_uc: unknown, kind: number, address: number, size: number) =>
         this.#guard(() => (callback as FetchCallback)(kind, address, size, 0), false);
       return this.hook_add_native(type, this.#register(body, PROTO.event), null, begin, end);
