@@ -1,7 +1,6 @@
 // The memory port of the per-CPU allocator over guest RAM: pages from the page allocator, page tables in the guest,
 // addresses from the top of vmalloc space (mm/percpu-vm.c).
 import { VmAreas } from '../percpu/vm-areas.js';
-import { addressFrom, addressValue } from '../percpu/index.js';
 import type { Chunk, Machine, MemoryPort, UnitLayout } from '../percpu/index.js';
 import type { PageAllocator } from './page-allocator.js';
 import type { PageTable } from './page-table.js';
@@ -50,7 +49,7 @@ export class PercpuMemory implements MemoryPort {
       machine.vmallocStart,
       machine.vmallocEnd,
       (_pages, spans) => {
-        for (const { start, end } of spans) this.onPurge(Number(start), Number(end));
+        for (const { start, end } of spans) this.onPurge(start, end);
       },
     );
   }
@@ -61,14 +60,12 @@ export class PercpuMemory implements MemoryPort {
 
   createArea(): number {
     const { groupOffsets, groupSizes } = this.#units;
-    const base = this.#areas.get(groupOffsets.map(BigInt), groupSizes.map(BigInt), BigInt(this.#atomSize));
-    return base === null ? NaN : addressFrom(base, this.#machine.bits);
+    return this.#areas.get(groupOffsets, groupSizes, this.#atomSize);
   }
 
   destroyArea(chunk: Chunk): void {
-    const base = addressValue(chunk.base, this.#machine.bits);
     this.#units.groupOffsets.forEach((offset, group) =>
-      this.#areas.release(base + BigInt(offset), BigInt(this.#units.groupSizes[group]!)),
+      this.#areas.release(chunk.base + offset, this.#units.groupSizes[group]!),
     );
     if (this.#areas.lazyPages > LAZY_BYTES / this.#pageSize) this.#areas.purge();
   }

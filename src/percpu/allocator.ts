@@ -1,16 +1,15 @@
 // The allocator itself: pcpu_alloc(), free_percpu() and the counters of mm/percpu.c. Its background work is in balance.ts.
 import { addressValue, hexAddress } from './address.js';
-import { findArea, findBlockFit, markArea, releaseArea, takeArea } from './area.js';
-import { balanceSteps } from './balance.js';
+import { NO_FIT, findFit, markArea, releaseArea, takeArea } from './area.js';
+import { balance, balanceSteps } from './balance.js';
 import { findNextBit, findNextZeroBit, setBits, clearBits } from './bitmap.js';
 import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import { firstChunkRegion } from './first-chunk.js';
-import { minUnitSize } from './geometry.js';
+import { PCPU_EMPTY_POP_PAGES_HIGH, PCPU_EMPTY_POP_PAGES_LOW, minUnitSize } from './geometry.js';
 import type { AllocInfo, Machine } from './geometry.js';
 import { GFP_KERNEL, __GFP_DIRECT_RECLAIM, __GFP_NOWARN } from './gfp.js';
 import type { MemoryPort, PercpuEvents } from './port.js';
 import { Slots } from './slots.js';
-import { runToEnd } from './steps.js';
 import type { Steps } from './steps.js';
 import { unitLayout } from './units.js';
 import type { UnitLayout } from './units.js';
@@ -19,9 +18,8 @@ import type { Variant } from './variant.js';
 
 /** A chunk on a slot below this that cannot serve a request is put on slot 0. */
 const PCPU_SLOT_FAIL_THRESHOLD = 3;
-/** Empty populated pages that the kernel wants at least, and fills up to. */
-export const PCPU_EMPTY_POP_PAGES_LOW = 2;
-export const PCPU_EMPTY_POP_PAGES_HIGH = 4;
+
+const BALANCE_WOULD_SLEEP = 'pcpu_balance_workfn would sleep on pcpu_alloc_mutex';
 
 const NO_SPACE = -1;
 const RESERVED_FULL = -2;
@@ -75,8 +73,6 @@ export class PercpuAllocator {
   balancePending = false;
   /** pcpu_alloc_mutex: held by a stepwise run between its steps. */
   mutexHeld = false;
-  /** Slow paths stop at lock drops. False only inside `alloc` and `runBalanceWork`, which nothing can interrupt. */
-  stepping = true;
   readonly stats: PercpuStats;
   /** Chunk of the last area that was allocated. */
   lastChunk: Chunk;
@@ -171,7 +167,34 @@ export class PercpuAllocator {
       }
     }
     if (atomic) return this.#failAtomic(size, align, reserved);
-    return this.#runToEnd(this.#slowAlloc(size, align, gfp, reserved, offset));
+    return this.#slowAlloc(size, align, gfp, reserved, offset);
+  }
+
+  /** What is left of pcpu_alloc() after the first search of a request that may sleep. */
+  #slowAlloc(size: number, align: number, gfp: number, reserved: boolean, offset: number): number {
+    if (offset === RESERVED_FULL) return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
+    while (offset < 0) {
+      if (this.slots.isEmpty(this.slots.free)) {
+        const chunk = this.createChunk();
+        if (chunk === null) return this.#fail(size, align, gfp, reserved, 'failed to allocate new chunk');
+        this.enlist(chunk);
+      }
+      offset = this.#search(size, align, reserved, false);
+    }
+    const chunk = this.lastChunk;
+    const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
+    let page = findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift);
+    while (page < end) {
+      const rangeEnd = findNextBit(chunk.populated, end, page + 1);
+      if (!this.populate(chunk, page, rangeEnd)) {
+        this.#release(chunk, offset);
+        return this.#fail(size, align, gfp, reserved, 'failed to populate');
+      }
+      this.chunkPopulated(chunk, page, rangeEnd);
+      page = findNextZeroBit(chunk.populated, end, rangeEnd + 1);
+    }
+    this.#complete(chunk, offset, size, align, reserved, false, gfp);
+    return offset;
   }
 
   /** The same as {@link alloc}, stopping wherever the kernel drops pcpu_lock. The mutex is held between the steps. */
@@ -182,39 +205,45 @@ export class PercpuAllocator {
     if (this.mutexHeld) throw new Error('pcpu_alloc would sleep on pcpu_alloc_mutex');
     size = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
     const offset = this.#search(size, align, reserved, false);
-    return yield* this.#slowAlloc(size, align, gfp, reserved, offset);
-  }
-
-  /** What is left of pcpu_alloc() after the first search of a request that may sleep. */
-  *#slowAlloc(size: number, align: number, gfp: number, reserved: boolean, offset: number): Steps<number> {
     if (offset === RESERVED_FULL) return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
     this.mutexHeld = true;
     try {
-      while (offset < 0) {
-        if (this.stepping) yield 'unlocked';
-        if (this.slots.isEmpty(this.slots.free)) {
-          const chunk = yield* this.createChunk();
-          if (chunk === null) return this.#fail(size, align, gfp, reserved, 'failed to allocate new chunk');
-          this.enlist(chunk);
-        }
-        offset = this.#search(size, align, reserved, false);
-      }
-      const chunk = this.lastChunk;
-      const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
-      let page = findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift);
-      while (page < end) {
-        const rangeEnd = findNextBit(chunk.populated, end, page + 1);
-        if (!(yield* this.populate(chunk, page, rangeEnd))) {
-          this.#release(chunk, offset);
-          return this.#fail(size, align, gfp, reserved, 'failed to populate');
-        }
-        page = findNextZeroBit(chunk.populated, end, rangeEnd + 1);
-      }
-      this.#complete(chunk, offset, size, align, reserved, false, gfp);
-      return offset;
+      return yield* this.#slowAllocSteps(size, align, gfp, reserved, offset);
     } finally {
       this.mutexHeld = false;
     }
+  }
+
+  /** {@link #slowAlloc} with its lock drops; whatever other tasks do there is seen here. */
+  *#slowAllocSteps(size: number, align: number, gfp: number, reserved: boolean, offset: number): Steps<number> {
+    while (offset < 0) {
+      yield 'unlocked';
+      if (this.slots.isEmpty(this.slots.free)) {
+        yield 'before-create';
+        const chunk = this.createChunk();
+        yield 'after-create';
+        if (chunk === null) return this.#fail(size, align, gfp, reserved, 'failed to allocate new chunk');
+        this.enlist(chunk);
+      }
+      offset = this.#search(size, align, reserved, false);
+    }
+    const chunk = this.lastChunk;
+    const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
+    let page = findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift);
+    while (page < end) {
+      const rangeEnd = findNextBit(chunk.populated, end, page + 1);
+      yield 'before-populate';
+      const done = this.populate(chunk, page, rangeEnd);
+      yield 'after-populate';
+      if (!done) {
+        this.#release(chunk, offset);
+        return this.#fail(size, align, gfp, reserved, 'failed to populate');
+      }
+      this.chunkPopulated(chunk, page, rangeEnd);
+      page = findNextZeroBit(chunk.populated, end, rangeEnd + 1);
+    }
+    this.#complete(chunk, offset, size, align, reserved, false, gfp);
+    return offset;
   }
 
   /** Search part of pcpu_alloc(); takes the area and counts it. @returns its offset in lastChunk, NO_SPACE or RESERVED_FULL */
@@ -223,28 +252,24 @@ export class PercpuAllocator {
     const bitAlign = align >>> PCPU_MIN_ALLOC_SHIFT;
     if (reserved && this.reservedChunk !== null) {
       const chunk = this.reservedChunk;
-      const start = findBlockFit(chunk, bits, bitAlign, atomic);
-      if (start < 0) return RESERVED_FULL;
-      const bit = this.#take(chunk, bits, bitAlign, start);
+      const bit = findFit(chunk, bits, bitAlign, atomic);
       if (bit < 0) return RESERVED_FULL;
+      this.#take(chunk, bit, bits);
       return this.#found(chunk, bit, size);
     }
     const slots = this.slots;
     const last = slots.free;
     const heads = slots.heads;
-    for (let slot = slots.ofSize(size); slot <= last; slot++) {
+    for (let slot = slots.nextOccupied(slots.ofSize(size)); slot <= last; slot = slots.nextOccupied(slot + 1)) {
       const head = heads[slot]!;
       for (let chunk = head.next, next = chunk.next; chunk !== head; chunk = next, next = chunk.next) {
-        const start = findBlockFit(chunk, bits, bitAlign, atomic);
-        if (start < 0) {
-          if (slot < PCPU_SLOT_FAIL_THRESHOLD) slots.moveToFront(chunk, 0);
-          continue;
-        }
-        const bit = this.#take(chunk, bits, bitAlign, start);
+        const bit = findFit(chunk, bits, bitAlign, atomic);
         if (bit >= 0) {
+          this.#take(chunk, bit, bits);
           this.reintegrate(chunk);
           return this.#found(chunk, bit, size);
         }
+        if (bit === NO_FIT && slot < PCPU_SLOT_FAIL_THRESHOLD) slots.moveToFront(chunk, 0);
       }
     }
     return NO_SPACE;
@@ -258,17 +283,13 @@ export class PercpuAllocator {
     const rounded = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
     const bits = rounded >>> PCPU_MIN_ALLOC_SHIFT;
     const bitAlign = Math.max(align, PCPU_MIN_ALLOC_SIZE) >>> PCPU_MIN_ALLOC_SHIFT;
-    const inChunk = (chunk: Chunk): number => {
-      const start = findBlockFit(chunk, bits, bitAlign, atomic);
-      return start < 0 ? -1 : findArea(chunk, bits, bitAlign, start);
-    };
     if (reserved && this.reservedChunk !== null) {
-      const bit = inChunk(this.reservedChunk);
+      const bit = findFit(this.reservedChunk, bits, bitAlign, atomic);
       return bit < 0 ? null : { chunk: this.reservedChunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
     }
     for (let slot = this.slots.ofSize(rounded); slot <= this.slots.free; slot++) {
       for (const chunk of this.slots.chunks(slot)) {
-        const bit = inChunk(chunk);
+        const bit = findFit(chunk, bits, bitAlign, atomic);
         if (bit >= 0) return { chunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
       }
     }
@@ -283,13 +304,11 @@ export class PercpuAllocator {
     this.#found(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT, size);
   }
 
-  /** pcpu_alloc_area(). */
-  #take(chunk: Chunk, bits: number, align: number, start: number): number {
+  /** pcpu_alloc_area() at a bit that findFit gave. */
+  #take(chunk: Chunk, bit: number, bits: number): void {
     const emptyBefore = chunk.nrEmptyPopPages;
-    const bit = takeArea(chunk, bits, align, start);
-    if (bit < 0) return -1;
+    takeArea(chunk, bit, bits);
     this.#settle(chunk, emptyBefore);
-    return bit;
   }
 
   /** pcpu_stats_area_alloc(). */
@@ -428,37 +447,37 @@ export class PercpuAllocator {
     this.slots.moveToFront(chunk, chunk.ownSlot);
   }
 
-  /** pcpu_populate_chunk() and pcpu_chunk_populated(): pages [start, end) for every CPU. */
-  *populate(chunk: Chunk, start: number, end: number): Steps<boolean> {
-    if (this.stepping) yield 'before-populate';
-    let done = false;
+  /** pcpu_populate_chunk(): backs pages [start, end) for every CPU. The caller drops pcpu_lock for it. @returns false when memory is short */
+  populate(chunk: Chunk, start: number, end: number): boolean {
     // pcpu_get_pages(): the array of page pointers is made once.
     if (!this.#pageArray) this.#pageArray = this.port.allocMetadata();
-    if (this.#pageArray) done = this.port.populate(chunk, start, end);
-    if (done && this.events !== null) this.events.populate(chunk, start, end);
-    if (this.stepping) yield 'after-populate';
-    if (!done) return false;
-    setBits(chunk.populated, start, end - start);
-    this.#settlePages(chunk, end - start);
+    if (!this.#pageArray || !this.port.populate(chunk, start, end)) return false;
+    if (this.events !== null) this.events.populate(chunk, start, end);
     return true;
   }
 
-  /** pcpu_depopulate_chunk() and pcpu_chunk_depopulated(): no TLB flush. */
-  *depopulate(chunk: Chunk, start: number, end: number): Steps<void> {
-    if (this.stepping) yield 'before-depopulate';
+  /** pcpu_chunk_populated(): pcpu_lock is held again. */
+  chunkPopulated(chunk: Chunk, start: number, end: number): void {
+    setBits(chunk.populated, start, end - start);
+    this.#settlePages(chunk, end - start);
+  }
+
+  /** pcpu_depopulate_chunk(), with pcpu_lock dropped: no TLB flush. */
+  depopulate(chunk: Chunk, start: number, end: number): void {
     this.port.depopulate(chunk, start, end);
     if (this.events !== null) this.events.depopulate(chunk, start, end);
-    if (this.stepping) yield 'after-depopulate';
+  }
+
+  /** pcpu_chunk_depopulated(): pcpu_lock is held again. */
+  chunkDepopulated(chunk: Chunk, start: number, end: number): void {
     clearBits(chunk.populated, start, end - start);
     this.#settlePages(chunk, start - end);
   }
 
-  /** pcpu_post_unmap_tlb_flush(). */
-  *flush(chunk: Chunk, start: number, end: number): Steps<void> {
-    if (this.stepping) yield 'before-flush';
+  /** pcpu_post_unmap_tlb_flush(), with pcpu_lock dropped. */
+  flush(chunk: Chunk, start: number, end: number): void {
     this.port.flush(chunk, start, end);
     if (this.events !== null) this.events.flush(chunk, start, end);
-    if (this.stepping) yield 'after-flush';
   }
 
   #settlePages(chunk: Chunk, pages: number): void {
@@ -468,56 +487,42 @@ export class PercpuAllocator {
     if (!chunk.isolated) this.nrEmptyPopPages += pages;
   }
 
-  /** pcpu_create_chunk(): null when there is no metadata memory or no address space. The chunk is on no slot yet. */
-  *createChunk(): Steps<Chunk | null> {
-    if (this.stepping) yield 'before-create';
-    let chunk: Chunk | null = null;
+  /** pcpu_create_chunk(), with pcpu_lock dropped: null without metadata memory or address space. The chunk is on no slot yet. */
+  createChunk(): Chunk | null {
     const port = this.port;
     // pcpu_alloc_chunk(): struct, alloc_map, bound_map, md_blocks
-    if (port.allocMetadata() && port.allocMetadata() && port.allocMetadata() && port.allocMetadata()) {
-      const base = port.createArea();
-      if (!Number.isNaN(base)) {
-        chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift, this.#spare.pop());
-        chunk.freeBytes = this.info.unitSize;
-        this.#chunks.push(chunk);
-        this.stats.nrChunks++;
-        this.stats.nrMaxChunks = Math.max(this.stats.nrMaxChunks, this.stats.nrChunks);
-        if (this.events !== null) this.events.createChunk(chunk);
-      }
-    }
-    if (this.stepping) yield 'after-create';
+    if (!(port.allocMetadata() && port.allocMetadata() && port.allocMetadata() && port.allocMetadata())) return null;
+    const base = port.createArea();
+    if (Number.isNaN(base)) return null;
+    const chunk = new Chunk(this.#nextChunkId++, base, this.unitPages, this.#pageShift, this.#spare.pop());
+    chunk.freeBytes = this.info.unitSize;
+    this.#chunks.push(chunk);
+    const stats = this.stats;
+    stats.nrChunks++;
+    if (stats.nrChunks > stats.nrMaxChunks) stats.nrMaxChunks = stats.nrChunks;
+    if (this.events !== null) this.events.createChunk(chunk);
     return chunk;
   }
 
-  /** pcpu_destroy_chunk(): the chunk has no populated pages and is on no slot. */
-  *destroyChunk(chunk: Chunk): Steps<void> {
-    if (this.stepping) yield 'before-destroy';
+  /** pcpu_destroy_chunk(), with pcpu_lock dropped: the chunk has no populated pages and is on no slot. */
+  destroyChunk(chunk: Chunk): void {
     this.stats.nrChunks--;
     this.#chunks.splice(this.#chunks.indexOf(chunk), 1);
     if (this.events !== null) this.events.destroyChunk(chunk);
     this.port.destroyArea(chunk);
     this.#spare.push(chunk);
-    if (this.stepping) yield 'after-destroy';
   }
 
   /** Clears the pending mark and runs pcpu_balance_workfn() to its end. */
   runBalanceWork(): void {
-    this.#runToEnd(this.balanceSteps());
+    if (this.mutexHeld) throw new Error(BALANCE_WOULD_SLEEP);
+    this.balancePending = false;
+    balance(this);
   }
 
-  /** Runs a slow path without stops. */
-  #runToEnd<T>(steps: Steps<T>): T {
-    this.stepping = false;
-    try {
-      return runToEnd(steps);
-    } finally {
-      this.stepping = true;
-    }
-  }
-
-  /** The same, stopping wherever the kernel drops pcpu_lock. */
+  /** The same, stopping wherever the kernel drops pcpu_lock. The mutex is held between the steps. */
   *balanceSteps(): Steps<void> {
-    if (this.mutexHeld) throw new Error('pcpu_balance_workfn would sleep on pcpu_alloc_mutex');
+    if (this.mutexHeld) throw new Error(BALANCE_WOULD_SLEEP);
     this.balancePending = false;
     this.mutexHeld = true;
     try {

@@ -1,8 +1,9 @@
 // Areas inside one chunk: where an allocation fits, taking it, giving it back. Everything here works in bits of the allocation map.
-import { clearBits, findNextBit, findNextZeroBit, setBit, setBits } from './bitmap.js';
+import { clearBits, findNextBit, findNextZeroBit, setBits } from './bitmap.js';
 import { MD_STRIDE, Md, PCPU_MIN_ALLOC_SHIFT, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
 import { updateBlockAfterScan, updateHintsOnAlloc, updateHintsOnFree } from './hints.js';
+import { clearSummedBits, findNextSummedBit, setSummedBit } from './summed-bitmap.js';
 
 /** pcpu_next_hint(): where to begin searching in the block at `at`: behind its scan hint if that is known to be too small. */
 function nextHint(md: Int32Array, at: number, bits: number): number {
@@ -12,16 +13,22 @@ function nextHint(md: Int32Array, at: number, bits: number): number {
   return md[at + Md.FIRST]!;
 }
 
+/** What {@link findFit} says when no area can be had: by the hints, or in spite of them. */
+export const NO_FIT = -1;
+export const NO_AREA = -2;
+
 /**
- * pcpu_find_block_fit(): where pcpu_alloc_area() should begin to look for `bits` bits at alignment `align` (bits, power of two).
+ * pcpu_find_block_fit() and the search of pcpu_alloc_area(): where `bits` bits at alignment `align` (bits, power of two) can be taken.
+ * Changes nothing. The hints give a place to begin at, and a run behind it that is known to be free and large enough; only what lies
+ * between the two is searched.
  * @param populatedOnly look at backed pages only (atomic allocations)
- * @returns a bit, or -1 when the hints say that nothing fits
+ * @returns the area's first bit, NO_FIT when the hints say that nothing fits, NO_AREA when nothing was found all the same
  */
-export function findBlockFit(chunk: Chunk, bits: number, align: number, populatedOnly: boolean): number {
+export function findFit(chunk: Chunk, bits: number, align: number, populatedOnly: boolean): number {
   const md = chunk.md;
   const chunkContigStart = md[Md.CONTIG_START]!;
   // pcpu_check_block_hint(): only the chunk's best run is asked, another one may fit all the same.
-  if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md[Md.CONTIG]!) return -1;
+  if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md[Md.CONTIG]!) return NO_FIT;
 
   const shift = chunk.blockShift;
   const blockBits = 1 << shift;
@@ -32,13 +39,13 @@ export function findBlockFit(chunk: Chunk, bits: number, align: number, populate
     let index = from >>> shift;
     let offset = from & (blockBits - 1);
     let run = 0;
-    let found = false;
+    let known = -1;
     for (let at = blockAt(index); index < nrBlocks; index++, at += MD_STRIDE) {
       if (run !== 0) {
         const left = md[at + Md.LEFT]!;
         run += left;
         if (run >= bits) {
-          found = true;
+          known = from;
           break;
         }
         if (left === blockBits) continue;
@@ -49,8 +56,8 @@ export function findBlockFit(chunk: Chunk, bits: number, align: number, populate
       if (contig !== 0 && contigStart >= offset && contig >= slack + bits) {
         const start = nextHint(md, at, bits);
         run = slack + bits + contigStart - start;
+        known = (index << shift) + contigStart;
         from = (index << shift) + start;
-        found = true;
         break;
       }
       offset = 0;
@@ -58,15 +65,19 @@ export function findBlockFit(chunk: Chunk, bits: number, align: number, populate
       run = blockBits - rightStart;
       from = (index << shift) + rightStart;
       if (run >= bits) {
-        found = true;
+        known = from;
         break;
       }
     }
-    if (!found) return -1;
-    if (!populatedOnly) return from;
-    const resume = behindHole(chunk, from, run);
-    if (resume < 0) return from;
-    from = resume;
+    if (known < 0) return NO_FIT;
+    if (populatedOnly) {
+      const resume = behindHole(chunk, from, run);
+      if (resume >= 0) {
+        from = resume;
+        continue;
+      }
+    }
+    return findArea(chunk, bits, align, from, known);
   }
 }
 
@@ -79,26 +90,28 @@ function behindHole(chunk: Chunk, bit: number, bits: number): number {
   return findNextBit(chunk.populated, end, hole + 1) << shift;
 }
 
-/** The largest run that the last {@link findArea} had to skip; 0 bits = none. */
+/** The largest run that the last search had to skip; 0 bits = none. */
 let skipped = 0;
 let skippedBits = 0;
 
 /**
- * pcpu_find_zero_area() as pcpu_alloc_area() uses it: first fit of `bits` bits at `align` from bit `start` on. Changes nothing.
- * @returns the first bit, or -1
+ * pcpu_find_zero_area() as pcpu_alloc_area() uses it: first fit of `bits` bits at `align` from bit `start` on.
+ * @param known where a free run begins that has room for the area
+ * @returns the first bit, or NO_AREA
  */
-export function findArea(chunk: Chunk, bits: number, align: number, start: number): number {
+function findArea(chunk: Chunk, bits: number, align: number, start: number, known: number): number {
   const map = chunk.allocMap;
   let limit = start + bits + (1 << chunk.blockShift);
   if (limit > chunk.mapBits) limit = chunk.mapBits;
   skipped = 0;
   skippedBits = 0;
   for (let from = start; ;) {
-    const bit = (findNextZeroBit(map, limit, from) + align - 1) & -align;
+    const bit = ((from < known ? findNextZeroBit(map, known, from) : from) + align - 1) & -align;
+    if (bit >= known) return bit;
     const end = bit + bits;
-    if (end > limit) return -1;
-    const used = findNextBit(map, end, bit);
-    if (used >= end) return bit;
+    if (end > limit) return NO_AREA;
+    const used = findNextBit(map, end < known ? end : known, bit);
+    if (used >= end || used >= known) return bit;
     const run = used - bit;
     if (
       run > skippedBits ||
@@ -111,17 +124,10 @@ export function findArea(chunk: Chunk, bits: number, align: number, start: numbe
   }
 }
 
-/**
- * pcpu_alloc_area() without slots: takes the area that {@link findArea} finds. The chunk's own count of empty pages is brought up to
- * date, the global one is the caller's.
- * @returns the area's first bit, or -1
- */
-export function takeArea(chunk: Chunk, bits: number, align: number, start: number): number {
-  const bit = findArea(chunk, bits, align, start);
-  if (bit < 0) return -1;
+/** pcpu_alloc_area() without slots, at the bit that the last {@link findFit} gave. The global count of empty pages is the caller's. */
+export function takeArea(chunk: Chunk, bit: number, bits: number): void {
   if (skippedBits !== 0) updateBlockAfterScan(chunk, skipped, skippedBits);
   markArea(chunk, bit, bits);
-  return bit;
 }
 
 /** The part of pcpu_alloc_area() after its search: [bit, bit + bits) is an area now. */
@@ -130,9 +136,10 @@ export function markArea(chunk: Chunk, bit: number, bits: number): void {
   const map = chunk.allocMap;
   setBits(map, bit, bits);
   const bound = chunk.boundMap;
-  setBit(bound, bit);
-  clearBits(bound, bit + 1, bits - 1);
-  setBit(bound, bit + bits);
+  const summary = chunk.boundSummary;
+  setSummedBit(bound, summary, bit);
+  clearSummedBits(bound, summary, bit + 1, bits - 1);
+  setSummedBit(bound, summary, bit + bits);
   chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
   if (bit === md[Md.FIRST]!) md[Md.FIRST] = findNextZeroBit(map, chunk.mapBits, bit + bits);
   chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, bit, bits);
@@ -143,7 +150,7 @@ export function markArea(chunk: Chunk, bit: number, bits: number): void {
  * map. @returns that length in bits
  */
 export function releaseArea(chunk: Chunk, bit: number): number {
-  const bits = findNextBit(chunk.boundMap, chunk.mapBits, bit + 1) - bit;
+  const bits = findNextSummedBit(chunk.boundMap, chunk.boundSummary, bit + 1) - bit;
   clearBits(chunk.allocMap, bit, bits);
   chunk.freeBytes += bits << PCPU_MIN_ALLOC_SHIFT;
   if (bit < chunk.md[Md.FIRST]!) chunk.md[Md.FIRST] = bit;

@@ -1,132 +1,264 @@
 // The background work: pcpu_balance_workfn() of mm/percpu.c. It destroys all fully free chunks but one, takes pages away from isolated
-// chunks, and keeps a few empty populated pages at hand for atomic allocations. Stops wherever the kernel drops pcpu_lock.
-import { PCPU_EMPTY_POP_PAGES_HIGH } from './allocator.js';
+// chunks, and keeps a few empty populated pages at hand for atomic allocations.
+//
+// Each part stands here twice: at once, and stepwise (…Steps), with a stop wherever the kernel drops pcpu_lock. A generator costs more
+// than most of these parts do, and whoever lets nothing happen in between shall not pay for it. What they decide by is shared.
 import type { PercpuAllocator } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
 import { Md, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
+import { PCPU_EMPTY_POP_PAGES_HIGH } from './geometry.js';
+import type { Slots } from './slots.js';
 import type { Steps } from './steps.js';
 
-/** pcpu_balance_workfn(); the caller holds pcpu_alloc_mutex. */
-export function* balanceSteps(percpu: PercpuAllocator): Steps<void> {
-  const events = percpu.events;
+/** pcpu_balance_workfn() to its end; the caller holds pcpu_alloc_mutex. */
+export function balance(percpu: PercpuAllocator): void {
+  const { events } = percpu;
+  const { reclaim } = percpu.variant;
   if (events !== null) events.balanceStart();
-  if (percpu.stepping) yield 'unlocked';
+  balanceFree(percpu, false);
+  if (reclaim) reclaimPopulated(percpu);
+  balancePopulated(percpu);
+  if (reclaim) balanceFree(percpu, true);
+  if (events !== null) events.balanceEnd();
+}
+
+/** {@link balance} with its lock drops. */
+export function* balanceSteps(percpu: PercpuAllocator): Steps<void> {
+  const { events } = percpu;
   const { reclaim, lockPerStep } = percpu.variant;
-  yield* balanceFree(percpu, false);
-  if (lockPerStep && percpu.stepping) yield 'unlocked';
+  if (events !== null) events.balanceStart();
+  yield 'unlocked';
+  yield* balanceFreeSteps(percpu, false);
+  if (lockPerStep) yield 'unlocked';
   if (reclaim) {
-    yield* reclaimPopulated(percpu);
-    if (lockPerStep && percpu.stepping) yield 'unlocked';
+    yield* reclaimPopulatedSteps(percpu);
+    if (lockPerStep) yield 'unlocked';
   }
-  yield* balancePopulated(percpu);
+  yield* balancePopulatedSteps(percpu);
   if (reclaim) {
-    if (lockPerStep && percpu.stepping) yield 'unlocked';
-    yield* balanceFree(percpu, true);
+    if (lockPerStep) yield 'unlocked';
+    yield* balanceFreeSteps(percpu, true);
   }
   if (events !== null) events.balanceEnd();
 }
 
 /**
- * pcpu_balance_free(): destroys the fully free chunks but the first of the free slot.
+ * pcpu_balance_free(): destroys the fully free chunks but the first of the free slot. Each goes to the head of the kernel's to_free
+ * list, so the last of the slot is destroyed first. No flush: vmalloc flushes the whole area before it hands it out again.
  * @param emptyOnly only those without populated pages
  */
-function* balanceFree(percpu: PercpuAllocator, emptyOnly: boolean): Steps<void> {
-  const slots = percpu.slots;
+function balanceFree(percpu: PercpuAllocator, emptyOnly: boolean): void {
+  const { slots } = percpu;
   const head = slots.heads[slots.free]!;
-  // The first is spared.
   const spared = head.next;
-  if (spared.next === head || spared === head) return;
+  for (let chunk = head.prev, prev = chunk.prev; chunk !== spared; chunk = prev, prev = chunk.prev) {
+    if (emptyOnly && chunk.nrEmptyPopPages !== 0) continue;
+    slots.remove(chunk);
+    const { populated, nrPages } = chunk;
+    for (
+      let page = findNextBit(populated, nrPages, 0), end;
+      page < nrPages;
+      page = findNextBit(populated, nrPages, end + 1)
+    ) {
+      end = findNextZeroBit(populated, nrPages, page + 1);
+      percpu.depopulate(chunk, page, end);
+      percpu.chunkDepopulated(chunk, page, end);
+    }
+    percpu.destroyChunk(chunk);
+  }
+}
+
+function* balanceFreeSteps(percpu: PercpuAllocator, emptyOnly: boolean): Steps<void> {
+  const { slots } = percpu;
+  const head = slots.heads[slots.free]!;
+  const spared = head.next;
   const toFree: Chunk[] = [];
-  for (let chunk = spared.next, next = chunk.next; chunk !== head; chunk = next, next = chunk.next) {
+  for (let chunk = head.prev, prev = chunk.prev; chunk !== spared; chunk = prev, prev = chunk.prev) {
     if (emptyOnly && chunk.nrEmptyPopPages !== 0) continue;
     slots.remove(chunk);
     toFree.push(chunk);
   }
-  // Each goes to the head of the kernel's to_free list, so the last of the slot is destroyed first.
-  toFree.reverse();
   for (const chunk of toFree) {
-    let page = findNextBit(chunk.populated, chunk.nrPages, 0);
-    while (page < chunk.nrPages) {
-      const end = findNextZeroBit(chunk.populated, chunk.nrPages, page + 1);
-      // No flush: vmalloc flushes the whole area before it hands it out again.
-      yield* percpu.depopulate(chunk, page, end);
-      page = findNextBit(chunk.populated, chunk.nrPages, end + 1);
+    const { populated, nrPages } = chunk;
+    for (
+      let page = findNextBit(populated, nrPages, 0), end;
+      page < nrPages;
+      page = findNextBit(populated, nrPages, end + 1)
+    ) {
+      end = findNextZeroBit(populated, nrPages, page + 1);
+      yield 'before-depopulate';
+      percpu.depopulate(chunk, page, end);
+      yield 'after-depopulate';
+      percpu.chunkDepopulated(chunk, page, end);
     }
-    yield* percpu.destroyChunk(chunk);
+    yield 'before-destroy';
+    percpu.destroyChunk(chunk);
+    yield 'after-destroy';
   }
 }
 
-/** pcpu_reclaim_populated(): works through the to-depopulate slot. */
-function* reclaimPopulated(percpu: PercpuAllocator): Steps<void> {
-  const slots = percpu.slots;
+/** Page `page` is populated and has no area in it. */
+function isEmptyPage(chunk: Chunk, page: number): boolean {
+  return chunk.md[blockAt(page) + Md.CONTIG]! === 1 << chunk.blockShift && testBit(chunk.populated, page);
+}
+
+/** The last empty populated page at or below `page`; -1: there is none. */
+function lastEmptyPage(chunk: Chunk, page: number): number {
+  while (page >= 0 && !isEmptyPage(chunk, page)) page--;
+  return page;
+}
+
+/** Where the run of empty populated pages that ends with the empty page `page` begins. */
+function emptyRunStart(chunk: Chunk, page: number): number {
+  while (page > 0 && isEmptyPage(chunk, page - 1)) page--;
+  return page;
+}
+
+/**
+ * pcpu_reclaim_populated(): works through the to-depopulate slot. Pages go from the last down, run by run, so that what stays
+ * populated is at the beginning. It stops and the chunk is used again when empty pages have become scarce elsewhere.
+ */
+function reclaimPopulated(percpu: PercpuAllocator): void {
+  const { slots } = percpu;
   const rule = percpu.variant.flush;
   for (;;) {
     const chunk = slots.first(slots.toDepopulate);
     if (chunk === undefined) return;
-    const blockBits = 1 << chunk.blockShift;
     let freedStart = chunk.nrPages;
     let freedEnd = 0;
-    let reintegrate = false;
-    // From the last page down, so that what stays populated is at the beginning. `last`: end of the range being collected.
-    let last = -1;
-    for (let page = chunk.nrPages - 1; page >= 0; page--) {
-      if (chunk.nrEmptyPopPages === 0) break;
-      if (percpu.nrEmptyPopPages < PCPU_EMPTY_POP_PAGES_HIGH) {
-        // Others need empty pages: keep these.
-        reintegrate = true;
-        break;
-      }
-      if (chunk.md[blockAt(page) + Md.CONTIG]! === blockBits && testBit(chunk.populated, page)) {
-        if (last === -1) last = page;
-        if (page > 0) continue;
-        page--;
-      }
-      if (last === -1) continue;
-      yield* percpu.depopulate(chunk, page + 1, last + 1);
-      if (rule === 'per-range') yield* percpu.flush(chunk, page + 1, last + 1);
-      freedStart = Math.min(freedStart, page + 1);
-      freedEnd = Math.max(freedEnd, last + 1);
-      last = -1;
+    let scarce = false;
+    for (let page = chunk.nrPages - 1; page >= 0 && chunk.nrEmptyPopPages !== 0;) {
+      scarce = percpu.nrEmptyPopPages < PCPU_EMPTY_POP_PAGES_HIGH;
+      if (scarce) break;
+      const last = lastEmptyPage(chunk, page);
+      if (last < 0) break;
+      const start = emptyRunStart(chunk, last);
+      percpu.depopulate(chunk, start, last + 1);
+      percpu.chunkDepopulated(chunk, start, last + 1);
+      if (rule === 'per-range') percpu.flush(chunk, start, last + 1);
+      freedStart = start;
+      if (last >= freedEnd) freedEnd = last + 1;
+      page = start - 2; // the one below the run has been looked at
     }
-    if (rule === 'per-chunk' && freedStart < freedEnd) yield* percpu.flush(chunk, freedStart, freedEnd);
-    if (reintegrate || chunk.freeBytes === percpu.info.unitSize) {
-      percpu.reintegrate(chunk);
-    } else {
-      if (percpu.variant.sidelineToHead) slots.moveToFront(chunk, slots.sidelined);
-      else slots.moveToTail(chunk, slots.sidelined);
-      if (percpu.events !== null) percpu.events.sideline(chunk);
-    }
+    if (rule === 'per-chunk' && freedStart < freedEnd) percpu.flush(chunk, freedStart, freedEnd);
+    endReclaim(percpu, chunk, scarce);
   }
 }
 
-/** pcpu_balance_populated(): brings the number of empty populated pages up to the high mark. */
-function* balancePopulated(percpu: PercpuAllocator): Steps<void> {
-  const slots = percpu.slots;
+function* reclaimPopulatedSteps(percpu: PercpuAllocator): Steps<void> {
+  const { slots } = percpu;
+  const rule = percpu.variant.flush;
   for (;;) {
-    let wanted: number;
-    if (percpu.atomicAllocFailed) {
-      wanted = PCPU_EMPTY_POP_PAGES_HIGH;
-      percpu.atomicAllocFailed = false;
-    } else {
-      wanted = Math.min(Math.max(PCPU_EMPTY_POP_PAGES_HIGH - percpu.nrEmptyPopPages, 0), PCPU_EMPTY_POP_PAGES_HIGH);
+    const chunk = slots.first(slots.toDepopulate);
+    if (chunk === undefined) return;
+    let freedStart = chunk.nrPages;
+    let freedEnd = 0;
+    let scarce = false;
+    for (let page = chunk.nrPages - 1; page >= 0 && chunk.nrEmptyPopPages !== 0;) {
+      scarce = percpu.nrEmptyPopPages < PCPU_EMPTY_POP_PAGES_HIGH;
+      if (scarce) break;
+      const last = lastEmptyPage(chunk, page);
+      if (last < 0) break;
+      const start = emptyRunStart(chunk, last);
+      yield 'before-depopulate';
+      percpu.depopulate(chunk, start, last + 1);
+      yield 'after-depopulate';
+      percpu.chunkDepopulated(chunk, start, last + 1);
+      if (rule === 'per-range') yield* flushSteps(percpu, chunk, start, last + 1);
+      freedStart = start;
+      if (last >= freedEnd) freedEnd = last + 1;
+      page = start - 2;
     }
+    if (rule === 'per-chunk' && freedStart < freedEnd) yield* flushSteps(percpu, chunk, freedStart, freedEnd);
+    endReclaim(percpu, chunk, scarce);
+  }
+}
+
+function* flushSteps(percpu: PercpuAllocator, chunk: Chunk, start: number, end: number): Steps<void> {
+  yield 'before-flush';
+  percpu.flush(chunk, start, end);
+  yield 'after-flush';
+}
+
+/** A chunk of the to-depopulate slot is done with: back to the active slots when it is wanted there, else sidelined. */
+function endReclaim(percpu: PercpuAllocator, chunk: Chunk, scarce: boolean): void {
+  const { slots } = percpu;
+  if (scarce || chunk.freeBytes === percpu.info.unitSize) {
+    percpu.reintegrate(chunk);
+    return;
+  }
+  if (percpu.variant.sidelineToHead) slots.moveToFront(chunk, slots.sidelined);
+  else slots.moveToTail(chunk, slots.sidelined);
+  if (percpu.events !== null) percpu.events.sideline(chunk);
+}
+
+/** Empty pages to be populated now: up to the high mark, or that many more when an atomic allocation has failed. */
+function pagesWanted(percpu: PercpuAllocator): number {
+  if (percpu.atomicAllocFailed) {
+    percpu.atomicAllocFailed = false;
+    return PCPU_EMPTY_POP_PAGES_HIGH;
+  }
+  const missing = PCPU_EMPTY_POP_PAGES_HIGH - percpu.nrEmptyPopPages;
+  return missing <= 0 ? 0 : missing < PCPU_EMPTY_POP_PAGES_HIGH ? missing : PCPU_EMPTY_POP_PAGES_HIGH;
+}
+
+/** First chunk of the slot that is not populated to the last page, or null. */
+function chunkWithHoles(slots: Slots, slot: number): Chunk | null {
+  const head = slots.heads[slot]!;
+  let chunk = head.next;
+  while (chunk !== head && chunk.nrPages === chunk.nrPopulated) chunk = chunk.next;
+  return chunk === head ? null : chunk;
+}
+
+/** pcpu_balance_populated(): brings the number of empty populated pages up to the high mark. */
+function balancePopulated(percpu: PercpuAllocator): void {
+  const { slots } = percpu;
+  for (;;) {
+    let wanted = pagesWanted(percpu);
     for (let slot = slots.ofSize(percpu.pageSize); slot <= slots.free && wanted !== 0; slot++) {
-      const head = slots.heads[slot]!;
-      let target = head.next;
-      while (target !== head && target.nrPages === target.nrPopulated) target = target.next;
-      if (target === head) continue;
-      let page = findNextZeroBit(target.populated, target.nrPages, 0);
-      while (page < target.nrPages) {
-        const end = findNextBit(target.populated, target.nrPages, page + 1);
-        const pages = Math.min(end - page, wanted);
-        wanted = (yield* percpu.populate(target, page, page + pages)) ? wanted - pages : 0;
-        if (wanted === 0) break;
-        page = findNextZeroBit(target.populated, target.nrPages, end + 1);
+      const chunk = chunkWithHoles(slots, slot);
+      if (chunk === null) continue;
+      const { populated, nrPages } = chunk;
+      for (let page = findNextZeroBit(populated, nrPages, 0), end; page < nrPages && wanted !== 0;) {
+        end = findNextBit(populated, nrPages, page + 1);
+        const pages = end - page < wanted ? end - page : wanted;
+        const done = percpu.populate(chunk, page, page + pages);
+        if (done) percpu.chunkPopulated(chunk, page, page + pages);
+        wanted = done ? wanted - pages : 0;
+        page = findNextZeroBit(populated, nrPages, end + 1);
       }
     }
     if (wanted === 0) return;
-    const chunk = yield* percpu.createChunk();
+    const chunk = percpu.createChunk();
+    if (chunk === null) return;
+    percpu.enlist(chunk);
+  }
+}
+
+function* balancePopulatedSteps(percpu: PercpuAllocator): Steps<void> {
+  const { slots } = percpu;
+  for (;;) {
+    let wanted = pagesWanted(percpu);
+    for (let slot = slots.ofSize(percpu.pageSize); slot <= slots.free && wanted !== 0; slot++) {
+      const chunk = chunkWithHoles(slots, slot);
+      if (chunk === null) continue;
+      const { populated, nrPages } = chunk;
+      for (let page = findNextZeroBit(populated, nrPages, 0), end; page < nrPages && wanted !== 0;) {
+        end = findNextBit(populated, nrPages, page + 1);
+        const pages = end - page < wanted ? end - page : wanted;
+        yield 'before-populate';
+        const done = percpu.populate(chunk, page, page + pages);
+        yield 'after-populate';
+        if (done) percpu.chunkPopulated(chunk, page, page + pages);
+        wanted = done ? wanted - pages : 0;
+        page = findNextZeroBit(populated, nrPages, end + 1);
+      }
+    }
+    if (wanted === 0) return;
+    yield 'before-create';
+    const chunk = percpu.createChunk();
+    yield 'after-create';
     if (chunk === null) return;
     percpu.enlist(chunk);
   }

@@ -37,7 +37,7 @@ export function findNextZeroBit(map: Int32Array, size: number, start: number): n
   return bit < size ? bit : size;
 }
 
-/** Last set bit in [low, high), or low - 1. (find_last_bit() of the map that begins at `low`, which must be a multiple of 32.) */
+/** Last set bit in [low, high), or low - 1. */
 export function findLastBit(map: Int32Array, low: number, high: number): number {
   if (high <= low) return low - 1;
   const first = low >>> 5;
@@ -47,7 +47,8 @@ export function findLastBit(map: Int32Array, low: number, high: number): number 
     if (word <= first) return low - 1;
     value = map[--word]!;
   }
-  return (word << 5) + 31 - Math.clz32(value);
+  const bit = (word << 5) + 31 - Math.clz32(value);
+  return bit >= low ? bit : low - 1;
 }
 
 /** test_bit(). */

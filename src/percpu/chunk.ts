@@ -1,6 +1,7 @@
 // A chunk: one unit's worth of per-CPU addresses, the same for every CPU, with the bitmaps and hints that say what is in use.
 // struct pcpu_chunk and struct pcpu_block_md of mm/percpu-internal.h.
 import { bitmapWords } from './bitmap.js';
+import { clearSummedBits } from './summed-bitmap.js';
 
 /** log2 of the smallest allocation: one bit of the allocation map stands for 4 bytes. */
 export const PCPU_MIN_ALLOC_SHIFT = 2;
@@ -58,12 +59,16 @@ export class Chunk {
   nrPopulated = 0;
   /** Populated pages without any area in them. */
   nrEmptyPopPages = 0;
+  /** All blocks from this one on are entirely free. Not in the kernel, which looks at them one by one. */
+  freeFrom = 0;
   nrAlloc = 0;
   maxAllocSize = 0;
   /** 1 = bit in use. */
   readonly allocMap: Int32Array;
   /** 1 = an area begins here, or ended here. Bits of freed areas stay. One bit more than allocMap. */
   readonly boundMap: Int32Array;
+  /** Summary of boundMap (summed-bitmap.ts). Not in the kernel. */
+  readonly boundSummary: Int32Array;
   /** 1 = the page is backed in every unit. */
   readonly populated: Int32Array;
   readonly md: Int32Array;
@@ -77,7 +82,7 @@ export class Chunk {
   /** For the memory port. */
   area: unknown = undefined;
 
-  /** @param maps bitmaps and blocks of a destroyed chunk of the same size, to be used again */
+  /** @param maps a destroyed chunk of the same size, entirely free, whose bitmaps and blocks are used again */
   constructor(id: number, base: number, nrPages: number, pageShift: number, maps?: Chunk) {
     this.id = id;
     this.base = base;
@@ -88,16 +93,21 @@ export class Chunk {
     if (maps === undefined) {
       this.allocMap = new Int32Array(bitmapWords(this.mapBits));
       this.boundMap = new Int32Array(bitmapWords(this.mapBits + 1));
+      this.boundSummary = new Int32Array(bitmapWords(bitmapWords(this.mapBits + 1)));
       this.populated = new Int32Array(bitmapWords(nrPages));
       this.md = new Int32Array((nrPages + 1) * MD_STRIDE);
     } else {
-      this.allocMap = maps.allocMap.fill(0);
-      this.boundMap = maps.boundMap.fill(0);
-      this.populated = maps.populated.fill(0);
-      this.md = maps.md.fill(0);
+      // Nothing is allocated or populated in it any more.
+      this.allocMap = maps.allocMap;
+      this.populated = maps.populated;
+      this.boundMap = maps.boundMap;
+      this.boundSummary = maps.boundSummary;
+      clearSummedBits(this.boundMap, this.boundSummary, 0, this.mapBits + 1);
+      this.md = maps.md;
     }
     initBlock(this.md, 0, this.mapBits);
-    for (let index = 0; index < nrPages; index++) initBlock(this.md, blockAt(index), 1 << this.blockShift);
+    const blockBits = 1 << this.blockShift;
+    for (let index = 0; index < nrPages; index++) initBlock(this.md, blockAt(index), blockBits);
   }
 
   /** "r" for the reserved chunk, else the id. */
@@ -108,8 +118,12 @@ export class Chunk {
 
 /** pcpu_init_md_block(). */
 function initBlock(md: Int32Array, at: number, bits: number): void {
+  md[at + Md.SCAN] = 0;
+  md[at + Md.SCAN_START] = 0;
   md[at + Md.CONTIG] = bits;
+  md[at + Md.CONTIG_START] = 0;
   md[at + Md.LEFT] = bits;
   md[at + Md.RIGHT] = bits;
+  md[at + Md.FIRST] = 0;
   md[at + Md.BITS] = bits;
 }

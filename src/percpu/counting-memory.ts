@@ -33,8 +33,7 @@ export class CountingMemory implements MemoryPort {
   readonly #machine: Machine;
   readonly #units: UnitLayout;
   readonly #atomSize: number;
-  readonly #groupOffsets: readonly bigint[];
-  readonly #groupSizes: readonly bigint[];
+  readonly #pageSize: number;
   readonly #areas: VmAreas;
   #lazyLimit = 0;
   #drainWanted = false;
@@ -55,9 +54,8 @@ export class CountingMemory implements MemoryPort {
     this.#machine = machine;
     this.#units = units;
     this.#atomSize = atomSize;
-    this.#groupOffsets = units.groupOffsets.map(BigInt);
-    this.#groupSizes = units.groupSizes.map(BigInt);
     const pageSize = 1 << machine.pageShift;
+    this.#pageSize = pageSize;
     this.setLazyLimit(lazyLimit);
     this.#areas = new VmAreas(
       machine.bits,
@@ -66,12 +64,7 @@ export class CountingMemory implements MemoryPort {
       machine.vmallocEnd,
       (lazyPages, spans) => {
         this.log?.(`vmpurge pages=${lazyPages}`);
-        for (const span of spans) {
-          this.#clearStale(
-            this.#pageOf(addressFrom(span.start, machine.bits)),
-            Number((span.end - span.start) >> BigInt(machine.pageShift)),
-          );
-        }
+        for (const { start, end } of spans) this.#clearStale(this.#pageOf(start), (end - start) / pageSize);
       },
     );
     let span = BigInt.asUintN(machine.bits, machine.vmallocEnd - machine.vmallocStart);
@@ -100,12 +93,16 @@ export class CountingMemory implements MemoryPort {
   }
 
   #pageOf(address: number): number {
-    return (address - this.#windowStart) / (1 << this.#machine.pageShift);
+    return (address - this.#windowStart) / this.#pageSize;
   }
 
-  /** Index into the page tables of page 0 of the chunk's unit 0. */
+  /** Index into the page tables of page 0 of the chunk's unit 0; kept in Chunk.area. */
   #tableIndex(chunk: Chunk): number {
-    return this.#pageOf(chunk.base);
+    const { area } = chunk;
+    if (typeof area === 'number') return area;
+    const index = this.#pageOf(chunk.base);
+    chunk.area = index;
+    return index;
   }
 
   #check(index: number): void {
@@ -123,27 +120,26 @@ export class CountingMemory implements MemoryPort {
   }
 
   createArea(): number {
-    const { bits } = this.#machine;
-    let base: bigint | null = null;
+    let base = NaN;
     if (!(this.failArea >= 0 && this.failArea-- === 0)) {
-      base = this.#areas.get(this.#groupOffsets, this.#groupSizes, BigInt(this.#atomSize));
+      base = this.#areas.get(this.#units.groupOffsets, this.#units.groupSizes, this.#atomSize);
     }
-    if (base === null) {
-      this.log?.('vmget_fail');
-      return NaN;
-    }
-    this.log?.(`vmget base=${hexAddress(base, bits)}`);
-    return addressFrom(base, bits);
+    if (this.log !== null) this.log(Number.isNaN(base) ? 'vmget_fail' : `vmget base=${this.#hex(base)}`);
+    return base;
   }
 
   destroyArea(chunk: Chunk): void {
-    const { bits } = this.#machine;
-    const base = addressValue(chunk.base, bits);
-    this.log?.(`vmfree base=${hexAddress(base, bits)}`);
-    this.#groupOffsets.forEach((offset, group) => {
-      this.#areas.release(base + offset, this.#groupSizes[group]!);
+    const { groupOffsets, groupSizes } = this.#units;
+    if (this.log !== null) this.log(`vmfree base=${this.#hex(chunk.base)}`);
+    for (let group = 0; group < groupOffsets.length; group++) {
+      this.#areas.release(chunk.base + groupOffsets[group]!, groupSizes[group]!);
       if (this.#areas.lazyPages > this.#lazyLimit) this.#drainWanted = true;
-    });
+    }
+  }
+
+  #hex(address: number): string {
+    const { bits } = this.#machine;
+    return hexAddress(addressValue(address, bits), bits);
   }
 
   /** Purges when too many pages were freed lazily; call it after every operation (the kernel does it from a work item). */
@@ -157,24 +153,35 @@ export class CountingMemory implements MemoryPort {
     this.#drainWanted = false;
   }
 
-  /** alloc_pages(): a page id, or -1. */
-  #allocPage(): number {
+  /** alloc_pages(), `count` times, into #scratch. @returns how many could be had */
+  #allocPages(count: number): number {
     if (this.failPage >= 0) {
-      if (this.failPage === 0) return -1;
-      this.failPage--;
+      if (count > this.failPage) count = this.failPage;
+      this.failPage -= count;
     }
-    this.pagesUsed++;
-    return this.#nrFreePages > 0 ? this.#freePages[--this.#nrFreePages]! : this.pagesMade++;
+    const pages = this.#scratch;
+    const free = this.#freePages;
+    let nrFree = this.#nrFreePages;
+    let made = this.pagesMade;
+    for (let at = 0; at < count; at++) pages[at] = nrFree > 0 ? free[--nrFree]! : made++;
+    this.#nrFreePages = nrFree;
+    this.pagesMade = made;
+    this.pagesUsed += count;
+    return count;
   }
 
-  #freePage(page: number): void {
-    this.pagesUsed--;
-    if (this.#nrFreePages === this.#freePages.length) {
-      const larger = new Int32Array(this.#freePages.length * 2);
-      larger.set(this.#freePages);
-      this.#freePages = larger;
+  /** __free_page() of the first `count` of `pages`, in that order. */
+  #freeAll(pages: Int32Array, count: number): void {
+    let free = this.#freePages;
+    let nrFree = this.#nrFreePages;
+    if (nrFree + count > free.length) {
+      free = new Int32Array(2 * (nrFree + count));
+      free.set(this.#freePages);
+      this.#freePages = free;
     }
-    this.#freePages[this.#nrFreePages++] = page;
+    for (let at = 0; at < count; at++) free[nrFree++] = pages[at]!;
+    this.#nrFreePages = nrFree;
+    this.pagesUsed -= count;
   }
 
   populate(chunk: Chunk, start: number, end: number): boolean {
@@ -182,35 +189,35 @@ export class CountingMemory implements MemoryPort {
     const cpus = this.#machine.cpus;
     const total = cpus * count;
     const pages = this.#scratch;
-    let made = 0;
-    for (; made < total; made++) {
-      const page = this.#allocPage();
-      if (page < 0) {
-        this.#undoAlloc(pages.slice(0, made), count);
-        return false;
-      }
-      pages[made] = page;
+    const made = this.#allocPages(total);
+    if (made < total) {
+      this.#undoAlloc(pages.slice(0, made), count);
+      return false;
     }
+    const mapped = this.#mapped;
+    const stale = this.#stale;
+    const first = this.#tableIndex(chunk) + start;
+    let next = 0;
     for (let cpu = 0; cpu < cpus; cpu++) {
       if (this.failMap >= 0 && this.failMap-- === 0) {
         this.#undoMap(chunk, start, end, cpu, pages.slice(0, total));
         return false;
       }
-      const at = this.#tableIndex(chunk) + this.#unitPage[cpu]! + start;
+      const at = first + this.#unitPage[cpu]!;
       this.#check(at);
       this.#check(at + count - 1);
-      for (let page = 0; page < count; page++) {
-        const id = pages[cpu * count + page]!;
-        if (this.#stale[at + page] !== 0) {
+      for (let page = at; page < at + count; page++) {
+        const id = pages[next++]!;
+        if (stale[page] !== 0) {
           this.staleRemaps++;
-          const old = this.#stale[at + page]! - 1;
-          this.log?.(`stale_remap ${chunk.name} ${start + page} cpu=${cpu} old=${old} new=${id}`);
-          this.#stale[at + page] = 0;
+          const old = stale[page]! - 1;
+          this.log?.(`stale_remap ${chunk.name} ${start + page - at} cpu=${cpu} old=${old} new=${id}`);
+          stale[page] = 0;
         }
-        this.#mapped[at + page] = id + 1;
+        mapped[page] = id + 1;
       }
     }
-    this.log?.(`populate ${chunk.name} ${start} ${end} alloc=${runs(pages, total)}`);
+    if (this.log !== null) this.log(`populate ${chunk.name} ${start} ${end} alloc=${runs(pages, total)}`);
     return true;
   }
 
@@ -222,7 +229,7 @@ export class CountingMemory implements MemoryPort {
     let at = 0;
     for (let page = made - 1; page >= cpuStart; page--) freed[at++] = pages[page]!;
     for (let page = 0; page < cpuStart; page++) freed[at++] = pages[page]!;
-    for (const page of freed) this.#freePage(page);
+    this.#freeAll(freed, made);
     this.log?.(`populate_fail alloc=${runs(pages, made)} free=${runs(freed, made)}`);
   }
 
@@ -234,7 +241,7 @@ export class CountingMemory implements MemoryPort {
       this.log?.(`unmap ${chunk.name} ${start} ${end}`);
     }
     this.flush(chunk, start, end);
-    for (const page of pages) this.#freePage(page);
+    this.#freeAll(pages, pages.length);
     this.log?.(`map_fail_free alloc=${runs(pages, pages.length)} free=${runs(pages, pages.length)}`);
   }
 
@@ -247,15 +254,23 @@ export class CountingMemory implements MemoryPort {
 
   depopulate(chunk: Chunk, start: number, end: number): void {
     const count = end - start;
-    const total = this.#machine.cpus * count;
+    const cpus = this.#machine.cpus;
     const freed = this.#scratch;
-    for (let cpu = 0; cpu < this.#machine.cpus; cpu++) {
-      const at = this.#tableIndex(chunk) + this.#unitPage[cpu]! + start;
-      for (let page = 0; page < count; page++) freed[cpu * count + page] = this.#mapped[at + page]! - 1;
-      this.#unmap(at, count);
+    const mapped = this.#mapped;
+    const stale = this.#stale;
+    const first = this.#tableIndex(chunk) + start;
+    let total = 0;
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const at = first + this.#unitPage[cpu]!;
+      for (let page = at; page < at + count; page++) {
+        const id = mapped[page]!;
+        freed[total++] = id - 1;
+        stale[page] = id;
+        mapped[page] = 0;
+      }
     }
-    for (let page = 0; page < total; page++) this.#freePage(freed[page]!);
-    this.log?.(`depopulate ${chunk.name} ${start} ${end} free=${runs(freed, total)}`);
+    this.#freeAll(freed, total);
+    if (this.log !== null) this.log(`depopulate ${chunk.name} ${start} ${end} free=${runs(freed, total)}`);
   }
 
   flush(chunk: Chunk, start: number, end: number): void {
@@ -273,9 +288,9 @@ export class CountingMemory implements MemoryPort {
   }
 
   #clearStale(from: number, count: number): void {
-    const low = Math.max(from, 0);
-    const high = Math.min(from + count, this.#stale.length);
-    if (low < high) this.#stale.fill(0, low, high);
+    const stale = this.#stale;
+    const end = Math.min(from + count, stale.length);
+    for (let page = Math.max(from, 0); page < end; page++) stale[page] = 0;
   }
 
   zero(_chunk: Chunk, _offset: number, _size: number): void {}

@@ -1,6 +1,10 @@
 // How a kernel lays out its per-CPU memory: numbers that mm/percpu.c takes from the architecture, the linker and boot memory.
 import type { LongBits } from './address.js';
 
+/** Empty populated pages that the kernel wants at least, and fills up to. */
+export const PCPU_EMPTY_POP_PAGES_LOW = 2;
+export const PCPU_EMPTY_POP_PAGES_HIGH = 4;
+
 /** What the architecture fixes before the allocator exists. Sizes in bytes. */
 export interface Machine {
   readonly bits: LongBits;

@@ -1,7 +1,7 @@
 // The hints of blocks and chunks: what is known about free runs without looking at the bitmap. The rules are the kernel's to the bit,
 // including those that make a hint too small, because which chunk serves an allocation depends on them.
 import { findLastBit, findNextBit, findNextZeroBit } from './bitmap.js';
-import { Md, blockAt } from './chunk.js';
+import { MD_STRIDE, Md, blockAt } from './chunk.js';
 import type { Chunk } from './chunk.js';
 
 /** pcpu_block_update(): takes the free run [start, end) into the record at `at`. */
@@ -30,8 +30,7 @@ export function updateBlock(md: Int32Array, at: number, start: number, end: numb
     md[at + Md.CONTIG_START] = start;
     md[at + Md.CONTIG] = run;
   } else if (run === contig) {
-    if (contigStart !== 0 && (start === 0 || (start & -start) > (contigStart & -contigStart))) {
-      // Better aligned, so it becomes the contig hint.
+    if (isBetterAligned(start, contigStart)) {
       md[at + Md.CONTIG_START] = start;
       if (start < md[at + Md.SCAN_START]! && contig > scan) md[at + Md.SCAN] = 0;
     } else if (start > md[at + Md.SCAN_START]! || contig > scan) {
@@ -55,86 +54,174 @@ export function updateBlockAfterScan(chunk: Chunk, bit: number, bits: number): v
   updateBlock(chunk.md, blockAt(bit >>> shift), start, end);
 }
 
-/** pcpu_chunk_refresh_hint(): rebuilds the chunk's own record out of its blocks. */
+/**
+ * pcpu_chunk_refresh_hint(): rebuilds the chunk's own record out of its blocks. What updateBlock would do with each run is done on
+ * local variables here and in {@link refreshBlock}; a run that is smaller than the best one before it changes nothing, because the
+ * runs come in ascending order.
+ */
 function refreshChunk(chunk: Chunk, fullScan: boolean): void {
   const md = chunk.md;
   const shift = chunk.blockShift;
   const blockBits = 1 << shift;
-  const nrBlocks = chunk.nrPages;
-  let from: number;
-  if (!fullScan && md[Md.SCAN]! !== 0) {
-    from = md[Md.SCAN_START]! + md[Md.SCAN]!;
-    md[Md.CONTIG_START] = md[Md.SCAN_START]!;
-    md[Md.CONTIG] = md[Md.SCAN]!;
-    md[Md.SCAN] = 0;
-  } else {
-    from = md[Md.FIRST]!;
-    md[Md.CONTIG] = 0;
+  const endAt = blockAt(chunk.nrPages);
+  const freeAt = blockAt(chunk.freeFrom);
+  let scan = md[Md.SCAN]!;
+  let scanStart = md[Md.SCAN_START]!;
+  let contig = 0;
+  let contigStart = md[Md.CONTIG_START]!;
+  let from = md[Md.FIRST]!;
+  if (!fullScan && scan !== 0) {
+    from = scanStart + scan;
+    contigStart = scanStart;
+    contig = scan;
+    scan = 0;
   }
 
   // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends.
-  let index = from >>> shift;
+  let at = blockAt(from >>> shift);
+  let base = (from >>> shift) << shift;
   let offset = from & (blockBits - 1);
   let run = 0;
-  let runStart = 0;
-  while (index < nrBlocks) {
-    const at = blockAt(index);
-    let end: number;
-    if (run !== 0) {
+  let start = 0;
+  for (;;) {
+    if (at >= endAt) {
+      // A run that reaches the end of the chunk. With run 0 the kernel's iterator ends at the map's end and takes nothing.
+      if (run === 0) break;
+    } else if (run !== 0) {
+      if (at >= freeAt) {
+        run = chunk.mapBits - start;
+        at = endAt;
+        continue;
+      }
       const left = md[at + Md.LEFT]!;
       run += left;
       if (left === blockBits) {
-        index++;
+        at += MD_STRIDE;
+        base += blockBits;
         continue;
       }
-      end = runStart + run;
     } else {
-      const contig = md[at + Md.CONTIG]!;
-      const start = md[at + Md.CONTIG_START]!;
-      if (contig === 0 || start < offset || contig + start >= blockBits) {
-        offset = 0;
+      run = md[at + Md.CONTIG]!;
+      start = md[at + Md.CONTIG_START]!;
+      if (run === 0 || start < offset || run + start >= blockBits) {
         run = md[at + Md.RIGHT]!;
-        runStart = ((index + 1) << shift) - run;
-        index++;
+        at += MD_STRIDE;
+        base += blockBits;
+        start = base - run;
+        offset = 0;
         continue;
       }
-      runStart = (index << shift) + start;
-      end = runStart + contig;
+      start += base;
     }
-    updateBlock(md, 0, runStart, end);
+
+    const end = start + run;
+    if (start < md[Md.FIRST]!) md[Md.FIRST] = start;
+    if (start === 0) md[Md.LEFT] = run;
+    if (end === md[Md.BITS]!) md[Md.RIGHT] = run;
+    if (run > contig) {
+      if (start <= contigStart) scan = 0;
+      else if (contig > scan) {
+        scanStart = contigStart;
+        scan = contig;
+      } else if (start < scanStart) scan = 0;
+      contigStart = start;
+      contig = run;
+    } else if (run === contig) {
+      if (isBetterAligned(start, contigStart)) {
+        contigStart = start;
+        if (start < scanStart && contig > scan) scan = 0;
+      } else if (start > scanStart || contig > scan) {
+        scanStart = start;
+        scan = run;
+      }
+    } else if (start < contigStart && (run > scan || (run === scan && start > scanStart))) {
+      scanStart = start;
+      scan = run;
+    }
+    if (at >= endAt) break;
     // The walk goes on one bit behind the run, which is in use.
     run = 0;
-    index = (end + 1) >>> shift;
+    at = blockAt((end + 1) >>> shift);
+    base = ((end + 1) >>> shift) << shift;
     offset = (end + 1) & (blockBits - 1);
   }
-  // A run that reaches the end of the chunk. With run 0 the kernel's iterator ends at the map's end and takes nothing.
-  if (run !== 0) updateBlock(md, 0, runStart, runStart + run);
+  md[Md.SCAN] = scan;
+  md[Md.SCAN_START] = scanStart;
+  md[Md.CONTIG] = contig;
+  md[Md.CONTIG_START] = contigStart;
 }
 
-/** pcpu_block_refresh_hint(): rescans a block whose contig hint was broken, behind what its scan hint promises. */
-function refreshBlock(chunk: Chunk, index: number): void {
+/** Of two runs of the same size the one at `start` becomes the contig hint, because more requests can be aligned in it. */
+function isBetterAligned(start: number, contigStart: number): boolean {
+  return contigStart !== 0 && (start === 0 || (start & -start) > (contigStart & -contigStart));
+}
+
+/**
+ * pcpu_block_refresh_hint(): rescans a block whose contig hint was broken, behind what its scan hint promises.
+ * @param areaEnd first bit of the block behind the area that broke it
+ */
+function refreshBlock(chunk: Chunk, index: number, areaEnd: number): void {
   const md = chunk.md;
   const at = blockAt(index);
   const map = chunk.allocMap;
   const base = index << chunk.blockShift;
-  const top = base + (1 << chunk.blockShift);
-  let start: number;
-  if (md[at + Md.SCAN]! !== 0) {
-    start = md[at + Md.SCAN_START]! + md[at + Md.SCAN]!;
-    md[at + Md.CONTIG_START] = md[at + Md.SCAN_START]!;
-    md[at + Md.CONTIG] = md[at + Md.SCAN]!;
-    md[at + Md.SCAN] = 0;
-  } else {
-    start = md[at + Md.FIRST]!;
-    md[at + Md.CONTIG] = 0;
+  const blockBits = 1 << chunk.blockShift;
+  let scan = md[at + Md.SCAN]!;
+  let scanStart = md[at + Md.SCAN_START]!;
+  let contig = 0;
+  let contigStart = md[at + Md.CONTIG_START]!;
+  let start = md[at + Md.FIRST]!;
+  if (scan !== 0) {
+    start = scanStart + scan;
+    contigStart = scanStart;
+    contig = scan;
+    scan = 0;
   }
+  // What the hint says of the block's end is not looked at again: all bits from `tail` on are free.
+  let tail = blockBits - md[at + Md.RIGHT]!;
+  if (tail < areaEnd) tail = areaEnd;
   // Stays 0 when the promoted run is the one that touches the end: part of the kernel's behaviour.
-  md[at + Md.RIGHT] = 0;
-  for (let bit = findNextZeroBit(map, top, base + start); bit < top;) {
-    const end = findNextBit(map, top, bit + 1);
-    updateBlock(md, at, bit - base, end - base);
-    bit = findNextZeroBit(map, top, end + 1);
+  let right = 0;
+  if (start < tail) start = findNextZeroBit(map, base + tail, base + start) - base;
+  while (start < blockBits) {
+    // Only the last run and those that are at least as large as the best one so far matter: if that many bits behind `start` are not
+    // all free, the next run worth a look begins behind the last one in use.
+    if (contig > 1 && start !== 0 && start < tail && start + contig <= blockBits) {
+      const used = findLastBit(map, base + start, base + (start + contig < tail ? start + contig : tail)) - base;
+      if (used >= start) {
+        start = findNextZeroBit(map, base + tail, base + used + 1) - base;
+        continue;
+      }
+    }
+    let end = start < tail ? findNextBit(map, base + tail, base + start + 1) - base : tail;
+    if (end >= tail) end = blockBits;
+    const run = end - start;
+    if (start === 0) md[at + Md.LEFT] = run;
+    if (end === blockBits) right = run;
+    if (run > contig) {
+      if (start <= contigStart) scan = 0;
+      else if (contig > scan) {
+        scanStart = contigStart;
+        scan = contig;
+      } else if (start < scanStart) scan = 0;
+      contigStart = start;
+      contig = run;
+    } else if (run === contig) {
+      if (isBetterAligned(start, contigStart)) {
+        contigStart = start;
+        if (start < scanStart && contig > scan) scan = 0;
+      } else if (start > scanStart || contig > scan) {
+        scanStart = start;
+        scan = run;
+      }
+    }
+    start = end < tail ? findNextZeroBit(map, base + tail, base + end + 1) - base : blockBits;
   }
+  md[at + Md.SCAN] = scan;
+  md[at + Md.SCAN_START] = scanStart;
+  md[at + Md.CONTIG] = contig;
+  md[at + Md.CONTIG_START] = contigStart;
+  md[at + Md.RIGHT] = right;
 }
 
 /**
@@ -155,6 +242,7 @@ export function updateHintsOnAlloc(chunk: Chunk, bit: number, bits: number): num
   const sEnd = sOff + bits;
   let pages = 0;
 
+  if (eIndex >= chunk.freeFrom) chunk.freeFrom = eIndex + 1;
   if (md[s + Md.CONTIG]! === blockBits) pages++;
   if (sOff === md[s + Md.FIRST]!) {
     const base = sIndex << shift;
@@ -165,7 +253,7 @@ export function updateHintsOnAlloc(chunk: Chunk, bit: number, bits: number): num
   const contigStart = md[s + Md.CONTIG_START]!;
   if (contigStart < sEnd && sOff < contigStart + md[s + Md.CONTIG]!) {
     if (sOff === 0) md[s + Md.LEFT] = 0;
-    refreshBlock(chunk, sIndex);
+    refreshBlock(chunk, sIndex, sEnd < blockBits ? sEnd : blockBits);
   } else {
     if (sOff < md[s + Md.LEFT]!) md[s + Md.LEFT] = sOff;
     if (sIndex !== eIndex) md[s + Md.RIGHT] = 0;
@@ -183,11 +271,11 @@ export function updateHintsOnAlloc(chunk: Chunk, bit: number, bits: number): num
     } else {
       if (eOff > md[e + Md.SCAN_START]!) md[e + Md.SCAN] = 0;
       md[e + Md.LEFT] = 0;
-      if (eOff > md[e + Md.CONTIG_START]!) refreshBlock(chunk, eIndex);
+      if (eOff > md[e + Md.CONTIG_START]!) refreshBlock(chunk, eIndex, eOff);
       else if (blockBits - eOff < md[e + Md.RIGHT]!) md[e + Md.RIGHT] = blockBits - eOff;
     }
     pages += eIndex - sIndex - 1;
-    for (let at = blockAt(sIndex + 1); at < middleEnd; at += 8) {
+    for (let at = blockAt(sIndex + 1); at < middleEnd; at += MD_STRIDE) {
       md[at + Md.SCAN] = 0;
       md[at + Md.CONTIG] = 0;
       md[at + Md.LEFT] = 0;
@@ -228,8 +316,11 @@ export function updateHintsOnFree(chunk: Chunk, bit: number, bits: number): numb
   let end: number;
   if (eOff === md[e + Md.CONTIG_START]!) end = eOff + md[e + Md.CONTIG]!;
   else {
+    // All bits from `tail` on are free.
     const base = eIndex << shift;
-    end = findNextBit(map, base + blockBits, base + eOff) - base;
+    const tail = blockBits - md[e + Md.RIGHT]!;
+    end = eOff < tail ? findNextBit(map, base + tail, base + eOff) - base : tail;
+    if (end >= tail) end = blockBits;
   }
 
   const sEnd = sIndex === eIndex ? end : blockBits;
@@ -239,7 +330,7 @@ export function updateHintsOnFree(chunk: Chunk, bit: number, bits: number): numb
     if (end === blockBits) pages++;
     updateBlock(md, e, 0, end);
     pages += eIndex - sIndex - 1;
-    for (let at = blockAt(sIndex + 1); at < e; at += 8) {
+    for (let at = blockAt(sIndex + 1); at < e; at += MD_STRIDE) {
       md[at + Md.FIRST] = 0;
       md[at + Md.SCAN] = 0;
       md[at + Md.CONTIG_START] = 0;
@@ -247,6 +338,12 @@ export function updateHintsOnFree(chunk: Chunk, bit: number, bits: number): numb
       md[at + Md.LEFT] = blockBits;
       md[at + Md.RIGHT] = blockBits;
     }
+  }
+
+  if (pages !== 0) {
+    let freeFrom = chunk.freeFrom;
+    while (freeFrom > 0 && md[blockAt(freeFrom - 1) + Md.CONTIG]! === blockBits) freeFrom--;
+    chunk.freeFrom = freeFrom;
   }
 
   // The kernel passes `end` relative to its block but the start relative to the chunk, so in all blocks but the first the length is

@@ -39,13 +39,18 @@
 //     ops/                                    operation scripts and their output
 export { addressFrom, addressValue, hexAddress } from './address.js';
 export type { LongBits } from './address.js';
-export { PercpuAllocator, PCPU_EMPTY_POP_PAGES_HIGH, PCPU_EMPTY_POP_PAGES_LOW } from './allocator.js';
+export { PercpuAllocator } from './allocator.js';
 export type { PercpuStats } from './allocator.js';
 export { Chunk, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 export { CountingMemory, MemoryError } from './counting-memory.js';
 export { buildAllocInfo, embedFirstChunk } from './first-chunk.js';
 export type { BootAlloc, EmbeddedFirstChunk } from './first-chunk.js';
-export { PERCPU_MODULE_RESERVE, dynamicReserve } from './geometry.js';
+export {
+  PCPU_EMPTY_POP_PAGES_HIGH,
+  PCPU_EMPTY_POP_PAGES_LOW,
+  PERCPU_MODULE_RESERVE,
+  dynamicReserve,
+} from './geometry.js';
 export type { AllocInfo, Machine, UnitGroup } from './geometry.js';
 export {
   GFP_ATOMIC,
@@ -62,7 +67,6 @@ export { ScriptRunner } from './ops/runner.js';
 export { ScriptError, parseScript } from './ops/script.js';
 export type { ScriptOp } from './ops/script.js';
 export type { MemoryPort, PercpuEvents } from './port.js';
-export { runToEnd } from './steps.js';
 export type { LockDrop, Steps } from './steps.js';
 export { statsLines } from './stats.js';
 export { SetupError, unitLayout } from './units.js';

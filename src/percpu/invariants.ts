@@ -89,10 +89,15 @@ function checkChunk(percpu: PercpuAllocator, chunk: Chunk): number {
   }
   expect(chunk, areas === chunk.nrAlloc, `has ${areas} areas, not ${chunk.nrAlloc}`);
 
+  chunk.boundMap.forEach((bits, word) => {
+    expect(chunk, testBit(chunk.boundSummary, word) === (bits !== 0), `has a wrong summary of bound map word ${word}`);
+  });
+
   checkHints(chunk, 0, 0, chunk.mapBits, 'chunk');
   const blockBits = 1 << chunk.blockShift;
   let populated = 0;
   let empty = 0;
+  let freeFrom = 0;
   for (let page = 0; page < chunk.nrPages; page++) {
     const at = blockAt(page);
     checkHints(chunk, at, page * blockBits, blockBits, `block ${page}`);
@@ -103,11 +108,13 @@ function checkChunk(percpu: PercpuAllocator, chunk: Chunk): number {
       isEmpty !== inUse,
       `block ${page} is ${inUse ? '' : 'not '}in use but its contig hint says otherwise`,
     );
+    if (inUse) freeFrom = page + 1;
     if (testBit(chunk.populated, page)) {
       populated++;
       if (isEmpty) empty++;
     } else expect(chunk, isEmpty, `has an area on page ${page}, which is not populated`);
   }
+  expect(chunk, freeFrom === chunk.freeFrom, `is free from block ${freeFrom} on, not ${chunk.freeFrom}`);
   expect(chunk, populated === chunk.nrPopulated, `has ${populated} populated pages, not ${chunk.nrPopulated}`);
   expect(chunk, empty === chunk.nrEmptyPopPages, `has ${empty} empty populated pages, not ${chunk.nrEmptyPopPages}`);
   expect(chunk, chunk.nrPages <= percpu.unitPages, 'is larger than a unit');

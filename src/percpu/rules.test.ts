@@ -323,6 +323,9 @@ describe('free chunks', () => {
 });
 
 describe('slow paths', () => {
+  /** Kinds of lines in the logs of the random runs. */
+  const seen = new Set<string>();
+
   it('stop at every lock drop, hold the mutex, and let frees happen in between', () => {
     const kernel = new Kernel();
     const areas = kernel.fillPages(3);
@@ -351,33 +354,48 @@ describe('slow paths', () => {
     checkInvariants(kernel.percpu);
   });
 
-  it.each([1, 2, 3])('give the same state stepwise and at once (seed %i)', (seed) => {
-    const run = (stepwise: boolean): string => {
-      const kernel = new Kernel();
-      const random = new Random(seed);
-      const live: { chunk: Chunk; offset: number }[] = [];
-      for (let k = 0; k < 1500; k++) {
-        if (live.length > 0 && random.below(100) < 45) {
-          const [area] = live.splice(random.below(live.length), 1);
-          kernel.percpu.free(area!.chunk, area!.offset);
-        } else {
-          const size = 4 + 4 * random.below(400);
-          let offset: number;
-          if (stepwise) {
-            const steps = kernel.percpu.allocSteps(size, 8);
-            let step = steps.next();
-            while (!step.done) step = steps.next();
-            offset = step.value;
-          } else offset = kernel.percpu.alloc(size, 8);
-          live.push({ chunk: kernel.percpu.lastChunk, offset });
+  it.each((Object.keys(VARIANTS) as VariantName[]).flatMap((variant) => [1, 2, 3].map((seed) => ({ variant, seed }))))(
+    'give the same state stepwise and at once, memory short at times ($variant, seed $seed)',
+    ({ variant, seed }) => {
+      const run = (stepwise: boolean): string => {
+        const kernel = new Kernel(variant, 8192);
+        const { percpu, memory, log } = kernel;
+        const random = new Random(seed);
+        const live: { chunk: Chunk; offset: number }[] = [];
+        for (let k = 0; k < 1500; k++) {
+          if (random.below(40) === 0) memory.failPage = random.below(4) - 1;
+          if (random.below(40) === 0) memory.failMap = random.below(3) - 1;
+          if (random.below(40) === 0) memory.failMetadata = random.below(6) - 1;
+          if (random.below(40) === 0) memory.failArea = random.below(3) - 1;
+          const freeing = k % 500 < 300 ? 25 : 75;
+          if (live.length > 0 && random.below(100) < freeing) {
+            const [area] = live.splice(random.below(live.length), 1);
+            percpu.free(area!.chunk, area!.offset);
+          } else {
+            const size = random.below(20) === 0 ? 4 + random.below(32765) : 4 + 4 * random.below(400);
+            const reserved = random.below(10) === 0;
+            const gfp = random.below(6) === 0 ? GFP_ATOMIC : GFP_KERNEL;
+            let offset: number;
+            if (stepwise) {
+              const steps = percpu.allocSteps(size, 8, gfp, reserved);
+              let step = steps.next();
+              while (!step.done) step = steps.next();
+              offset = step.value;
+            } else offset = percpu.alloc(size, 8, gfp, reserved);
+            if (offset >= 0) live.push({ chunk: percpu.lastChunk, offset });
+            log.push(`${offset} ${percpu.lastChunk.id}`);
+          }
+          if (!percpu.balancePending) continue;
+          if (stepwise) for (const _drop of percpu.balanceSteps());
+          else percpu.runBalanceWork();
+          checkInvariants(percpu);
         }
-        if (!kernel.percpu.balancePending) continue;
-        if (stepwise) for (const _drop of kernel.percpu.balanceSteps());
-        else kernel.percpu.runBalanceWork();
-      }
-      checkInvariants(kernel.percpu);
-      return kernel.log.join('\n') + JSON.stringify(kernel.percpu.stats);
-    };
-    expect(run(true)).toBe(run(false));
-  });
+        expect(percpu.mutexHeld).toBe(false);
+        return log.join('\n') + JSON.stringify(percpu.stats);
+      };
+      const atOnce = run(false);
+      for (const line of atOnce.split('\n')) seen.add(line.split(' ')[0]!);
+      expect(run(true)).toBe(atOnce);
+    },
+  );
 });

@@ -19,6 +19,8 @@ export class Slots {
   readonly sidelined: number;
   readonly toDepopulate: number;
   readonly heads: Chunk[];
+  /** Bit n: slot n has chunks. There are fewer than 32 slots. */
+  occupied = 0;
   readonly #unitSize: number;
 
   constructor(info: AllocInfo, variant: Variant) {
@@ -51,29 +53,49 @@ export class Slots {
 
   /** list_move(): to the front of a slot. */
   moveToFront(chunk: Chunk, slot: number): void {
-    unlink(chunk);
+    this.#unlink(chunk);
     const head = this.heads[slot]!;
     link(chunk, head, head.next);
     chunk.slot = slot;
+    this.occupied |= 1 << slot;
   }
 
   /** list_move_tail(): to the end of a slot. */
   moveToTail(chunk: Chunk, slot: number): void {
-    unlink(chunk);
+    this.#unlink(chunk);
     const head = this.heads[slot]!;
     link(chunk, head.prev, head);
     chunk.slot = slot;
+    this.occupied |= 1 << slot;
   }
 
   /** Takes the chunk off its list. */
   remove(chunk: Chunk): void {
-    unlink(chunk);
+    this.#unlink(chunk);
+    chunk.prev = chunk;
+    chunk.next = chunk;
     chunk.slot = -1;
   }
 
+  #unlink(chunk: Chunk): void {
+    const { prev, next } = chunk;
+    prev.next = next;
+    next.prev = prev;
+    // Neighbours that are one and the same are the head of a list that is empty now.
+    if (prev === next && chunk.slot >= 0) this.occupied &= ~(1 << chunk.slot);
+  }
+
+  /**
+   * The next slot at or above `slot` that has chunks and that pcpu_alloc() searches; above {@link free} when there is none.
+   * To-depopulate is not searched.
+   */
+  nextOccupied(slot: number): number {
+    const above = (this.occupied >>> slot) << slot;
+    return above === 0 ? 32 : 31 - Math.clz32(above & -above);
+  }
+
   isEmpty(slot: number): boolean {
-    const head = this.heads[slot]!;
-    return head.next === head;
+    return (this.occupied & (1 << slot)) === 0;
   }
 
   /** First chunk of the slot; undefined when it is empty. */
@@ -87,13 +109,6 @@ export class Slots {
     const head = this.heads[slot]!;
     for (let chunk = head.next; chunk !== head; chunk = chunk.next) yield chunk;
   }
-}
-
-function unlink(chunk: Chunk): void {
-  chunk.prev.next = chunk.next;
-  chunk.next.prev = chunk.prev;
-  chunk.prev = chunk;
-  chunk.next = chunk;
 }
 
 function link(chunk: Chunk, prev: Chunk, next: Chunk): void {

@@ -20,11 +20,3 @@ export type LockDrop =
 
 /** A slow path that stops wherever the kernel drops pcpu_lock. */
 export type Steps<T> = Generator<LockDrop, T, void>;
-
-/** Runs a slow path without stopping at its steps. */
-export function runToEnd<T>(steps: Steps<T>): T {
-  for (;;) {
-    const result = steps.next();
-    if (result.done) return result.value;
-  }
-}

@@ -1,25 +1,27 @@
 // Address space for chunks, found as mm/vmalloc.c pcpu_get_vm_areas() finds it: from the top of the vmalloc range downwards, and not
-// reused before freed areas have been purged. Unsigned BigInt addresses: this runs once per chunk.
+// reused before freed areas have been purged. Addresses are in number form (address.ts): they and their sums are exact.
+import { addressFrom } from './address.js';
 import type { LongBits } from './address.js';
 
-interface Span {
-  start: bigint;
-  end: bigint;
+/** Addresses [start, end). */
+export interface Span {
+  start: number;
+  end: number;
 }
 
 export class VmAreas {
   /** Freed but not purged pages. */
   lazyPages = 0;
-  readonly #bits: LongBits;
-  readonly #pageShift: bigint;
-  readonly #vmallocStart: bigint;
-  readonly #vmallocEnd: bigint;
-  /** Free spans, ascending, never adjacent. */
-  #free: Span[];
+  readonly #pageSize: number;
+  readonly #vmallocStart: number;
+  readonly #vmallocEnd: number;
+  /** Free spans inside the vmalloc range, ascending, never adjacent. */
+  readonly #free: Span[];
   #lazy: Span[] = [];
   /** Called when freed areas become reusable: their translations are flushed now. */
   readonly #onPurge: (lazyPages: number, areas: readonly Span[]) => void;
 
+  /** @param vmallocStart VMALLOC_START and @param vmallocEnd VMALLOC_END, unsigned values, in one half of the address space */
   constructor(
     bits: LongBits,
     pageShift: number,
@@ -27,76 +29,59 @@ export class VmAreas {
     vmallocEnd: bigint,
     onPurge: (lazyPages: number, areas: readonly Span[]) => void,
   ) {
-    this.#bits = bits;
-    this.#pageShift = BigInt(pageShift);
-    this.#vmallocStart = vmallocStart;
-    this.#vmallocEnd = vmallocEnd;
-    this.#free = [{ start: 1n, end: this.#wrap(-1n) }];
+    this.#pageSize = 1 << pageShift;
+    this.#vmallocStart = addressFrom(vmallocStart, bits);
+    this.#vmallocEnd = addressFrom(vmallocEnd, bits);
+    this.#free = [{ start: this.#vmallocStart, end: this.#vmallocEnd }];
     this.#onPurge = onPurge;
   }
 
-  #wrap(value: bigint): bigint {
-    return BigInt.asUintN(this.#bits, value);
-  }
-
   /**
-   * pcpu_get_vm_areas(): areas at the given distances from one base, all aligned to `align`.
-   * @returns the base, or null when nothing fits even after a purge
+   * pcpu_get_vm_areas(): areas at the given distances from one base, all aligned to `align`. Bytes.
+   * @returns the base, or NaN when nothing fits even after a purge
    */
-  get(offsets: readonly bigint[], sizes: readonly bigint[], align: bigint): bigint | null {
-    const lowest = this.#wrap((this.#vmallocStart + align - 1n) & -align);
-    const highest = this.#vmallocEnd & -align;
+  get(offsets: readonly number[], sizes: readonly number[], align: number): number {
+    const lowest = Math.ceil(this.#vmallocStart / align) * align;
+    const highest = Math.floor(this.#vmallocEnd / align) * align;
     let last = 0;
     for (let area = 1; area < offsets.length; area++) if (offsets[area]! > offsets[last]!) last = area;
-    const span = offsets[last]! + sizes[last]!;
-    if (this.#wrap(highest - lowest) < span) return null;
-    let base = this.#search(offsets, sizes, align, last, lowest, highest, span);
-    if (base === null) {
+    if (highest - lowest < offsets[last]! + sizes[last]!) return NaN;
+    let base = this.#search(offsets, sizes, align, last, lowest, highest);
+    if (Number.isNaN(base)) {
       this.purge();
-      base = this.#search(offsets, sizes, align, last, lowest, highest, span);
+      base = this.#search(offsets, sizes, align, last, lowest, highest);
+      if (Number.isNaN(base)) return NaN;
     }
-    if (base === null) return null;
     for (let area = 0; area < offsets.length; area++) this.#take(base + offsets[area]!, sizes[area]!);
     return base;
   }
 
   #search(
-    offsets: readonly bigint[],
-    sizes: readonly bigint[],
-    align: bigint,
+    offsets: readonly number[],
+    sizes: readonly number[],
+    align: number,
     last: number,
-    lowest: bigint,
-    highest: bigint,
-    span: bigint,
-  ): bigint | null {
+    lowest: number,
+    highest: number,
+  ): number {
     let area = last;
     let terminal = last;
     let start = offsets[area]!;
     let end = start + sizes[area]!;
-    let index = this.#enclosing(highest);
-    let base = 0n;
-    // end_from_reverse(): highest aligned end in the span at `index` or the next lower one that has any room.
-    const alignedEnd = (): bigint => {
-      for (; index >= 0; index--) {
-        const free = this.#free[index]!;
-        const top = free.end & -align;
-        const address = top < highest ? top : highest;
-        if (free.start < address) return address;
-      }
-      return 0n;
-    };
-    base = this.#wrap(alignedEnd() - end);
+    let index = this.#withRoom(this.#enclosing(highest), align, highest);
+    let base = this.#alignedEnd(index, align, highest) - end;
     for (;;) {
-      if (index < 0 || this.#wrap(base + span) < this.#wrap(lowest + span)) return null;
+      if (index < 0 || base < lowest) return NaN;
       const free = this.#free[index]!;
-      if (this.#wrap(base + end) > free.end) {
-        base = this.#wrap(alignedEnd() - end);
+      if (base + end > free.end) {
+        index = this.#withRoom(index, align, highest);
+        base = this.#alignedEnd(index, align, highest) - end;
         terminal = area;
         continue;
       }
-      if (this.#wrap(base + start) < free.start) {
-        index--;
-        base = this.#wrap(alignedEnd() - end);
+      if (base + start < free.start) {
+        index = this.#withRoom(index - 1, align, highest);
+        base = this.#alignedEnd(index, align, highest) - end;
         terminal = area;
         continue;
       }
@@ -104,12 +89,25 @@ export class VmAreas {
       if (area === terminal) return base;
       start = offsets[area]!;
       end = start + sizes[area]!;
-      index = this.#enclosing(this.#wrap(base + end));
+      index = this.#enclosing(base + end);
     }
   }
 
+  /** Highest aligned end in the free span at `index`; NaN when there is no such span. */
+  #alignedEnd(index: number, align: number, highest: number): number {
+    if (index < 0) return NaN;
+    const top = Math.floor(this.#free[index]!.end / align) * align;
+    return top < highest ? top : highest;
+  }
+
+  /** pvm_determine_end_from_reverse(): the span at `index`, or the next lower one that has any room below an aligned end; -1: none. */
+  #withRoom(index: number, align: number, highest: number): number {
+    while (index >= 0 && this.#free[index]!.start >= this.#alignedEnd(index, align, highest)) index--;
+    return index;
+  }
+
   /** Highest span that begins at or below the address, or the lowest one that encloses it; -1 when there is none. */
-  #enclosing(address: bigint): number {
+  #enclosing(address: number): number {
     let found = -1;
     for (let index = 0; index < this.#free.length && this.#free[index]!.start <= address; index++) {
       found = index;
@@ -118,20 +116,23 @@ export class VmAreas {
     return found;
   }
 
-  #take(start: bigint, size: bigint): void {
+  #take(start: number, size: number): void {
     const end = start + size;
     const index = this.#enclosing(start);
     const span = this.#free[index]!;
-    const rest: Span[] = [];
-    if (span.start < start) rest.push({ start: span.start, end: start });
-    if (end < span.end) rest.push({ start: end, end: span.end });
-    this.#free.splice(index, 1, ...rest);
+    if (span.start === start && span.end === end) this.#free.splice(index, 1);
+    else if (span.start === start) span.start = end;
+    else if (span.end === end) span.end = start;
+    else {
+      this.#free.splice(index + 1, 0, { start: end, end: span.end });
+      span.end = start;
+    }
   }
 
   /** pcpu_free_vm_areas(), one area: its addresses stay unusable until the next purge. */
-  release(start: bigint, size: bigint): void {
+  release(start: number, size: number): void {
     this.#lazy.push({ start, end: start + size });
-    this.lazyPages += Number(size >> this.#pageShift);
+    this.lazyPages += size / this.#pageSize;
   }
 
   /** Returns all lazily freed areas to the free spans. */
@@ -144,8 +145,8 @@ export class VmAreas {
   }
 
   #insert(span: Span): void {
-    let index = this.#free.findIndex((free) => free.start >= span.start);
-    if (index < 0) index = this.#free.length;
+    let index = 0;
+    while (index < this.#free.length && this.#free[index]!.start < span.start) index++;
     const below = this.#free[index - 1];
     const above = this.#free[index];
     const joinsBelow = below !== undefined && below.end === span.start;
@@ -155,6 +156,6 @@ export class VmAreas {
       this.#free.splice(index, 1);
     } else if (joinsBelow) below.end = span.end;
     else if (joinsAbove) above.start = span.start;
-    else this.#free.splice(index, 0, { ...span });
+    else this.#free.splice(index, 0, span);
   }
 }
