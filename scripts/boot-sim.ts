@@ -1,5 +1,6 @@
 // `npm run boot-sim`: the story of July 2021 in one run. Twenty boots find out how the first bad kernel ends; one of them is
 // shown; the same seed then boots with the fix, and with x86's memory layout.
+import '../src/v8-flags.js';
 import os from 'node:os';
 import { Command } from 'commander';
 import { loadEngine } from '../emu/unicorn/choose.js';

@@ -2,13 +2,8 @@
 // Runs a TypeScript script of this checkout: `node scripts/run-ts.mjs scripts/x.ts ARGS`. Bundled by esbuild into .cache, then imported.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import v8 from 'node:v8';
 import { build } from 'esbuild';
 import { cacheDir, root } from './setup/paths.mjs';
-
-// Larger limits for V8's inliner: the allocator's functions then run about a tenth quicker (scripts/bench/percpu.ts).
-v8.setFlagsFromString('--max-inlined-bytecode-size=3000');
-v8.setFlagsFromString('--max-inlined-bytecode-size-cumulative=5000');
 
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) {
@@ -20,6 +15,7 @@ const outfile = path.join(cacheDir, 'scripts', `${path.basename(script, '.ts')}-
 await build({
   absWorkingDir: root,
   entryPoints: [path.resolve(script)],
+  inject: ['src/v8-flags.ts'],
   outfile,
   bundle: true,
   platform: 'node',

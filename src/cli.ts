@@ -1,4 +1,5 @@
 // The commander program. Each command lives in src/commands and is listed once here.
+import './v8-flags.js';
 import fs from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { bisectCommand } from './commands/bisect.js';

@@ -107,18 +107,23 @@ class Workload {
     const memory = this.#memory;
     const chunks = this.#chunks;
     const offsets = this.#offsets;
-    for (let index = 0; index < this.count; index++) {
-      switch (this.#kind[index]) {
+    const kinds = this.#kind;
+    const ids = this.#id;
+    const sizes = this.#size;
+    const aligns = this.#align;
+    const gfps = this.#gfp;
+    const reserved = this.#reserved;
+    for (let index = 0; index < kinds.length; index++) {
+      switch (kinds[index]) {
         case ALLOC: {
-          const id = this.#id[index]!;
-          const reserved = this.#reserved[index] !== 0;
-          const offset = percpu.alloc(this.#size[index]!, this.#align[index]!, this.#gfp[index]!, reserved);
+          const id = ids[index]!;
+          const offset = percpu.alloc(sizes[index]!, aligns[index]!, gfps[index]!, reserved[index] !== 0);
           offsets[id] = offset;
           chunks[id] = offset < 0 ? null : percpu.lastChunk;
           break;
         }
         case FREE: {
-          const id = this.#id[index]!;
+          const id = ids[index]!;
           const chunk = chunks[id]!;
           if (chunk !== null) percpu.free(chunk, offsets[id]!);
           break;

@@ -1,0 +1,7 @@
+// Larger limits for V8's inliner, for the whole process: an allocation is a dozen small functions, and with the limits that V8 has of
+// itself some of them stay calls (scripts/bench/percpu.ts shows what that costs). Imported first by whatever is a process of its own -
+// the command line, the worker processes, scripts - and never by the library, whose process is somebody else's.
+import v8 from 'node:v8';
+
+v8.setFlagsFromString('--max-inlined-bytecode-size=3000');
+v8.setFlagsFromString('--max-inlined-bytecode-size-cumulative=5000');
