@@ -89,7 +89,7 @@ async function story(): Promise<void> {
   const engine = await loadEngine();
   const boot = (setup: BootSetup): { record: BootRecord; console: string[] } => {
     const result = bootOnce(setupBootOptions(setup, seed, engine, true));
-    return { record: bootRecord(packageVersion(), setup, seed, result), console: result.console };
+    return { record: bootRecord(packageVersion(), { setup, seed }, result), console: result.console };
   };
   const bad = boot(BAD);
   put(`2. Seed ${seed} with ${KERNELS[BAD.kernel].title}\n`);

@@ -39,7 +39,7 @@ let next = 1;
 function bootHere(): number {
   const before = process.cpuUsage();
   const seed = next++;
-  bootRecord('bench', DEFAULT_SETUP, seed, bootOnce(setupBootOptions(DEFAULT_SETUP, seed, engine, true)));
+  bootRecord('bench', { setup: DEFAULT_SETUP, seed }, bootOnce(setupBootOptions(DEFAULT_SETUP, seed, engine, true)));
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
 }

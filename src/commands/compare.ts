@@ -10,11 +10,9 @@ import {
   layoutText,
   parseLayouts,
   setupsOf,
+  tlbText,
 } from '../experiments/cells.js';
 import { attribution, stepsOf } from '../experiments/factors.js';
-import { seedsOf } from '../experiments/seeds.js';
-import type { BootSetup } from '../experiments/setup.js';
-import { sweepEach } from '../experiments/sweep.js';
 import { textTable } from '../experiments/table.js';
 import { tally } from '../experiments/tally.js';
 import { LIMITS, sideSentences, verdict } from '../experiments/verdict.js';
@@ -25,9 +23,10 @@ import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import { addEngineOptions, wholeNumber } from './boot-options.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
-import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
+import { measureEach, QUICK_SEEDS } from './measure.js';
+import { addJobsOption, addRecordOptions, type PoolFlags, type RecordFlags } from './pool-options.js';
 
-interface CompareFlags extends PoolFlags {
+interface CompareFlags extends PoolFlags, RecordFlags {
   layouts: LayoutChoice[];
   kernels: KernelName[];
   tlb: TlbMode[];
@@ -36,6 +35,7 @@ interface CompareFlags extends PoolFlags {
   seeds: number;
   cpus: number;
   explain?: boolean;
+  quick?: boolean;
   html?: string;
 }
 
@@ -54,7 +54,14 @@ export function compareCommand(): Command {
     .option('--explain', 'go from malta-4k to x86-like one factor at a time, and say which decides')
     .option('--html <file>', 'write a page there')
     .option('--cpus <n>', 'with --explain: possible CPUs of the x86-like end', wholeNumber(1, 8), 1);
-  return addEngineOptions(addJobsOption(command)).addHelpText('after', HELP).action(run);
+  command.option(
+    '--quick',
+    `a first look: ${QUICK_SEEDS} boots of a cell, and one kernel, TLB and CPU where none are named`,
+  );
+  return addRecordOptions(addEngineOptions(addJobsOption(command)))
+    .addHelpText('after', HELP)
+    .hook('preAction', () => lookQuickly(command))
+    .action(run);
 }
 
 const HELP = `
@@ -66,7 +73,21 @@ Columns: reclaim at = empty populated pages from which a chunk is depopulated; t
 depopulated, pages populated again while the old translation was live, areas zeroed through a stale translation, pages of other
 owners hit by that; then crashed boots, their share and its 95 % interval (Wilson).
 
---explain takes one kernel (the first of --kernels) and ignores --layouts, --tlb and --cpu.`;
+--explain takes one kernel (the first of --kernels) and ignores --layouts, --tlb and --cpu; with --quick it leaves the variations of what
+both ends share out. Ctrl-C prints what is finished; with --out, --resume goes on from there.`;
+
+/** Options that were given are kept. */
+function lookQuickly(command: Command): void {
+  if (!command.opts<CompareFlags>().quick) return;
+  const first: Partial<CompareFlags> = {
+    seeds: QUICK_SEEDS,
+    kernels: parseKernels('f183324133ea'),
+    tlb: ['qemu'],
+    cpu: ['24Kf'],
+  };
+  for (const [name, value] of Object.entries(first))
+    if (command.getOptionValueSource(name) === 'default') command.setOptionValue(name, value);
+}
 
 function choices<T extends string>(option: string, allowed: readonly T[]): (text: string) => T[] {
   return (text) =>
@@ -94,16 +115,20 @@ function run(flags: CompareFlags): Promise<void> {
 async function table(flags: CompareFlags): Promise<void> {
   const html = openOutput('--html', flags.html);
   const setups = setupsOf(flags.layouts, flags.kernels, flags.tlb, flags.cpu, { controllers: flags.controllers });
-  const tallies = await measure(flags, setups);
-  if (tallies === undefined) return;
-  const rows = setups.map((setup, i) => cellRow(setup, tallies[i]!));
-  report(textTable(CELL_HEAD, rows));
+  const cells = setups.map((setup) => `${layoutText(setup)} ${setup.kernel} ${tlbText(setup)}`);
+  const { records, stopped } = await measureEach(flags, setups, cells, flags.seeds);
+  const ended = setups.map((setup, i) => ({ setup, records: records[i]! })).filter((cell) => cell.records.length > 0);
+  const tallies = ended.map((cell) => tally(cell.records));
+  const rows = ended.map(({ setup }, i) => cellRow(setup, tallies[i]!));
+  if (rows.length > 0) report(textTable(CELL_HEAD, rows));
+  if (stopped !== undefined) report(stopped);
+  if (rows.length === 0) return;
   const { layouts, kernels, tlb, cpu, controllers, seeds } = flags;
   const lists = `--layouts ${layouts.map(layoutText).join()} --kernels ${kernels.join()} --tlb ${tlb.join()} --cpu ${cpu.join()}`;
   html?.write(
     comparePage(
       `compare ${lists} --controllers ${controllers} --seeds ${seeds}`,
-      setups.map((setup, i) => ({ name: rows[i]!.slice(0, 2).join('\n'), setup, total: tallies[i]! })),
+      ended.map(({ setup }, i) => ({ name: rows[i]!.slice(0, 2).join('\n'), setup, total: tallies[i]! })),
       [
         ['controllers', String(controllers)],
         ['seeds', `1..${seeds}`],
@@ -114,29 +139,36 @@ async function table(flags: CompareFlags): Promise<void> {
 
 async function explain(flags: CompareFlags): Promise<void> {
   const html = openOutput('--html', flags.html);
-  const plan = attribution({ kernel: flags.kernels[0]!, controllers: flags.controllers }, flags.cpus);
+  const whole = attribution({ kernel: flags.kernels[0]!, controllers: flags.controllers }, flags.cpus);
+  const plan = flags.quick ? { ...whole, side: [] } : whole;
   const steps = stepsOf(plan);
-  const tallies = await measure(
+  const { records, stopped } = await measureEach(
     flags,
     steps.map(({ setup }) => setup),
+    steps.map(({ title }) => title),
+    flags.seeds,
   );
-  if (tallies === undefined) return;
-  const results = new Map(steps.map((step, i) => [step, tallies[i]!]));
-  const rows = steps.map((step) => [step.title, ...geometryCells(step.setup), ...counterCells(results.get(step)!)]);
-  const notes = [
-    { title: 'What decides', lines: verdict(plan, results) },
-    { title: 'Variations of what both ends share', lines: sideSentences(plan, results) },
-    { title: 'What this cannot say about x86 hardware', lines: LIMITS },
-  ];
-  report(
-    textTable(['setup', ...CELL_HEAD.slice(3)], rows) +
-      notes.map(({ title, lines }) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`).join(''),
-  );
+  const ended = steps.filter((_, i) => records[i]!.length > 0);
+  const results = new Map(ended.map((step) => [step, tally(records[steps.indexOf(step)]!)]));
+  const rows = ended.map((step) => [step.title, ...geometryCells(step.setup), ...counterCells(results.get(step)!)]);
+  const side = plan.side.length > 0;
+  const notes =
+    stopped !== undefined
+      ? []
+      : [
+          { title: 'What decides', lines: verdict(plan, results) },
+          ...(side ? [{ title: 'Variations of what both ends share', lines: sideSentences(plan, results) }] : []),
+          { title: 'What this cannot say about x86 hardware', lines: LIMITS },
+        ];
+  if (rows.length > 0) report(textTable(['setup', ...CELL_HEAD.slice(3)], rows));
+  report(notes.map(({ title, lines }) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`).join(''));
+  if (stopped !== undefined) report(`${stopped}What decides is said when all of them are.\n`);
+  if (rows.length === 0) return;
   const { kernels, controllers, seeds, cpus } = flags;
   html?.write(
     comparePage(
       `compare --explain --kernels ${kernels[0]!} --controllers ${controllers} --cpus ${cpus} --seeds ${seeds}`,
-      steps.map((step) => ({ name: step.title, setup: step.setup, total: results.get(step)! })),
+      ended.map((step) => ({ name: step.title, setup: step.setup, total: results.get(step)! })),
       [
         ['kernel', KERNELS[kernels[0]!].title],
         ['controllers', String(controllers)],
@@ -145,13 +177,5 @@ async function explain(flags: CompareFlags): Promise<void> {
       // LIMITS is one text, broken into lines for the terminal
       notes.map(({ title, lines }) => ({ title, paragraphs: lines === LIMITS ? [lines.join(' ')] : lines })),
     ),
-  );
-}
-
-/** @returns undefined when Ctrl-C ended it */
-function measure(flags: CompareFlags, setups: readonly BootSetup[]) {
-  const seeds = seedsOf({ first: 1, last: flags.seeds });
-  return withPool(flags, setups.length * seeds.length, async ({ pool, done }) =>
-    (await sweepEach(pool, setups, seeds, done)).map(tally),
   );
 }

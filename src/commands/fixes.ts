@@ -1,13 +1,13 @@
 // `percpu-malta fixes`: ways to repair the bug, and what each costs.
 import { Command } from 'commander';
 import { type BootRecord } from '../experiments/record.js';
-import { seedsOf } from '../experiments/seeds.js';
-import { sweepEach } from '../experiments/sweep.js';
 import { short, textTable } from '../experiments/table.js';
 import { intervalText, tally } from '../experiments/tally.js';
 import type { KernelName } from '../kernel/kernels.js';
 import { addBootOptions, type BootFlags, setupFromFlags, wholeNumber } from './boot-options.js';
-import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
+import { report } from '../files/stdout.js';
+import { measureEach, QUICK_SEEDS } from './measure.js';
+import { addJobsOption, addRecordOptions, type PoolFlags, type RecordFlags } from './pool-options.js';
 
 /** All on the allocator of 6.1, so that they differ in the flush only. */
 const FIXES: readonly (readonly [KernelName, string])[] = [
@@ -18,18 +18,24 @@ const FIXES: readonly (readonly [KernelName, string])[] = [
   ['lazy-flush', 'when a page is populated again'],
 ];
 
-interface FixesFlags extends Omit<BootFlags, 'seed' | 'kernel'>, PoolFlags {
+interface FixesFlags extends Omit<BootFlags, 'seed' | 'kernel'>, PoolFlags, RecordFlags {
   engine?: string;
   seeds: number;
+  quick?: boolean;
 }
 
 export function fixesCommand(): Command {
   const command = new Command('fixes').description('compare ways to fix the bug: which work, and what they cost');
   addBootOptions(command, { seed: false, kernel: false });
-  return addJobsOption(command)
+  return addRecordOptions(addJobsOption(command))
     .option('--seeds <n>', 'boots with each fix, seeds 1..n', wholeNumber(1, 100_000), 20)
+    .option('--quick', `a first look: ${QUICK_SEEDS} boots with each fix`)
     .addHelpText('after', HELP)
-    .action(run);
+    .action((flags: FixesFlags) =>
+      run(
+        flags.quick && command.getOptionValueSource('seeds') === 'default' ? { ...flags, seeds: QUICK_SEEDS } : flags,
+      ),
+    );
 }
 
 const HELP = `
@@ -37,21 +43,22 @@ All fixes are on the allocator of 6.1 and boot the same seeds. Columns, means pe
 stale translation; flushes; page pairs that they look up (a flush of the whole TLB, also one that Linux makes of a long range, counts
 its entries); entries gone afterwards, QEMU's shadows included; guest instructions from the call of the flush to its return;
 refills of pairs that a flush had thrown out; all refills. Boots that crash are shorter, so their refills are fewer.
-A fix is correct when no boot crashed and none stored through a stale translation.`;
+A fix is correct when no boot crashed and none stored through a stale translation.
+Ctrl-C prints what is finished; with --out, --resume goes on from there.`;
 
 async function run(flags: FixesFlags): Promise<void> {
-  const seeds = seedsOf({ first: 1, last: flags.seeds });
   const setups = FIXES.map(([kernel]) => setupFromFlags({ ...flags, kernel }));
-  const results = await withPool(flags, setups.length * seeds.length, ({ pool, done }) =>
-    sweepEach(pool, setups, seeds, done),
-  );
-  if (results === undefined) return;
-  process.stdout.write(
-    textTable(
-      HEAD,
-      FIXES.map(([, title], i) => row(title, results[i]!)),
-    ),
-  );
+  const titles = FIXES.map(([, title]) => title);
+  const { records, stopped } = await measureEach(flags, setups, titles, flags.seeds);
+  const rows = titles.map((title, i) => ({ title, records: records[i]! })).filter((fix) => fix.records.length > 0);
+  if (rows.length > 0)
+    report(
+      textTable(
+        HEAD,
+        rows.map((fix) => row(fix.title, fix.records)),
+      ),
+    );
+  if (stopped !== undefined) report(stopped);
 }
 
 const HEAD = [

@@ -1,5 +1,5 @@
 // `minimize` and `boot --script` as a user runs them, from a boot that is small already: the whole way takes half a minute.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -48,6 +48,35 @@ describe('minimize', () => {
     expect(Number(targets)).toBeLessThan(128);
     expect(script).toMatch(/^# minimal, \d+ boots; [1-9]\d* pages? of others overwritten, outcome /m);
     expect(boot('small.boot').counters.targetsScanned).toBe(Number(targets));
+    expect(fs.existsSync(path.join(folder, 'small.boot.trials'))).toBe(false);
+  });
+
+  test('--quick takes fewer boots, and still overwrites a page of others', () => {
+    expect(run('minimize', '--script', 'start.boot', '-o', 'quick.boot', '--quick').status).toBe(0);
+    const boots = (file: string): number =>
+      Number(/^# .*, (\d+) boots; /m.exec(fs.readFileSync(path.join(folder, file), 'utf8'))![1]);
+    expect(boots('quick.boot')).toBeLessThan(boots('small.boot') / 2);
+    expect(boot('quick.boot').counters.foreignPages).toBeGreaterThan(0);
+  });
+
+  test('stopped by Ctrl-C it writes what it has, and --resume comes to the same end without booting again', async () => {
+    const args = ['minimize', '--script', 'start.boot', '-o', 'again.boot', '--quick', '--jobs', '1'];
+    const trials = path.join(folder, 'again.boot.trials');
+    const done = (): number => (fs.existsSync(trials) ? fs.readFileSync(trials, 'utf8').split('\n').length - 1 : 0);
+    const child = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: 'ignore' });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    while (done() < 4 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(fs.readFileSync(path.join(folder, 'again.boot'), 'utf8')).toContain('# stopped early, ');
+    const before = fs.readFileSync(trials, 'utf8');
+    expect(run(...args).stderr).toContain('again.boot.trials: exists; go on with it by --resume');
+    expect(fs.readFileSync(trials, 'utf8')).toBe(before);
+    expect(run(...args, '--resume').status).toBe(0);
+    expect(fs.readFileSync(path.join(folder, 'again.boot'), 'utf8')).toBe(
+      fs.readFileSync(path.join(folder, 'quick.boot'), 'utf8'),
+    );
+    expect(fs.existsSync(trials)).toBe(false);
   });
 
   test('what is left over still overwrites a page of others, and not with the flush', () => {

@@ -1,22 +1,26 @@
 // `percpu-malta minimize`: the smallest boot that still writes zeros into another owner's page.
 import { Command, Option } from 'commander';
-import { EXIT_DIFFERENCE } from '../errors.js';
+import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
+import { RecordFile } from '../experiments/record-file.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { count } from '../experiments/table.js';
+import { packageVersion } from '../experiments/version.js';
 import { bootSize, minimize } from '../minimize/minimize.js';
 import { bootScript } from '../minimize/script.js';
 import { Trials } from '../minimize/trials.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
-import { openOutput } from '../files/output.js';
+import { openOutput, type OutputFile } from '../files/output.js';
 import { report } from '../files/stdout.js';
-import { addJobsOption, type PoolFlags, withPool } from './pool-options.js';
+import { addJobsOption, type PoolFlags, type Running, withPool } from './pool-options.js';
 import { addScriptOption } from './script-option.js';
 
 interface MinimizeFlags extends BootFlags, PoolFlags {
   engine?: string;
   until: 'corrupt' | 'crash';
   output: string;
+  quick?: boolean;
+  resume?: boolean;
 }
 
 export function minimizeCommand(): Command {
@@ -30,6 +34,8 @@ export function minimizeCommand(): Command {
         .default('corrupt'),
     )
     .option('-o, --output <file>', 'write the script there', 'minimal.boot')
+    .option('--quick', 'a first look: leaves more behind, in a fraction of the boots')
+    .option('--resume', 'go on where Ctrl-C, or whatever it was, ended the same command')
     .addHelpText('after', HELP)
     .action(run);
 }
@@ -39,7 +45,9 @@ A boot corrupts when an area is zeroed through a stale translation into a page t
 also ends other than clean, perhaps in another way than the whole boot. Taken away are, by delta debugging: controllers, disks,
 scanned targets, and steps of kernel_init (allocations of one caller, kobjects of one driver, console lines). The time that a step
 takes passes all the same. What is left over has no target and no step that could be left out; a smaller boot that differs in
-several may exist.
+several may exist; with --quick, one that is several times smaller.
+While it runs, the boots it has done are in FILE.trials beside the script: --resume needs them, and the end removes them. Ctrl-C writes
+the smallest boot so far.
 
   percpu-malta minimize --seed 2 -o two.boot
   percpu-malta boot --script two.boot --check
@@ -48,7 +56,8 @@ several may exist.
 async function run(flags: MinimizeFlags): Promise<void> {
   const output = openOutput('--output', flags.output)!;
   const start = setupFromFlags(flags);
-  const { seed, until } = flags;
+  const { seed, until, quick = false } = flags;
+  const file = openTrials(output, flags);
   const passes = (record: BootRecord): boolean =>
     record.counters.foreignPages > 0 && (until === 'corrupt' || crashed(record));
   let best: BootSetup | undefined;
@@ -58,17 +67,34 @@ async function run(flags: MinimizeFlags): Promise<void> {
     size = sizeText(setup);
   };
   let trials!: Trials;
-  const end = await withPool(flags, undefined, async ({ pool, done }) => {
+  const search = async ({ pool, done, expect }: Running): Promise<BootRecord | undefined> => {
     trials = new Trials(async (setup) => {
-      const record = await pool.boot({ setup, seed, stopAtForeignPage: until === 'corrupt' });
+      const record = await pool.boot({ setup, seed, ...(until === 'corrupt' ? { stopAtForeignPage: true } : {}) });
       done(record, size);
       return passes(record);
-    }, flags.jobs);
+    }, pool.jobs);
     if ((await trials.firstOf([start])) < 0) return undefined;
     took(start);
-    const smallest = await minimize(start, trials, took);
+    const smallest = await minimize(start, trials, { onSmaller: took, onLeft: expect, quick });
     return pool.boot({ setup: smallest, seed });
-  });
+  };
+  let end: BootRecord | undefined;
+  let interrupted = true;
+  try {
+    end = await withPool(
+      flags,
+      undefined,
+      async (running) => {
+        const last = await search(running);
+        interrupted = running.interrupted();
+        return last;
+      },
+      file,
+    );
+  } finally {
+    if (interrupted && file?.records.length) file.finish();
+    else file?.remove();
+  }
   // After Ctrl-C there is no `end`: what has been reached is a result.
   if (best === undefined) {
     if (process.exitCode !== undefined) return; // Ctrl-C in the first boot
@@ -79,11 +105,19 @@ async function run(flags: MinimizeFlags): Promise<void> {
   const script = bootScript(best, seed, [
     `from ${sizeText(start)}`,
     `to   ${size}`,
-    `${end ? 'minimal' : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
+    `${end ? (quick ? 'a first look' : 'minimal') : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
   ]);
   output.write(script);
   if (output.toStdout) return;
   report(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
+  if (!end && file) report('go on with --resume\n');
+}
+
+/** The boots of a search that was interrupted, or will be. None where the script goes to a pipe or a device. */
+function openTrials(output: OutputFile, { output: name, resume = false }: MinimizeFlags): RecordFile | undefined {
+  if (output.isRegular) return RecordFile.open(`${name}.trials`, resume, packageVersion(), undefined, '--output');
+  if (resume) throw new UsageError(`--resume: --output ${name} is no file beside which trials could be`);
+  return undefined;
 }
 
 function endText({ counters, outcome, signature }: BootRecord): string {

@@ -1,9 +1,13 @@
 // The options of commands that boot many times, and how such a command runs: progress line, Ctrl-C, end of the workers.
 import os from 'node:os';
 import { Command } from 'commander';
-import { BootPool, PoolClosed } from '../experiments/pool.js';
+import { type BootRunner, type Job, PoolClosed } from '../experiments/job.js';
+import { BootPool } from '../experiments/pool.js';
 import { Progress } from '../experiments/progress.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
+import type { RecordFile } from '../experiments/record-file.js';
+import { RecordedBoots } from '../experiments/recorded.js';
+import { UsageError } from '../errors.js';
 import { wholeNumber } from './boot-options.js';
 
 export interface PoolFlags {
@@ -25,32 +29,72 @@ export function addJobsOption(command: Command): Command {
   );
 }
 
+/** Options of commands that keep what they have booted. */
+export interface RecordFlags {
+  out?: string;
+  resume?: boolean;
+}
+
+export function addRecordOptions(command: Command): Command {
+  return command
+    .option('--out <file.ndjson>', 'write a record of each boot there, one JSON object a line')
+    .option('--resume', 'go on with an interrupted --out file: boots that it has are not done again')
+    .hook('preAction', () => {
+      const { out, resume } = command.opts<RecordFlags>();
+      if (resume && out === undefined) throw new UsageError('--resume: name the file to go on with by --out');
+    });
+}
+
+/** What a command says that Ctrl-C has ended. @param done boots @param wanted boots */
+export function stoppedText(done: number, wanted: number, { out }: RecordFlags): string {
+  const how = out === undefined ? 'with --out FILE it could go on' : 'go on with --resume';
+  return `stopped: ${done} of ${wanted} boots done (${how})\n`;
+}
+
 /** What `withPool` gives a command: where to boot, and whom to tell that a boot is done. */
 export interface Running {
-  pool: BootPool;
+  pool: BootRunner;
   /** @param note for the progress line, in place of the number of crashes */
   done: (record: BootRecord, note?: string) => void;
   /** Ctrl-C was pressed. */
   interrupted: () => boolean;
+  /** A result that is there before the others, for a terminal. */
+  say: (line: string) => void;
+  /** A guess of the boots that are left. */
+  expect: (left: number) => void;
+}
+
+/** Of these boots those that the file does not have yet. */
+export function leftOf(
+  file: RecordFile | undefined,
+  setups: readonly Job['setup'][],
+  seeds: readonly number[],
+): number {
+  let left = 0;
+  for (const setup of setups) for (const seed of seeds) if (file?.find({ setup, seed }) === undefined) left++;
+  return left;
 }
 
 /**
  * Runs `work` with worker processes and, on a terminal, a progress line of `total` boots, where that is known. Ctrl-C closes the pool: boots not
  * finished reject with PoolClosed. A PoolClosed that `work` lets through ends the command silently with exit code 130.
+ * @param file boots that it has are not done again, the others go into it; whose end is the caller's
  */
 export async function withPool<T>(
   { jobs, engine, shim }: PoolFlags,
   total: number | undefined,
   work: (running: Running) => Promise<T>,
+  file?: RecordFile,
 ): Promise<T | undefined> {
-  const pool = new BootPool({ jobs, engine, shim });
+  const runner: BootRunner = new BootPool({ jobs, engine, shim });
+  const pool = file ? new RecordedBoots(runner, file) : runner;
   const progress = new Progress(process.stderr, total);
   let interrupted = false;
   let crashes = 0;
   const onInterrupt = (): void => {
     interrupted = true;
     process.exitCode = EXIT_INTERRUPTED;
-    pool.close();
+    void pool.close();
   };
   process.once('SIGINT', onInterrupt);
   try {
@@ -58,8 +102,10 @@ export async function withPool<T>(
       pool,
       done: (record, note) => {
         if (crashed(record)) crashes++;
-        progress.step(note ?? `${crashes} crashed`);
+        if (!file?.earlier.has(record)) progress.step(note ?? `${crashes} crashed`);
       },
+      say: (line) => progress.say(line),
+      expect: (left) => progress.expect(left),
       interrupted: () => interrupted,
     });
   } catch (error) {
@@ -68,6 +114,6 @@ export async function withPool<T>(
   } finally {
     progress.clear();
     process.off('SIGINT', onInterrupt);
-    pool.close();
+    await pool.close();
   }
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
 import { EngineMissingError, UsageError } from '../errors.js';
 import type { BootRecord } from './record.js';
-import type { Answer, Job } from './worker.js';
+import { type Answer, type BootRunner, type Job, jobText, PoolClosed } from './job.js';
 
 export interface PoolOptions {
   /** Worker processes. */
@@ -13,17 +13,18 @@ export interface PoolOptions {
   shim?: boolean | undefined;
 }
 
+/** A boot whose process is killed from outside (out of memory, somebody's kill) is done again, this many times. */
+const MOST_KILLS = 3;
+
 interface Waiting {
   job: Job;
+  /** Processes that were killed over it. */
+  kills: number;
   resolve: (record: BootRecord) => void;
   reject: (error: Error) => void;
 }
 
-export class PoolClosed extends Error {
-  override readonly name = 'PoolClosed';
-}
-
-export class BootPool {
+export class BootPool implements BootRunner {
   readonly #options: PoolOptions;
   readonly #queue: Waiting[] = [];
   /** Every worker and what it is busy with. */
@@ -38,14 +39,11 @@ export class BootPool {
     return this.#options.jobs;
   }
 
-  /**
-   * Boots once, when a worker is free; jobs start in the order of the calls. Rejects with UsageError and EngineMissingError
-   * as a boot in this process would throw them, with PoolClosed after `close`, with Error when the boot itself broke.
-   */
+  /** Boots once, when a worker is free. */
   boot(job: Job): Promise<BootRecord> {
     if (this.#closed) return Promise.reject(new PoolClosed('no more boots'));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, resolve, reject });
+      this.#queue.push({ job, kills: 0, resolve, reject });
       this.#dispatch();
     });
   }
@@ -81,7 +79,7 @@ export class BootPool {
     if ('record' in answer) task.resolve(answer.record);
     else if (answer.failure === 'usage') task.reject(new UsageError(answer.message));
     else if (answer.failure === 'engine') task.reject(new EngineMissingError(answer.message));
-    else task.reject(new Error(`the boot with ${describe(task.job)} broke: ${answer.message}`));
+    else task.reject(new Error(`the boot with ${jobText(task.job)} broke: ${answer.message}`));
     this.#dispatch();
   }
 
@@ -89,13 +87,14 @@ export class BootPool {
     const task = this.#workers.get(worker);
     this.#workers.delete(worker);
     if (this.#closed) return;
-    task?.reject(new Error(`the boot with ${describe(task.job)} ended its process (${how})`));
+    if (task && how === 'SIGKILL' && ++task.kills < MOST_KILLS) this.#queue.unshift(task);
+    else task?.reject(new Error(`the boot with ${jobText(task.job)} ended its process (${how})`));
     this.#dispatch();
   }
 
-  /** Ends the workers, also those in the middle of a boot; what waits is rejected with PoolClosed. */
-  close(): void {
-    if (this.#closed) return;
+  /** Ends the workers, also those in the middle of a boot. */
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#closed = true;
     const error = new PoolClosed('stopped');
     for (const { reject } of this.#queue.splice(0)) reject(error);
@@ -103,9 +102,6 @@ export class BootPool {
       task?.reject(error);
       worker.kill('SIGKILL');
     }
+    return Promise.resolve();
   }
-}
-
-function describe({ setup, seed }: Job): string {
-  return `seed ${seed} and ${JSON.stringify(setup)}`;
 }

@@ -1,4 +1,4 @@
-// A line on a terminal that says how far a long command is. Silent when the stream is no terminal.
+// A line on a terminal that says how far a long command is, and results above it as they come. Silent when the stream is no terminal.
 
 /** Where it is drawn; process.stderr. */
 export interface Terminal {
@@ -11,7 +11,10 @@ const BAR = 24;
 
 export class Progress {
   readonly #terminal: Terminal;
-  readonly #total: number | undefined;
+  #total: number | undefined;
+  /** `#total` is a guess. */
+  #about = false;
+  #note = '';
   readonly #now: () => number;
   readonly #started: number;
   #done = 0;
@@ -36,14 +39,37 @@ export class Progress {
     this.#draw(note);
   }
 
+  /** A guess of the boots that are left, where nobody can know: the bar and the time follow it. */
+  expect(left: number): void {
+    this.#total = this.#done + left;
+    this.#about = true;
+  }
+
+  /** A text in place of the last note. */
+  note(text: string): void {
+    if (text !== this.#note) this.#draw(text);
+  }
+
+  /** A line that stays, above the bar. */
+  say(line: string): void {
+    if (!this.#terminal.isTTY) return;
+    this.clear();
+    this.#terminal.write(`${line}\n`);
+    this.#draw(this.#note);
+  }
+
   #draw(note: string): void {
+    this.#note = note;
     if (!this.#terminal.isTTY) return;
     const seconds = this.#now() - this.#started;
     let text = this.#total === undefined ? `${this.#done} boots` : this.#bar(this.#total);
     if (this.#done > 0) {
       const rate = this.#done / seconds;
       text += `  ${rate.toFixed(rate < 10 ? 1 : 0)} boots/s`;
-      if (this.#total !== undefined) text += `  ${duration((this.#total - this.#done) / rate)} left`;
+      if (this.#total !== undefined) {
+        const left = duration(Math.max(0, this.#total - this.#done) / rate);
+        text += this.#about ? `  about ${left} left` : `  ${left} left`;
+      }
     }
     if (note !== '') text += `  ${note}`;
     this.#terminal.write(`\r\x1b[K${text.slice(0, (this.#terminal.columns ?? 80) - 1)}`);
@@ -51,8 +77,8 @@ export class Progress {
   }
 
   #bar(total: number): string {
-    const filled = total === 0 ? BAR : Math.floor((BAR * this.#done) / total);
-    return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${this.#done}/${total}`;
+    const filled = total === 0 ? BAR : Math.min(BAR, Math.floor((BAR * this.#done) / total));
+    return `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${this.#done}/${this.#about ? '~' : ''}${total}`;
   }
 
   /** Removes the line. */

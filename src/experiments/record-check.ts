@@ -84,16 +84,19 @@ const counters = fields(
 /** As Outcome of a boot has them. */
 const OUTCOMES = ['clean', 'oops', 'bug', 'panic', 'stall'];
 
-const record = fields({
-  version: text,
-  options: setup,
-  seed: whole(0, 0xffff_ffff),
-  outcome: oneOf(OUTCOMES),
-  signature: text,
-  panic: text,
-  reached_init: yesOrNo,
-  counters,
-});
+const record = fields(
+  {
+    version: text,
+    options: setup,
+    seed: whole(0, 0xffff_ffff),
+    outcome: oneOf(OUTCOMES),
+    signature: text,
+    panic: text,
+    reached_init: yesOrNo,
+    counters,
+  },
+  { stop_at_foreign_page: is('true', (value) => value === true) },
+);
 
 /** What is wrong with `value` as a BootRecord, undefined when nothing is. */
 export function recordProblem(value: unknown): string | undefined {

@@ -6,6 +6,7 @@ import { type InputLine, inputLines, inputName } from '../files/input.js';
 import { OutputFile } from '../files/output.js';
 import { systemErrorText } from '../files/system-error.js';
 import { recordProblem } from './record-check.js';
+import type { Job } from './job.js';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
@@ -67,18 +68,37 @@ export function recordLine(record: BootRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-/** The file of a running sweep. A pipe, a device or standard output gets all records at the end, in order. */
+/** What tells boots apart. */
+function recordKey({ options, seed, stop_at_foreign_page: stop }: Pick<BootRecord, RecordKeyField>): string {
+  return `${seed} ${stop ? 'stop ' : ''}${JSON.stringify(options)}`;
+}
+type RecordKeyField = 'options' | 'seed' | 'stop_at_foreign_page';
+
+/** The file of running boots. A pipe, a device or standard output gets all records at the end, in order. */
 export class RecordFile {
   /** What was there already, then what `append` added. */
   readonly records: BootRecord[];
+  /** What was there already. */
+  readonly earlier: ReadonlySet<BootRecord>;
+  readonly #byKey: ReadonlyMap<string, BootRecord>;
+  readonly #setups: readonly BootSetup[] | undefined;
   readonly #output: OutputFile;
   /** Of the file while it grows. */
   readonly #descriptor: number | undefined;
   /** Bytes of whole lines in it. */
   #length: number;
 
-  private constructor(output: OutputFile, records: BootRecord[], descriptor?: number, length = 0) {
+  private constructor(
+    output: OutputFile,
+    setups: readonly BootSetup[] | undefined,
+    records: BootRecord[],
+    descriptor?: number,
+    length = 0,
+  ) {
     this.records = records;
+    this.earlier = new Set(records);
+    this.#byKey = new Map(records.map((record) => [recordKey(record), record]));
+    this.#setups = setups;
     this.#output = output;
     this.#descriptor = descriptor;
     this.#length = length;
@@ -86,25 +106,40 @@ export class RecordFile {
 
   /**
    * @param resume go on with an existing file: its torn last line goes, its records stay
-   * @throws UsageError when the file cannot be written, exists without `resume`, or comes from another sweep
+   * @param setups of all boots, in the order that the file is to have; undefined: any
+   * @throws UsageError when the file cannot be written, exists without `resume`, or has records of other boots
    */
-  static open(file: string, resume: boolean, version: string, options: BootSetup): RecordFile {
-    const output = new OutputFile('--out', file);
+  static open(
+    file: string,
+    resume: boolean,
+    version: string,
+    setups: BootSetup | readonly BootSetup[] | undefined,
+    flag = '--out',
+  ): RecordFile {
+    const output = new OutputFile(flag, file);
+    const list = setups === undefined || isList(setups) ? setups : [setups];
     if (!output.isRegular) {
-      if (resume) throw new UsageError(`--resume: --out ${file} is no file to go on with`);
-      return new RecordFile(output, []);
+      if (resume) throw new UsageError(`--resume: ${flag} ${file} is no file to go on with`);
+      return new RecordFile(output, list, []);
     }
     const there = fs.statSync(output.place, { throwIfNoEntry: false });
     if (there && !resume && there.size > 0)
-      throw new UsageError(`--out ${file}: exists; go on with it by --resume, or give another name`);
-    const { records, length } = there ? readEarlier(file, version, options) : { records: [], length: 0 };
+      throw new UsageError(`${flag} ${file}: exists; go on with it by --resume, or give another name`);
+    const { records, length } = there ? readEarlier(file, version, list) : { records: [], length: 0 };
     try {
       const descriptor = fs.openSync(output.place, 'a');
       fs.ftruncateSync(descriptor, length);
-      return new RecordFile(output, records, descriptor, length);
+      return new RecordFile(output, list, records, descriptor, length);
     } catch (error) {
       throw unwritable(file, error);
     }
+  }
+
+  /** The record of a boot that the file had when it was opened. */
+  find({ setup, seed, stopAtForeignPage }: Job): BootRecord | undefined {
+    return this.#byKey.get(
+      recordKey({ options: setup, seed, ...(stopAtForeignPage ? { stop_at_foreign_page: true } : {}) }),
+    );
   }
 
   /** @throws UsageError when it cannot be written; the file then ends with its last whole record */
@@ -121,30 +156,57 @@ export class RecordFile {
     }
   }
 
-  /** Puts the file in order of seeds, whole or not at all. @throws UsageError when it cannot be written */
+  /** Puts the file in order of setups and seeds, whole or not at all. @throws UsageError when it cannot be written */
   finish(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
-    this.#output.write(recordsText(this.records));
+    const order = new Map(this.#setups?.map((setup, i) => [JSON.stringify(setup), i]));
+    const rank = ({ options }: BootRecord): number => order.get(JSON.stringify(options)) ?? 0;
+    const ranked = this.records.map((record) => ({ record, rank: order.size > 1 ? rank(record) : 0 }));
+    ranked.sort((a, b) => a.rank - b.rank || a.record.seed - b.record.seed);
+    this.#output.write(ranked.map(({ record }) => recordLine(record)).join(''));
   }
+
+  /** In place of `finish`: the file has served its purpose. */
+  remove(): void {
+    if (this.#descriptor === undefined) return;
+    fs.closeSync(this.#descriptor);
+    fs.rmSync(this.#output.place, { force: true });
+  }
+}
+
+function isList(setups: BootSetup | readonly BootSetup[]): setups is readonly BootSetup[] {
+  return Array.isArray(setups);
 }
 
 function unwritable(file: string, error: unknown): UsageError {
   return new UsageError(`--out ${file}: cannot be written (${systemErrorText(error)})`);
 }
 
-/** The whole records of an interrupted sweep, and their length in bytes. */
-function readEarlier(file: string, version: string, options: BootSetup): { records: BootRecord[]; length: number } {
+/** The whole records of an interrupted command, and their length in bytes. */
+function readEarlier(
+  file: string,
+  version: string,
+  setups: readonly BootSetup[] | undefined,
+): { records: BootRecord[]; length: number } {
   const records: BootRecord[] = [];
-  const seeds = new Set<number>();
+  const keys = new Set<string>();
+  const texts = new Set(setups?.map((setup) => JSON.stringify(setup)));
+  const problemOf = (record: BootRecord): string | undefined => {
+    if (setups?.length === 1) return difference({ version, options: setups[0]! }, record);
+    if (record.version !== version) return `version ${record.version} is not the same`;
+    const belongs = setups === undefined || texts.has(JSON.stringify(record.options));
+    return belongs ? undefined : 'the boot options are not the same';
+  };
   let length = 0;
   for (const line of inputLines(file, { flag: '--resume', goesOn: true })) {
     if (!line.whole) break;
     const record = parseLine(line, file);
     const where = `${file}:${line.number}`;
-    const problem = difference({ version, options }, record);
-    if (problem !== undefined) throw new UsageError(`${where}: ${problem} as of this sweep; --resume needs the same`);
-    if (seeds.has(record.seed)) throw new UsageError(`${where}: seed ${record.seed} a second time`);
-    seeds.add(record.seed);
+    const problem = problemOf(record);
+    if (problem !== undefined) throw new UsageError(`${where}: ${problem} as of this command; --resume needs the same`);
+    const key = recordKey(record);
+    if (keys.has(key)) throw new UsageError(`${where}: seed ${record.seed} a second time`);
+    keys.add(key);
     records.push(record);
     length = line.end;
   }

@@ -1,6 +1,7 @@
 // One boot of an experiment as data: what a line of a sweep's NDJSON file holds.
 import { decodeConsole, signature } from '../decode/index.js';
 import type { BootCounters, BootResult, Outcome } from '../kernel/boot.js';
+import type { Job } from './job.js';
 import type { BootSetup } from './setup.js';
 
 /** Field order is the order in the file. */
@@ -15,18 +16,21 @@ export interface BootRecord {
   /** Text of the panic, '' without one. */
   panic: string;
   reached_init: boolean;
+  /** The boot was to end there (Job.stopAtForeignPage): its outcome means nothing. */
+  stop_at_foreign_page?: true;
   counters: BootCounters;
 }
 
-export function bootRecord(version: string, options: BootSetup, seed: number, result: BootResult): BootRecord {
+export function bootRecord(version: string, { setup, seed, stopAtForeignPage }: Job, result: BootResult): BootRecord {
   return {
     version,
-    options,
+    options: setup,
     seed,
     outcome: result.outcome,
     signature: result.outcome === 'clean' ? '' : signature(decodeConsole(result.console)),
     panic: result.panic ?? '',
     reached_init: result.reachedInit,
+    ...(stopAtForeignPage ? { stop_at_foreign_page: true as const } : {}),
     counters: result.counters,
   };
 }

@@ -1,11 +1,11 @@
 // Many boots that differ in the seed only.
-import { type BootPool, PoolClosed } from './pool.js';
+import { type BootRunner, PoolClosed } from './job.js';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
 /** Boots every seed; `onRecord` gets each record as its boot finishes, in no order. Rejects with the first failure. */
 export async function sweep(
-  pool: BootPool,
+  pool: BootRunner,
   setup: BootSetup,
   seeds: readonly number[],
   onRecord: (record: BootRecord) => void,
@@ -17,22 +17,28 @@ export async function sweep(
   }
 }
 
-/** Boots the same seeds with each setup. @returns the records of each setup in order of seeds */
-export function sweepEach(
-  pool: BootPool,
+/**
+ * Boots the same seeds with each setup. @param onSetup told when all boots of the i-th are done
+ * @returns the records of each setup in order of seeds: those that were finished when the pool was closed
+ */
+export async function sweepEach(
+  pool: BootRunner,
   setups: readonly BootSetup[],
   seeds: readonly number[],
   onRecord: (record: BootRecord) => void,
+  onSetup: (i: number, records: readonly BootRecord[]) => void = () => {},
 ): Promise<BootRecord[][]> {
-  return Promise.all(
-    setups.map((setup) =>
-      Promise.all(
-        seeds.map(async (seed) => {
-          const record = await pool.boot({ setup, seed });
-          onRecord(record);
-          return record;
-        }),
-      ),
-    ),
+  const results = setups.map((): BootRecord[] => []);
+  await Promise.all(
+    setups.map(async (setup, i) => {
+      const records = results[i]!;
+      await sweep(pool, setup, seeds, (record) => {
+        records.push(record);
+        onRecord(record);
+      });
+      records.sort((a, b) => a.seed - b.seed);
+      if (records.length === seeds.length) onSetup(i, records);
+    }),
   );
+  return results;
 }

@@ -3,21 +3,10 @@
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { EngineMissingError, UsageError } from '../errors.js';
 import { bootOnce } from '../kernel/boot.js';
-import { type BootRecord, bootRecord } from './record.js';
-import { type BootSetup, setupBootOptions } from './setup.js';
+import type { Answer, FailureKind, Job } from './job.js';
+import { bootRecord } from './record.js';
+import { setupBootOptions } from './setup.js';
 import { packageVersion } from './version.js';
-
-export interface Job {
-  setup: BootSetup;
-  seed: number;
-  /** End the boot as BootOptions.stopAtForeignPage does. */
-  stopAtForeignPage?: boolean;
-}
-
-/** Kinds of failure that the command line tells apart. */
-export type FailureKind = 'usage' | 'engine' | 'error';
-
-export type Answer = { record: BootRecord } | { failure: FailureKind; message: string };
 
 /** Serves the parent process until it disconnects. argv: engine name or '', 'shim' or 'no-shim'. */
 export function serve(engineName: string, shim: boolean): void {
@@ -27,10 +16,11 @@ export function serve(engineName: string, shim: boolean): void {
   const engine = loadEngine(engineName === '' ? undefined : engineName);
   engine.catch(() => {}); // told with the first boot
   const version = packageVersion();
-  process.on('message', ({ setup, seed, stopAtForeignPage = false }: Job) => {
+  process.on('message', (job: Job) => {
+    const { setup, seed, stopAtForeignPage = false } = job;
     void engine
       .then((library) => bootOnce({ ...setupBootOptions(setup, seed, library, shim), stopAtForeignPage }))
-      .then((result) => bootRecord(version, setup, seed, result))
+      .then((result) => bootRecord(version, job, result))
       .then(
         (record) => answer({ record }),
         (error: Error) => answer({ failure: failureKind(error), message: failureText(error) }),

@@ -11,7 +11,7 @@ import {
 } from '../experiments/kept.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
-import { reduce } from './reduce.js';
+import { reduce, testsWithout } from './reduce.js';
 import type { Trials } from './trials.js';
 
 /** The logical drives: without them no boot finds its root, whatever else is wrong. */
@@ -41,14 +41,27 @@ function allSteps({ layout }: Pick<BootSetup, 'layout'>): string[] {
   return stepNames(BOOT_LAYOUTS[layout].pageSize);
 }
 
+export interface MinimizeOptions {
+  /** Told each smaller boot that passes. */
+  onSmaller: (setup: BootSetup) => void;
+  /** Told now and then how many boots are left when nothing more can go. */
+  onLeft: (boots: number) => void;
+  /** A first look: pieces of some targets and steps are taken away, and no longer each one. */
+  quick?: boolean;
+}
+
+/** What a first look takes away at a time, at least. */
+const QUICK = { targets: 32, steps: 8 };
+
 /**
- * The smallest boot that delta debugging finds. No single target or step of it can be left out. Deterministic, also in `trials.runs`.
- * @param start passes @param onSmaller told each smaller boot that passes
+ * The smallest boot that delta debugging finds. No single target or step of it can be left out, unless it was a first look.
+ * Deterministic, also in `trials.runs`.
+ * @param start passes
  */
 export async function minimize(
   start: BootSetup,
   trials: Trials,
-  onSmaller: (setup: BootSetup) => void,
+  { onSmaller, onLeft, quick = false }: MinimizeOptions,
 ): Promise<BootSetup> {
   let best = start;
   const took = (setup: BootSetup): void => {
@@ -60,24 +73,37 @@ export async function minimize(
     const passed = await trials.firstOf(fewer);
     if (passed >= 0) took(fewer[passed]!);
   }
-  const reduceIn = async <T>(items: readonly T[], withItems: (base: BootSetup, items: readonly T[]) => BootSetup) => {
+  const reduceIn = async <T>(
+    items: readonly T[],
+    withItems: (base: BootSetup, items: readonly T[]) => BootSetup,
+    least: number,
+    later: () => number,
+  ) => {
     const base = best;
     const { length } = items;
     const kept = await reduce(
       items,
       (candidates) => trials.firstOf(candidates.map((candidate) => withItems(base, candidate))),
-      (smaller) => took(withItems(base, smaller)),
+      {
+        onSmaller: (smaller) => took(withItems(base, smaller)),
+        onLeft: (tests) => onLeft(tests + later()),
+        least,
+      },
     );
     return { kept, smaller: kept.length < length };
   };
+  const least = quick ? QUICK : { targets: 1, steps: 1 };
   let targets: readonly number[] = targetsOf(best);
   let steps = best.kept?.steps ?? allSteps(best);
   // A step that is left out moves what comes after it in the chunk maps, so that other targets may do.
   for (let first = true; ; first = false) {
-    const fewerSteps = await reduceIn(steps, withSteps);
+    // Each time around is behind the other list's; the first one has the other list before it.
+    const once = (list: readonly unknown[], size: number): number => testsWithout(list.length, undefined, size);
+    const fewerSteps = await reduceIn(steps, withSteps, least.steps, () => (first ? once(targets, least.targets) : 0));
     if (!first && !fewerSteps.smaller) break;
-    const fewerTargets = await reduceIn(targets, withTargets);
-    if (!fewerTargets.smaller) break;
+    const again = (): number => (quick ? 0 : once(fewerSteps.kept, least.steps));
+    const fewerTargets = await reduceIn(targets, withTargets, least.targets, again);
+    if (quick || !fewerTargets.smaller) break;
     targets = fewerTargets.kept;
     steps = fewerSteps.kept;
   }

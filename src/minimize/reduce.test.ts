@@ -55,7 +55,7 @@ describe('reduce', () => {
     const kept = await reduce(
       [...'abcdef'].map((c) => c.charCodeAt(0)),
       firstOf,
-      (items) => steps.push(items.length),
+      { onSmaller: (items) => steps.push(items.length) },
     );
     expect(String.fromCharCode(...kept)).toBe('bd');
     expect(steps).toEqual([...steps].sort((a, b) => b - a));
