@@ -42,10 +42,13 @@ const CAUSE = /^Cause\s{0,4}:\s{0,4}((?:[0-9a-f]{8})?[0-9a-f]{8})(?![0-9a-f])(?:
 const BADVA = new RegExp(`^BadVA\\s{0,4}:\\s{0,4}(${HEX})(?![0-9a-f])`);
 const PROCESS = /^Process (.{1,64}?) \(pid: (\d{1,10})(?:, |\))(?:.{0,80}\btls=([0-9a-f]+))?/;
 const COMM =
-  /^(?:CPU: (\d{1,5}) (?:UID: \d+ )?PID: (\d{1,10}) Comm: (.{1,64}?)|Pid: (\d{1,10}), comm: (.{1,64}?)) (?:Kdump: \w+ )?(?:Not t|T)ainted(?:: [A-Z ]{1,40})? *(\d+\.\d\S{0,80} #\S{1,40})?/;
+  /^(?:CPU: (\d{1,5}) (?:UID: \d+ )?PID: (\d{1,10}) Comm: (.{1,64}?)|Pid: (\d{1,10}), comm: (.{1,64}?)) (?:Kdump: \w+ )?(?:Not t|T)ainted(?:: [A-Z\s]{1,40})?\s*(\d+\.\d\S{0,80} #\S{1,40})?/;
 const CPU_ONLY = /^(?:Cpu|CPU) (\d{1,5})$/;
 const TRACE = /^(?:Call )?Trace\s{0,4}:/;
-const ENTRY = new RegExp(`\\[<(${HEX}|\\(ptrval\\))>\\](?: (?!\\[<)(?:\\? )?(${SYMBOL}))?`, 'g');
+const ENTRY = new RegExp(
+  `\\[<(${HEX}|\\(ptrval\\))>\\](?: (?!\\[<)(?:\\? )?((?:\\([\\w.$+/]+\\)|[\\w.$]+(?:\\+[\\w/]*)?(?![\\w:]))(?: \\[[\\w-]+\\])?))?`,
+  'g',
+);
 const VALUE = new RegExp(HEX, 'g');
 
 /** What may stand at the start of such a line; most lines of a log need no more than this. */
@@ -106,13 +109,10 @@ export function fieldsOf(line: DumpLine): number {
       return line.registers.length;
     case 'epc':
     case 'ra':
-      return 1 + (line.symbol === undefined ? 0 : isWholeSymbol(line.symbol) ? 2 : 1);
+      return 1 + symbolFields(line.symbol);
     case 'entries':
     case 'trace':
-      return line.entries.reduce(
-        (sum, { symbol }) => sum + 1 + (symbol !== undefined && isWholeSymbol(symbol) ? 1 : 0),
-        1,
-      );
+      return line.entries.reduce((sum, { symbol }) => sum + 1 + symbolFields(symbol), 1);
     case 'process':
       return line.isUser ? 3 : 2;
     case 'comm':
@@ -120,6 +120,11 @@ export function fieldsOf(line: DumpLine): number {
     default:
       return 1;
   }
+}
+
+function symbolFields(symbol: string | undefined): number {
+  if (symbol === undefined) return 0;
+  return isWholeSymbol(symbol) ? (symbol.endsWith(']') ? 3 : 2) : 1;
 }
 
 /** `function+0x12/0x34`, with or without a module. */

@@ -46,7 +46,8 @@ const OTHER_DIE =
   /^((?:Internal error: )?(?:Oops|invalid opcode|divide error|stack segment|general protection fault|BUG|Unhandled|Kernel|kernel)\b[^[]{0,80}?) ?\[#(\d{1,5})\](?::? (?:PREEMPT|SMP|KASAN|NOPTI|PTI|DEBUG_PAGEALLOC|RT|LE|BE|PAGE_SIZE|ARM|THUMB|NUMA|NR_CPUS)[\w= -]{0,80})$/;
 const OLD_DIE =
   /^(?:Oops|Unhandled kernel unaligned access|Reserved instruction in kernel code|Kernel unaligned instruction access|Break instruction in kernel code|Trap instruction in kernel code|FP exception in kernel code|do_cpu invoked from kernel context!) in [\w./-]{1,40}::\w{1,40}, line \d{1,6}:?$|^Oops: [0-9a-f]{4}$/;
-const ERROR_CODE = /^(?:Oops|invalid opcode|divide error|stack segment): (?:[a-z ]{1,20}: )?([0-9a-f]{4})\b/;
+const ERROR_CODE =
+  /^(?:Oops: )?(?:Oops|invalid opcode|divide error|stack segment|general protection fault.{0,80}): ([0-9a-f]{4}) ?(?:\[#|$)/;
 const MACHINE_CHECK =
   /^Got mcheck at [0-9a-f]{8}|^(?:Got )?machine check (?:at|exception)|^Caught Machine Check exception/i;
 const WARNING =

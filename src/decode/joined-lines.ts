@@ -6,9 +6,8 @@ import { kernelLines } from './line.js';
 import { panicFields } from './panic.js';
 import { readUserFault, userFaultFields } from './user-fault.js';
 
-/** Mail programs wrap between these columns; terminals are 80 or 132 columns wide. */
-const WRAP_FROM = 60;
-const WRAP_TO = 100;
+/** Lines shorter than this are not wrapped but torn. */
+const WRAP_FROM = 40;
 const TERMINAL_COLUMNS: readonly number[] = [80, 132];
 
 interface Waiting {
@@ -21,8 +20,9 @@ interface Waiting {
 export class LineJoiner {
   /** The lines of the last physical line: several when output of two sources ran together. */
   #waiting: Waiting[] = [];
-  /** The log is wrapped: a line that can be told to be whole was put together. */
-  #isWrapped = false;
+  /** Columns of the longest line, and of the shortest, that was wrapped and put together again; 0 when none was. */
+  #longest = 0;
+  #shortest = Infinity;
 
   /** @returns the lines that are complete */
   add(line: LogLine): LogLine[] {
@@ -41,9 +41,12 @@ export class LineJoiner {
         this.#waiting = this.#waiting.map((other, k) => ({ line: k === i ? stamped : other.line, end: line.number }));
         return [];
       }
-      const text = joined(first, line) ?? (this.#isWrapped ? continued(first, line) : undefined);
+      const text = joined(first, line) ?? this.#continued(first, line);
       if (text === undefined) continue;
-      if (first.width >= WRAP_FROM) this.#isWrapped = true;
+      if (first.width >= WRAP_FROM) {
+        this.#longest = Math.max(this.#longest, first.width);
+        this.#shortest = Math.min(this.#shortest, first.width);
+      }
       const whole = { ...this.#waiting[i].line, text, width: line.width };
       this.#waiting = this.#waiting.map((other, k) => ({ line: k === i ? whole : other.line, end: line.number }));
       return [];
@@ -51,6 +54,17 @@ export class LineJoiner {
     const ready = this.finish();
     this.#waiting = [here];
     return ready;
+  }
+
+  /** Free text has no end of its own: in a wrapped log the column tells that it goes on. */
+  #continued(first: LogLine, rest: LogLine): string | undefined {
+    if (this.#longest === 0 || first.width > this.#longest) return undefined;
+    if (says(first.text) === 0 || says(rest.text) > 0 || !isFreeText(first.text)) return undefined;
+    // A terminal breaks all lines at one column, a mail program at spaces before it.
+    if (first.width === this.#longest && (this.#shortest === this.#longest || TERMINAL_COLUMNS.includes(first.width)))
+      return first.text + rest.text;
+    const word = /^\s*(\S*)/.exec(rest.text)![1].length;
+    return first.width + 1 + word > this.#longest ? `${first.text.trimEnd()} ${rest.text.trimStart()}` : undefined;
   }
 
   /** The rest. */
@@ -73,24 +87,17 @@ function joined(first: LogLine, rest: LogLine): string | undefined {
   const next = says(rest.text);
   // A stamp alone was torn from its message.
   if (first.text.trim() === '') return first.marked && next > 0 ? rest.text : undefined;
+  // What begins a line of its own is no rest.
+  if (next > 0) return undefined;
   const alone = says(first.text);
   const together = first.text + rest.text;
   const spaced = `${first.text.trimEnd()} ${rest.text.trimStart()}`;
   const [asTorn, asWrapped] = [says(together), says(spaced)];
   if (asTorn === 0 && asWrapped === 0) return undefined;
   const best = Math.max(asTorn, asWrapped);
-  if (best > Math.max(alone, next) && best >= alone + next)
+  if (best > alone)
     return asTorn > asWrapped || (asTorn === asWrapped && TERMINAL_COLUMNS.includes(first.width)) ? together : spaced;
   return undefined;
-}
-
-/** Free text has no end of its own: in a wrapped log the column tells that it goes on. */
-function continued(first: LogLine, rest: LogLine): string | undefined {
-  if (says(first.text) === 0 || says(rest.text) > 0 || !isFreeText(first.text)) return undefined;
-  if (TERMINAL_COLUMNS.includes(first.width)) return first.text + rest.text;
-  const word = /^\s*(\S*)/.exec(rest.text)![1].length;
-  const isFull = first.width >= WRAP_FROM - 8 && first.width <= WRAP_TO && first.width + 1 + word > 72;
-  return isFull ? `${first.text.trimEnd()} ${rest.text.trimStart()}` : undefined;
 }
 
 /** Fields that a line gives, 0 for one that is no kernel's. */
