@@ -141,7 +141,7 @@ export class ConsoleDecoder {
   readonly #options: DecodeOptions;
   #lines = 0;
   #kernelLines = 0;
-  #oopses = 0;
+  #blocks = 0;
   #architecture: string | undefined;
   #handover = false;
   #inCheckReport = false;
@@ -174,8 +174,8 @@ export class ConsoleDecoder {
     if (this.#passesCheckReport(line, previous)) return;
     if (BOOT_START.test(text)) this.#startBoot(line);
     this.#reports.add(line);
-    if (this.#reports.oopses > this.#oopses || (this.#stretch.panic !== undefined && isBeyondPanic(text))) {
-      this.#oopses = this.#reports.oopses;
+    if (this.#reports.blocks > this.#blocks || (this.#stretch.panic !== undefined && isBeyondPanic(text))) {
+      this.#blocks = this.#reports.blocks;
       if (this.#stretches.length < MAX_STRETCHES) this.#stretches.push(new Stretch(line.number));
     }
     this.#addToStretch(line);
@@ -233,7 +233,7 @@ export class ConsoleDecoder {
     const next = new Stretch(line.number, true);
     next.hasVersion = true;
     this.#stretches.push(next);
-    this.#oopses = this.#reports.oopses;
+    this.#blocks = this.#reports.blocks;
     if (this.#options.events !== undefined) return;
     if (this.#earlierVictims.length < MAX_VICTIMS) this.#earlierVictims.push(...this.#victimsSince());
     this.#earlierEvents += this.#ownEvents.events;

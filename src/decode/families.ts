@@ -474,7 +474,7 @@ export function warningPlace(headline: string): { at: string; symbol: string | u
   const match =
     / at (\S+:\d+)(?: (\S+\+0x\S+|\S+\(\)))?/.exec(headline) ??
     /WARNING: (?:\[.*\] )?(\S+:\d+) at (\S+?),? /.exec(headline);
-  return match === null ? undefined : { at: match[1], symbol: match[2] };
+  return match === null ? undefined : { at: match[1], symbol: match[2]?.replace(/\(\)$/, '') };
 }
 
 /** Classifies a warning or BUG block, when no oops follows; undefined when it names no object. */

@@ -53,18 +53,18 @@ const MACHINE_CHECK =
 const WARNING =
   /^(?:-+\[ ?)?WARNING: (?:CPU: \d{1,5} PID: (\d{1,10}) at |(?:\[.{1,200}\] )?\S{1,200}:\d{1,6} at .{1,200}, CPU#\d{1,5}: (.{1,64})\/(\d{1,10})$|at |possible |suspicious |inconsistent |bad unlock|held lock|lock held|stack |Nested |chain_key|kernel stack|.{1,40} detected)|^Badness (?:in|at) |^UBSAN: |^INFO: (?:possible (?:recursive|circular|irq)|inconsistent lock|trying to register non-static|suspicious RCU)/;
 const BUG =
-  /^(?:\[?[\w .#-]{1,24}\]?: )?BUG(?::|(?= \S{1,40} \((?:Not tainted|Tainted)))|^BUG: |^kernel BUG at |^(?:slab error in |Slab corruption)/;
+  /^(?!(?:Subject|Re|Fwd|Title|Summary): )(?:\[?[\w .#-]{1,24}\]?: )?(?:BUG(?::|(?= \S{1,40} \((?:Not tainted|Tainted)))|list_(?:add|del) corruption)|^kernel BUG at |^(?:slab error in |Slab corruption)/;
 const BUG_CPU = /^BUG: (?:spinlock|rwlock) .{1,40} on CPU#(\d{1,5}), (.{1,64})\/(\d{1,10})$/;
 const BUG_TASK = /^BUG: (?:scheduling while atomic: (.{1,64})\/(\d{1,10})\/0x|sleeping function )/;
 const LOCKUP =
-  /^(?:[\w ]{1,16}: ){0,2}(?:BUG: soft lockup|Watchdog detected hard LOCKUP|BUG: workqueue lockup|Kernel panic - not syncing: .{0,20}(?:softlockup|hard lockup|hung_task)|(?:INFO: )?\S{1,24} (?:self-)?detected (?:expedited )?stalls? on |INFO: task .{1,64} blocked for more than)/i;
+  /^(?!(?:Subject|Re|Fwd|Title|Summary): )(?:[\w ]{1,16}: ){0,2}(?:BUG: soft lockup|Watchdog detected hard LOCKUP|BUG: workqueue lockup|(?:INFO: )?\S{1,24} (?:self-)?detected (?:expedited )?stalls? on |INFO: task .{1,64} blocked for more than)/i;
 const LOCKUP_TASK = /\[(.{1,64}):(\d{1,10})\]$|INFO: task (.{1,64}):(\d{1,10}) blocked/;
 const INSPECTION =
   /^(?:sysrq ?: |SysRq ?: )(?:Show|This sysrq)|^NMI backtrace for cpu|^Sending NMI from CPU|^Backtrace for cpu/i;
 
 /** What most lines of a log lack. */
 const ANY =
-  /Unable to|bus error|BUG|\[#|, line|Oops|mcheck|achine [Cc]heck|WARNING|Badness|UBSAN|INFO: |LOCKUP|lockup|detected|protection fault|ysrq|ysRq|NMI|acktrace for|slab|Slab/;
+  /Unable to|bus error|BUG|corruption|\[#|, line|Oops|mcheck|achine [Cc]heck|WARNING|Badness|UBSAN|INFO: |LOCKUP|lockup|detected|protection fault|ysrq|ysRq|NMI|acktrace for|slab|Slab corr/;
 
 /** Reads a headline; undefined for any other line. */
 export function readHeadline(line: string): Headline | undefined {

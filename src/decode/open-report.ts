@@ -38,6 +38,8 @@ export class OpenReport {
   /** A fault's headline without epc began it: the line with the oops' number is still to come. */
   awaitsNumber = false;
   isTangled = false;
+  /** Nothing more can be told to be of this dump. */
+  isLost = false;
   epc: Found | undefined;
   ra: Found | undefined;
   exccode: Found | undefined;
@@ -73,7 +75,12 @@ export class OpenReport {
 
   /** The dump has not come to its epc: another one that begins now interrupts it. */
   get isUnfinished(): boolean {
-    return this.rank >= 0 && this.rank < EPC_RANK;
+    return this.rank < EPC_RANK;
+  }
+
+  /** The dump has come to its call trace. */
+  get isAtTrace(): boolean {
+    return this.rank >= ORDER.indexOf('trace');
   }
 
   /** True when `dump` cannot be of this block: it says otherwise, or it comes out of turn. */
@@ -105,12 +112,29 @@ export class OpenReport {
     }
   }
 
-  /** True when the line is the register row that this unfinished dump prints next. */
-  continuesWith(dump: DumpLine): boolean {
-    if (dump.part !== 'registers') return false;
-    const last = this.#lastRegister();
-    const first = Number(dump.registers[0][0].slice(1));
-    return first === last + 1 || (last === 25 && first === 28);
+  /** True when this dump prints just that line next, as far as it has come. */
+  isNext(dump: DumpLine): boolean {
+    const rank = ORDER.indexOf(dump.part);
+    switch (dump.part) {
+      case 'comm':
+        return this.rank < 0;
+      case 'registers': {
+        const last = this.#lastRegister();
+        const first = Number(dump.registers[0][0].slice(1));
+        return this.rank <= rank && (first === last + 1 || (last === 25 && first === 28));
+      }
+      case 'hi':
+        return this.rank < rank && this.#lastRegister() === 31;
+      case 'lo':
+      case 'epc':
+      case 'ra':
+      case 'status':
+      case 'cause':
+      case 'badva':
+        return this.rank === rank - 1;
+      default:
+        return this.rank >= ORDER.indexOf('cause') && rank >= this.rank;
+    }
   }
 
   #lastRegister(): number {
@@ -257,6 +281,7 @@ export class OpenReport {
   /** Two dumps' lines ran together here: what may be the other's is dropped. */
   tangle(): void {
     this.isTangled = true;
+    this.isLost = true;
     this.registers.clear();
     this.callTrace.length = 0;
     for (const field of ['epc', 'ra', 'exccode', 'badva', 'process', 'epcSymbol', 'raSymbol', 'pid', 'cpu'] as const)

@@ -32,8 +32,9 @@ const MAX_CALLERS = 8;
 
 export class CrashReportReader {
   readonly #reports: CrashReport[] = [];
-  /** Oopses that are over, stored or not. */
+  /** Oopses, and blocks of any kind, that are over, stored or not. */
   oopses = 0;
+  blocks = 0;
   /** Registers of processes in user mode: no crash of the kernel. */
   readonly userDumps: CrashReport[] = [];
   #open: OpenReport | undefined;
@@ -106,7 +107,7 @@ export class CrashReportReader {
         }
         // Printed twice, or the number of a dump that has not begun.
         if (open?.kind === 'oops' && open.rank < 0 && open.number === headline.number) return;
-        if (open?.kind === 'oops' && open.isUnfinished && headline.number !== undefined) {
+        if (open?.kind === 'oops' && open.isUnfinished && !open.isLost && headline.number !== undefined) {
           this.#finishInterrupted();
           this.#interrupted = open;
           this.#open = undefined;
@@ -122,6 +123,11 @@ export class CrashReportReader {
         this.#begin('oops', line).isMachineCheck = true;
         return;
       default: {
+        // The message of a warning that has just begun.
+        if (open !== undefined && open.kind !== 'oops' && !open.hasDump && /^(?:\w+: )?list_/.test(line.text.trim())) {
+          open.add(line);
+          return;
+        }
         this.#finishOpen();
         const report = this.#begin(headline.kind, line);
         if (headline.kind === 'inspection') return;
@@ -153,15 +159,13 @@ export class CrashReportReader {
       this.#beginHeadless(dump, line);
       return;
     }
-    if (open.isTangled) {
+    if (open.isLost) {
       this.#addTangled(dump, line);
       return;
     }
     const interrupted = this.#interrupted;
-    if (dump !== undefined && interrupted !== undefined && open.rank < 0 && !beginsDump(dump)) {
-      // The interrupted dump goes on, or nobody can tell whose it is.
-      if (interrupted.continuesWith(dump)) interrupted.add(line, dump);
-      else if (!this.#sortByCaller()) open.tangle();
+    if (dump !== undefined && interrupted !== undefined) {
+      this.#addToOneOf(interrupted, open, dump, line);
       return;
     }
     if (dump !== undefined && open.kind !== 'inspection' && open.contradicts(dump, line.text)) {
@@ -169,12 +173,28 @@ export class CrashReportReader {
       return;
     }
     open.add(line, dump);
-    if (interrupted !== undefined && !open.isUnfinished && open.rank >= 0) this.#finishInterrupted();
+  }
+
+  /** Of two dumps that are under way a line is that one's which prints it next; when both do or none, it is nobody's. */
+  #addToOneOf(interrupted: OpenReport, open: OpenReport, dump: DumpLine, line: LogLine): void {
+    const [isOld, isNew] = [interrupted.isNext(dump), open.isNext(dump)];
+    // An unfinished dump that nothing is left of: the log was cut there.
+    const begins = open.rank < 0 && beginsDump(dump);
+    if (isOld !== isNew) {
+      (isNew ? open : interrupted).add(line, dump);
+    } else if (begins && !isOld) {
+      open.add(line, dump);
+    } else if (!this.#sortByCaller()) {
+      interrupted.isTangled = true;
+      open.isTangled = true;
+      return;
+    }
+    if (open.isAtTrace && !interrupted.isTangled) this.#finishInterrupted();
   }
 
   /** A dump's line that is not the open block's. */
   #contradiction(open: OpenReport, dump: DumpLine, line: LogLine): void {
-    if (open.isUnfinished || this.#interrupted !== undefined) {
+    if (open.isUnfinished) {
       if (this.#sortByCaller()) return;
       open.tangle();
       this.#addTangled(dump, line);
@@ -274,7 +294,6 @@ export class CrashReportReader {
 
   /** The waiting headline that the dump belongs to: one that it confirms, or the only one that it does not contradict. */
   #headlineOf(report: CrashReport): number {
-    if (report.isTangled) return -1;
     const fits = this.#waiting.map(({ line, fault }) => {
       if (line.number > report.lastLine) return -1;
       let confirmed = 0;
@@ -293,6 +312,7 @@ export class CrashReportReader {
     });
     const best = Math.max(0, ...fits);
     if (best > 0) return fits.lastIndexOf(best);
+    if (report.isTangled) return -1;
     const possible = fits.flatMap((fit, i) => (fit === 0 ? [i] : []));
     return possible.length === 1 ? possible[0] : -1;
   }
@@ -338,6 +358,7 @@ export class CrashReportReader {
   }
 
   #emit(report: CrashReport): void {
+    this.blocks++;
     if (report.kind === 'oops') this.oopses++;
     if (this.#reports.length < MAX_REPORTS) this.#reports.push(report);
   }

@@ -30,7 +30,7 @@ export type Trace = 'percpu_ref' | 'gt_stale';
 
 const CPU = '(?:[Cc][Pp][Uu] ?\\d{1,5}:? )?';
 /** Words that a subsystem puts in front of its messages: `watchdog: `, `NMI watchdog: `, `rcu: `. */
-const SUBSYSTEM = '(?:[\\w .#-]{1,24}: ){0,2}';
+const SUBSYSTEM = '(?!(?:Subject|Re|Fwd|Title|Summary): )(?:[\\w .#-]{1,24}: ){0,2}';
 const starts = (pattern: string): RegExp => new RegExp(`^${pattern}`);
 
 /** The kernel's words must start the line: prose that quotes them is no symptom. */
