@@ -10,3 +10,8 @@ export class UsageError extends Error {
 export class EngineMissingError extends Error {
   override readonly name = 'EngineMissingError';
 }
+
+/** The engine itself broke in the middle of a boot (a WebAssembly trap): its module is of no more use. Exit code 3. */
+export class EngineCrashError extends Error {
+  override readonly name = 'EngineCrashError';
+}

@@ -18,7 +18,7 @@ import { replayCommand } from './commands/replay.js';
 import { setupCommand } from './commands/setup.js';
 import { statsCommand } from './commands/stats.js';
 import { sweepCommand } from './commands/sweep.js';
-import { EXIT_NO_ENGINE, EXIT_USAGE, EngineMissingError, UsageError } from './errors.js';
+import { EXIT_NO_ENGINE, EXIT_USAGE, EngineCrashError, EngineMissingError, UsageError } from './errors.js';
 import { guardStandardStreams } from './files/stdout.js';
 import { printable } from './terminal-text.js';
 
@@ -62,7 +62,8 @@ export async function main(argv: string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else if (error instanceof UsageError) fail(error.message, EXIT_USAGE);
-    else if (error instanceof EngineMissingError) fail(error.message, EXIT_NO_ENGINE);
+    else if (error instanceof EngineMissingError || error instanceof EngineCrashError)
+      fail(error.message, EXIT_NO_ENGINE);
     else throw error;
   }
 }

@@ -1,5 +1,5 @@
 // Errors that end a command with one line on stderr instead of a stack trace; src/cli.ts turns them into exit codes.
-export { EngineMissingError, UsageError } from '../emu/errors.js';
+export { EngineCrashError, EngineMissingError, UsageError } from '../emu/errors.js';
 
 export const EXIT_OK = 0;
 /** A difference, a FAIL line, an unmet `--expect`. */

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { UsageError } from '../errors.js';
-import { loadEngine } from '../unicorn/choose.js';
+import { loadTestEngine } from '../unicorn/test-engine.js';
 import { type GuestFunction, HOST_CALL } from './doorbell.js';
 import { Machine, type MachineOptions } from './machine.js';
 
-const engine = await loadEngine();
+const engine = await loadTestEngine();
 const machines: Machine[] = [];
 
 function machine(options: Partial<MachineOptions> = {}): Machine {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type GuestImage, loadImage } from '../elf/image.js';
-import { loadEngine } from '../unicorn/choose.js';
+import { loadTestEngine } from '../unicorn/test-engine.js';
 import { defaultImageFile } from './machine.js';
 import { runSelftest } from './selftest.js';
 
-const engine = await loadEngine();
+const engine = await loadTestEngine();
 
 describe.each(['24Kf', 'P5600'] as const)('self test on the %s', (cpu) => {
   describe.each(['qemu', 'hardware'] as const)('%s TLB', (tlb) => {

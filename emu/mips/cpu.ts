@@ -44,7 +44,7 @@ import {
 } from './memory-observer.js';
 import { RegisterFile } from './register-file.js';
 import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
-import { TlbRandom } from './tlb-random.js';
+import { requireSeed, TlbRandom } from './tlb-random.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
 
 export type { MemoryAccess, UnmappedAccess } from './memory-observer.js';
@@ -151,6 +151,9 @@ const KSEG_PHYSICAL_END = 0x2000_0000;
 /** The engine maps memory in units of this size. */
 const PAGE = 0x1000;
 
+/** A page of `b .; nop`. Of zeros, which are nops, it would be one block, longer than unicorn.js can translate. */
+const ENDLESS_LOOPS = Uint8Array.from({ length: PAGE }, (_, i) => [0x10, 0x00, 0xff, 0xff, 0, 0, 0, 0][i % 8]);
+
 interface Range {
   readonly start: number;
   readonly end: number;
@@ -221,6 +224,7 @@ export class MipsCpu {
     this.littleEndian = options.littleEndian ?? false;
     this.#timer = options.timer;
     this.#layout = registerLayout(library);
+    if (tlb === 'qemu') requireSeed(library, this.littleEndian);
     this.#engine = library.open(this.littleEndian);
     if (tlb === 'qemu') this.#tlbRandom = new TlbRandom(library, this.#engine.host, seed, this.littleEndian);
     this.#engine.ctl_set_cpu_model(CPU_MODEL[model]);
@@ -521,11 +525,6 @@ export class MipsCpu {
     return 'interrupt';
   }
 
-  /** Whether the seed decides what tlbwr replaces even when other guests run in this process. Always so in hardware mode. */
-  get seededReplacement(): boolean {
-    return this.#tlbRandom?.seeded ?? true;
-  }
-
   /**
    * The TLB as it is now, shadow entries included, without disturbing it.
    * @throws Error when this engine's memory does not let it be found
@@ -683,6 +682,7 @@ export class MipsCpu {
   #fetchFault(address: number): boolean {
     this.#busError = { page: address - (address % PAGE) };
     this.#engine.mem_map(this.#busError.page, PAGE, PROT_EXEC);
+    this.#engine.mem_write(this.#busError.page, ENDLESS_LOOPS);
     this.stop();
     return true;
   }

@@ -25,6 +25,9 @@ const SPECIAL_BREAK = 0x0d;
 /** COP0 .. COP1X, cache and the loads and stores of coprocessors 1 and 2: what can be unusable. */
 const COPROCESSOR_OPCODES = new Set([0x10, 0x11, 0x12, 0x13, 0x2f, 0x31, 0x32, 0x35, 0x36, 0x39, 0x3a, 0x3d, 0x3e]);
 
+/** Exceptions that a helper raises in the middle of a block. */
+const BY_HELPER = new Set<number>([EXC_CODE.Ov, EXC_CODE.Tr]);
+
 export class ExceptionEntry {
   readonly #engine: Engine;
   readonly #state: CpuState;
@@ -126,7 +129,9 @@ export class ExceptionEntry {
     const status = words[layout.status];
     const hflags = words[layout.hflags];
     const nested = (status & STATUS_EXL) !== 0;
-    const delaySlot = (hflags & HFLAGS.branch) !== 0;
+    const delaySlot =
+      (hflags & HFLAGS.branch) !== 0 ||
+      (this.#engine.losesBranchState === true && BY_HELPER.has(excCode) && this.#followsBranch(pc));
     const tlb = excCode === EXC_CODE.TLBL || excCode === EXC_CODE.TLBS;
     const noMatch = tlb && (error & ERROR_NO_MATCH) !== 0;
     const fetch = (excCode === EXC_CODE.TLBL || excCode === EXC_CODE.AdEL) && (error & ERROR_FETCH) !== 0;
@@ -160,8 +165,23 @@ export class ExceptionEntry {
     }
   }
 
+  /** Whether the instruction before was the branch at `pc - 4`: the one at `pc` is then in its delay slot. */
+  #followsBranch(pc: number): boolean {
+    const word = this.#instructionAt(pc - 4);
+    return word !== undefined && this.#state.previousPc === pc - 4 && isBranch(word);
+  }
+
   #save(): Uint32Array {
     this.#engine.context_save(this.#context);
     return this.#context.words();
   }
+}
+
+/** Whether a MIPS32 instruction has a delay slot. */
+function isBranch(word: number): boolean {
+  const opcode = word >>> 26;
+  if (opcode === 0) return (word & JUMP_REGISTER_MASK) === SPECIAL_JR;
+  if (opcode === 1) return ((word >>> 16) & 0x0c) === 0; // bltz, bgez and their kin, not the traps
+  if (opcode === 0x11) return ((word >>> 21) & 0x1f) === 8; // bc1f, bc1t
+  return (opcode >= 2 && opcode <= 7) || (opcode >= 0x14 && opcode <= 0x17);
 }

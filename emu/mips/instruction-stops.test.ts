@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadEngine } from '../unicorn/choose.js';
+import { loadTestEngine } from '../unicorn/test-engine.js';
 import { asm, CP0, PROGRAM, TestGuest } from './test-guest.js';
 
-const engine = await loadEngine('native');
+const engine = await loadTestEngine();
 const [T0, T1, T2, S0] = [8, 9, 10, 16];
 
 const guests: TestGuest[] = [];

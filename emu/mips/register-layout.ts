@@ -65,12 +65,14 @@ function observe(engine: Engine): RegisterLayout {
     engine.context_save(context);
     return context.words().slice();
   };
+  let code = CODE;
   const run = (words: readonly number[]): void => {
     const bytes = new DataView(new ArrayBuffer(words.length * 4));
     words.forEach((word, i) => bytes.setUint32(4 * i, word));
-    engine.mem_write(CODE & 0x1fff_ffff, new Uint8Array(bytes.buffer));
-    engine.ctl_remove_cache(CODE, CODE + bytes.byteLength);
-    engine.emu_start(CODE, CODE + 4 * (words.length - 1), 0, 0);
+    // At an address that has not run before: no engine has translated it.
+    engine.mem_write(code & 0x1fff_ffff, new Uint8Array(bytes.buffer));
+    engine.emu_start(code, code + 4 * (words.length - 1), 0, 0);
+    code += 0x100;
   };
   engine.hook_add(HOOK.INTR, () => engine.emu_stop());
 

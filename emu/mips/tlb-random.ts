@@ -2,6 +2,7 @@
 // process (cpu_mips_get_random in target/mips/cp0_timer.c): guests that share it disturb each other. Found here by watching
 // the engine's static data while a scratch guest reads Random, they let every guest have its own.
 import { CPU_MODEL, type Engine, type EngineLibrary, type HostMemory, PROT_ALL, REG } from '../unicorn/engine.js';
+import { UsageError } from '../errors.js';
 import { STATUS_START } from './cp0.js';
 
 /** Host addresses of the generator's state and of the index drawn last, and whose values they hold. */
@@ -11,30 +12,35 @@ interface RandomWords {
   owner: TlbRandom | undefined;
 }
 
+/** @throws UsageError when tlbwr of this engine would follow no seed: a run could not be repeated */
+export function requireSeed(library: EngineLibrary, littleEndian: boolean): RandomWords {
+  const words = randomWords(library, littleEndian);
+  if (!words)
+    throw new UsageError(
+      `the random TLB replacement of ${library.description} cannot be seeded here: use --tlb hardware or another engine`,
+    );
+  return words;
+}
+
 /** One guest's generator of TLB indices. */
 export class TlbRandom {
-  readonly #words: RandomWords | undefined;
+  readonly #words: RandomWords;
   readonly #host: HostMemory;
   #state: number;
   #previous = 0;
 
-  /** @param seed 32 bits */
+  /** @param seed 32 bits @throws UsageError as `requireSeed` */
   constructor(library: EngineLibrary, host: HostMemory, seed: number, littleEndian = false) {
-    this.#words = randomWords(library, littleEndian);
+    this.#words = requireSeed(library, littleEndian);
     this.#host = host;
     this.#state = scramble(seed);
-  }
-
-  /** False when the words were not found: guests of one process then share the engine's generator. */
-  get seeded(): boolean {
-    return this.#words !== undefined;
   }
 
   /** Lets this guest draw next. Returns who was to draw before, to be given the turn back. */
   takeTurn(): TlbRandom | undefined {
     const words = this.#words;
-    const before = words?.owner;
-    if (!words || before === this) return before;
+    const before = words.owner;
+    if (before === this) return before;
     const state = this.#host.words(words.state, 1);
     const previous = this.#host.words(words.previous, 1);
     if (before) {
@@ -49,7 +55,7 @@ export class TlbRandom {
 
   /** Ends with the guest. */
   close(): void {
-    if (this.#words?.owner === this) this.#words.owner = undefined;
+    if (this.#words.owner === this) this.#words.owner = undefined;
   }
 }
 
@@ -131,9 +137,24 @@ function watch(engine: Engine, littleEndian: boolean): RandomWords | undefined {
     states = states.filter((address, k) => indexOf(word(address)) === drawn && follows(old[k], word(address)));
     previous = previous.filter((address) => word(address) === drawn);
   }
+  // A copy of the index that the generator left on its stack looks the same: only its own word makes it step once more when it holds
+  // the index that comes next.
+  if (states.length === 1)
+    previous = previous.filter((address) => keepsFromRepeating(engine, states[0], address, draw));
   return states.length === 1 && previous.length === 1
     ? { state: states[0], previous: previous[0], owner: undefined }
     : undefined;
+}
+
+/** Whether the index in the word at `previous` is one that the generator will not draw again. */
+function keepsFromRepeating(engine: Engine, state: number, previous: number, draw: () => number): boolean {
+  for (let i = 0; i < 8; i++) {
+    const next = step(engine.host.words(state, 1)[0]);
+    engine.host.words(previous, 1)[0] = indexOf(next);
+    draw();
+    if (engine.host.words(state, 1)[0] === next) return false;
+  }
+  return true;
 }
 
 function snapshot(host: HostMemory, ranges: readonly { start: number; end: number }[]): Uint32Array[] {

@@ -133,6 +133,8 @@ export interface Engine {
   /** Forgets translated code for the virtual range begin .. end (exclusive): needed after the host changed code. */
   ctl_remove_cache(begin: number, end: number): void;
   readonly host: HostMemory;
+  /** Whether overflow and trap exceptions come with hflags that do not tell that the instruction is in a delay slot. */
+  readonly losesBranchState?: boolean;
 
   /** Frees the guest. Its RAM view becomes empty; every other call is an error. */
   close(): void;
@@ -174,6 +176,8 @@ export interface EngineLibrary {
   readonly description: string;
   /** Opens a guest, MIPS32. */
   open(littleEndian?: boolean): Engine;
+  /** The engine broke: nothing can be opened any more, load it again. */
+  readonly crashed?: boolean;
   /** The C hooks, when this engine can call them and set-up could compile them. */
   readonly shim: Shim | undefined;
   /** The fast path (native 2.0.x), or why there is none. */

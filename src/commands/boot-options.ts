@@ -66,7 +66,7 @@ export function addBootOptions(command: Command, { seed = true, kernel = true, t
 /** Which engine boots, and how; says so when it will be slow for want of set-up. */
 export function addEngineOptions(command: Command): Command {
   return command
-    .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
+    .option('--engine <name>', 'native, unicorn.js or unicorn.js:FILE (default: the first that works)')
     .option('--no-shim', 'do without the compiled hooks')
     .hook('preAction', () => {
       const { engine = process.env.PERCPU_MALTA_ENGINE, shim } = command.opts<{ engine?: string; shim: boolean }>();

@@ -35,7 +35,7 @@ export function selftestCommand(): Command {
     .addOption(new Option('--page-size <bytes>', 'guest pages (default: both)').choices(['4096', '16384']))
     .option('--memory <MB>', 'RAM of the board, 16 to 256', parseMemory, DEFAULT_MEMORY_MB)
     .option('--seed <number>', 'seed of TLB replacement', parseSeed, 0)
-    .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
+    .option('--engine <name>', 'native, unicorn.js or unicorn.js:FILE (default: the first that works)')
     .option('--no-shim', 'do without the compiled hooks')
     .action(async (options: SelftestOptions) => {
       const engine = await loadEngine(options.engine);

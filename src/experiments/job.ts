@@ -11,7 +11,7 @@ export interface Job {
 }
 
 /** Kinds of failure that the command line tells apart. */
-export type FailureKind = 'usage' | 'engine' | 'error';
+export type FailureKind = 'usage' | 'engine' | 'crash' | 'error';
 
 export type Answer = { record: BootRecord } | { failure: FailureKind; message: string };
 

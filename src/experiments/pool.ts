@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
-import { EngineMissingError, UsageError } from '../errors.js';
+import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import type { BootRecord } from './record.js';
 import { type Answer, type BootRunner, type Job, jobText, PoolClosed } from './job.js';
 
@@ -79,6 +79,8 @@ export class BootPool implements BootRunner {
     if ('record' in answer) task.resolve(answer.record);
     else if (answer.failure === 'usage') task.reject(new UsageError(answer.message));
     else if (answer.failure === 'engine') task.reject(new EngineMissingError(answer.message));
+    else if (answer.failure === 'crash')
+      task.reject(new EngineCrashError(`the boot with ${jobText(task.job)}: ${answer.message}`));
     else task.reject(new Error(`the boot with ${jobText(task.job)} broke: ${answer.message}`));
     this.#dispatch();
   }

@@ -1,7 +1,7 @@
 // A process that boots what the pool sends it, one boot after the other. Processes, not threads: libunicorn keeps one random
 // word per process (emu/mips/tlb-random.ts).
 import { loadEngine } from '../../emu/unicorn/choose.js';
-import { EngineMissingError, UsageError } from '../errors.js';
+import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { bootOnce } from '../kernel/boot.js';
 import type { Answer, FailureKind, Job } from './job.js';
 import { bootRecord } from './record.js';
@@ -13,11 +13,14 @@ export function serve(engineName: string, shim: boolean): void {
   // Ctrl-C goes to the whole process group: the parent decides when this process ends.
   process.on('SIGINT', () => {});
   process.on('disconnect', () => process.exit());
-  const engine = loadEngine(engineName === '' ? undefined : engineName);
+  const load = () => loadEngine(engineName === '' ? undefined : engineName);
+  let engine = load();
   engine.catch(() => {}); // told with the first boot
   const version = packageVersion();
   process.on('message', (job: Job) => {
     const { setup, seed, stopAtForeignPage = false } = job;
+    // An engine that broke in an earlier boot is replaced.
+    engine = engine.then((library) => (library.crashed ? load() : library));
     void engine
       .then((library) => bootOnce({ ...setupBootOptions(setup, seed, library, shim), stopAtForeignPage }))
       .then((result) => bootRecord(version, job, result))
@@ -38,11 +41,12 @@ function answer(text: Answer): void {
 
 function failureKind(error: Error): FailureKind {
   if (error instanceof UsageError) return 'usage';
+  if (error instanceof EngineCrashError) return 'crash';
   return error instanceof EngineMissingError ? 'engine' : 'error';
 }
 
 function failureText(error: Error): string {
-  return error instanceof UsageError || error instanceof EngineMissingError
+  return error instanceof UsageError || error instanceof EngineMissingError || error instanceof EngineCrashError
     ? error.message
     : (error.stack ?? error.message);
 }

@@ -2,7 +2,7 @@
 // kernel's memory and scheduler; emu/guest/selftest/megaraid.c is the guest's side.
 
 import { describe, expect, it } from 'vitest';
-import { loadEngine } from '../../unicorn/choose.js';
+import { loadTestEngine } from '../../unicorn/test-engine.js';
 import type { GuestFunction } from '../doorbell.js';
 import { Machine } from '../machine.js';
 import { ramBusMaster } from './bus-master.js';
@@ -100,7 +100,7 @@ function boot(
   }
 }
 
-const engine = await loadEngine();
+const engine = await loadTestEngine();
 const QEMU = { command: 0, medium: 0 };
 
 describe('the guest driver', () => {

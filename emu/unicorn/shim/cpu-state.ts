@@ -29,6 +29,7 @@ const WORD = {
   hflagsBranch: 100,
   hflagsMips16: 101,
   redirected: 102,
+  previousPc: 103,
   ram: 104,
   contextWords: 106,
   context: 108,
@@ -95,6 +96,11 @@ export class CpuState {
     this.#words[WORD.ramBytes] = bytes;
   }
 
+  /** The instruction executed before it. */
+  get previousPc(): number {
+    return this.#words[WORD.previousPc];
+  }
+
   /** Instructions started since the guest was made. */
   get instructions(): number {
     return this.#words[WORD.instructionsLow] + this.#words[WORD.instructionsHigh] * 0x1_0000_0000;
@@ -107,6 +113,7 @@ export class CpuState {
 
   /** Records that the instruction at `pc` starts. */
   startInstruction(pc: number): void {
+    this.#words[WORD.previousPc] = this.#words[WORD.pc];
     this.#words[WORD.pc] = pc;
     if (++this.#words[WORD.instructionsLow] === 0) this.#words[WORD.instructionsHigh]++;
   }

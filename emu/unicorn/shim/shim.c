@@ -25,7 +25,7 @@ struct cpu_state {
   uint32_t hflags_branch;    // bits of hflags: a delay slot is next
   uint32_t hflags_mips16;    // bit of hflags: MIPS16 instructions
   uint32_t redirected;       // the run was ended to go on in the general vector
-  uint32_t reserved;
+  uint32_t previous_pc;      // the instruction executed before; kept by the TypeScript hooks alone
   uint8_t *ram;
   uint32_t *context_words;
   void *context;
