@@ -9,6 +9,7 @@ import { decodeCommand } from './commands/decode.js';
 import { explainCommand } from './commands/explain.js';
 import { fixesCommand } from './commands/fixes.js';
 import { inspectCommand } from './commands/inspect.js';
+import { kernelCommand } from './commands/kernel.js';
 import { mergeCommand } from './commands/merge.js';
 import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
@@ -40,6 +41,7 @@ function program(): Command {
     explainCommand(),
     fixesCommand(),
     inspectCommand(),
+    kernelCommand(),
     mergeCommand(),
     minimizeCommand(),
     opsCommand(),
