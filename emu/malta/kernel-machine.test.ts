@@ -65,3 +65,88 @@ describe.each([
     expect(c.instructions).not.toBe(a.instructions);
   }, 120_000);
 });
+
+describe('the translation checker, which knows no kernel', () => {
+  const check = (order: number, words: string, options: Partial<KernelMachineOptions> = {}) => {
+    const machine = new KernelMachine({
+      engine,
+      kernel: kernels[order]!,
+      commandLine: `console=ttyS0 ${words}`,
+      check: true,
+      ...options,
+    });
+    try {
+      machine.cpu.instructionBudget = 500e6;
+      const end = machine.run();
+      const { counts, places } = machine.cpu.translations!;
+      return {
+        end,
+        counts,
+        kinds: [...places.values()].map(({ kind }) => kind),
+        instructions: machine.cpu.instructions,
+      };
+    } finally {
+      machine.close();
+    }
+  };
+
+  it.each<[string, string, number]>([
+    ['4 KB pages, refill in assembly', '', 0],
+    ['16 KB pages, refill in C', 'page=16k walk=c', 1],
+    ['few ASIDs, indices of its own', 'asids=3 replace=indexed', 0],
+  ])(
+    'reports nothing without a planted fault: %s',
+    (_name, words, order) => {
+      const { end, counts, kinds } = check(order, words);
+      expect(end).toBe('power off');
+      expect(kinds).toEqual([]);
+      expect(counts.accesses).toBeGreaterThan(100_000);
+      expect(counts.failedRefills).toBe(0);
+    },
+    120_000,
+  );
+
+  it.each([
+    ['noflush', 'remap', 'stale'],
+    ['nofree', 'unmap', 'stale'],
+    ['partial', 'unmap_range', 'stale'],
+    ['protect', 'protect', 'permission'],
+    ['exec', 'remap_code', 'stale-code'],
+    ['asid', 'asid_reuse', 'asid-reuse'],
+    ['dup', 'second_entry', 'duplicate'],
+    ['fork', 'user_fork', 'permission'],
+    ['munmap', 'user_unmap', 'stale'],
+  ])(
+    'names plant=%s, in the test that it breaks and nowhere else',
+    (plant, test, kind) => {
+      const { kinds } = check(plant.length % 2, `tests=${test} plant=${plant}`);
+      expect(new Set(kinds)).toEqual(new Set([kind]));
+      expect(check(plant.length % 2, `tests=${test}`).kinds).toEqual([]);
+    },
+    120_000,
+  );
+
+  it.each([
+    ['wired', 'wired'],
+    ['moved', 'moved_table'],
+  ])(
+    'does not report plant=%s, which looks like a fault and is none',
+    (plant, test) => {
+      expect(check(0, `tests=${test} plant=${plant}`).kinds).toEqual([]);
+    },
+    120_000,
+  );
+
+  it('changes nothing of the run, and finds the same instruction by instruction', () => {
+    const words = 'tests=unmap,remap_code plant=nofree';
+    const fast = check(0, words);
+    const precise = check(0, words, { precise: true });
+    const machine = new KernelMachine({ engine, kernel: kernels[0]!, commandLine: `console=ttyS0 ${words}` });
+    machine.run();
+    expect(fast.instructions).toBe(machine.cpu.instructions);
+    machine.close();
+    expect(precise.instructions).toBe(fast.instructions);
+    expect(precise.counts.findings).toEqual(fast.counts.findings);
+    expect(fast.counts.findings.stale).toBeGreaterThan(0);
+  }, 120_000);
+});

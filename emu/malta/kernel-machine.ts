@@ -42,6 +42,8 @@ export interface KernelMachineOptions {
   debug?: boolean;
   /** False: without the C hooks. */
   shim?: boolean;
+  /** Check translations (`cpu.translations`). */
+  check?: boolean;
 }
 
 /** Why a run came back. */
@@ -82,6 +84,7 @@ export class KernelMachine {
       ...(options.shim === undefined ? {} : { shim: options.shim }),
       ...(options.precise === undefined ? {} : { precise: options.precise }),
       ...(options.debug === undefined ? {} : { debug: options.debug }),
+      ...(options.check === undefined ? {} : { checkTranslations: options.check }),
     });
     try {
       const { commandLine, initrd, onSerial } = options;

@@ -45,6 +45,7 @@ import {
 import { RegisterFile } from './register-file.js';
 import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
 import { requireSeed, TlbRandom } from './tlb-random.js';
+import { TranslationChecker } from './translation-checker.js';
 import { type TlbEntry, TlbView } from './tlb-view.js';
 
 export type { MemoryAccess, UnmappedAccess } from './memory-observer.js';
@@ -83,6 +84,8 @@ export interface MipsCpuOptions {
   dropShadows?: boolean;
   /** Brings Count, Compare and interrupts to life. */
   timer?: TimerOptions;
+  /** Look at every access through the TLB whether its translation is still the kernel's (`translations`). Fast path only. */
+  checkTranslations?: boolean;
 }
 
 export interface TimerOptions {
@@ -188,6 +191,7 @@ export class MipsCpu {
   readonly pathReason: string;
   readonly #fast: FastGuest | undefined;
   readonly #timer: TimerOptions | undefined;
+  #translations: TranslationChecker | undefined;
   #onEvent: () => void = () => {};
   /** The guest is behind its `wait` and sleeps. */
   #asleep = false;
@@ -249,6 +253,7 @@ export class MipsCpu {
       this.path = precise ? 'precise' : 'fast';
       this.pathReason = precise ? 'wanted exact at every instruction' : '';
       this.usesShim = true;
+      const checkPlaces = options.checkTranslations ? fast.checkPlaces(model) : undefined;
       this.#fast = fast.shim.attach(
         this.#engine as NativeEngine,
         fast.addresses(this.#engine.host),
@@ -259,12 +264,15 @@ export class MipsCpu {
           hardwareTlb: options.dropShadows ?? false,
           tlbVisible: TLB_ENTRIES[model],
           storeFix: fast.storeFix,
+          ...(checkPlaces ? { check: checkPlaces } : {}),
         },
         this.#state,
         observer,
         () => this.#event(),
         ask,
+        () => this.#translations?.report(),
       );
+      if (this.#fast.check) this.#translations = new TranslationChecker(this.#fast.check, this);
       if (options.timer) {
         const { nsPerInstruction, countNs, countStart = 0 } = options.timer;
         this.#fast.state.startTimer(nsPerInstruction, countNs, countStart);
@@ -479,6 +487,11 @@ export class MipsCpu {
   #event(): void {
     this.#eventNs = Infinity;
     this.#onEvent();
+  }
+
+  /** The checker, with the option `checkTranslations` and on the fast path; undefined otherwise. */
+  get translations(): TranslationChecker | undefined {
+    return this.#translations;
   }
 
   /** Interrupts taken. */

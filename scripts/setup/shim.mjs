@@ -1,4 +1,5 @@
 // Compiles the C hooks (emu/unicorn/shim) when there is a C compiler. Without them everything works, slower.
+import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -7,15 +8,17 @@ import { say } from './say.mjs';
 
 const folder = path.join(root, 'emu/unicorn/shim');
 /** The portable hooks and the fast path, each a library of its own (names as in emu/unicorn). */
-const parts = ['shim', 'fast'].map((name) => {
+const parts = Object.entries({ shim: ['shim.c'], fast: ['fast.c', 'sanitizer.c', 'fast.h'] }).map(([name, files]) => {
   const compiled = path.join(buildDir, `${name}-${process.platform}-${process.arch}.so`);
-  // A copy of the source it was made from: npm gives files times that say nothing.
-  return { source: path.join(folder, `${name}.c`), compiled, compiledFrom: `${compiled}.c` };
+  // A copy of the sources it was made from: npm gives files times that say nothing.
+  return { sources: files.map((file) => path.join(folder, file)), compiled, compiledFrom: `${compiled}.c` };
 });
 
-const bytes = (file) => (fs.existsSync(file) ? fs.readFileSync(file) : undefined);
-const isStale = ({ source, compiled, compiledFrom }) =>
-  !fs.existsSync(compiled) || !bytes(compiledFrom)?.equals(fs.readFileSync(source));
+const text = ({ sources }) => Buffer.concat(sources.map((source) => fs.readFileSync(source)));
+const isStale = (part) =>
+  !fs.existsSync(part.compiled) ||
+  !fs.existsSync(part.compiledFrom) ||
+  !fs.readFileSync(part.compiledFrom).equals(text(part));
 
 /** @returns {{ complete: boolean, folder: string, how: string }} whether the compiled hooks are there, where, and how that came */
 export function ensureShim() {
@@ -39,15 +42,17 @@ export function ensureShim() {
   }
 }
 
-function compile(compiler, { source, compiled, compiledFrom }) {
+function compile(compiler, part) {
+  const { sources, compiled, compiledFrom } = part;
   const unfinished = `${compiled}.${process.pid}`;
+  const units = sources.filter((source) => source.endsWith('.c'));
   try {
-    const { status } = spawnSync(compiler, ['-shared', '-fPIC', '-O2', '-o', unfinished, source], {
+    const { status } = spawnSync(compiler, ['-shared', '-fPIC', '-O2', '-o', unfinished, ...units], {
       stdio: ['ignore', 2, 2],
     });
     if (status !== 0) return false;
     fs.renameSync(unfinished, compiled);
-    fs.copyFileSync(source, compiledFrom);
+    fs.writeFileSync(compiledFrom, text(part));
     return true;
   } finally {
     fs.rmSync(unfinished, { force: true });

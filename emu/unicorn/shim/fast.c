@@ -6,118 +6,12 @@
 // interrupts are looked at where the program counter did not go on to the next word (after a taken branch with its delay slot, after
 // eret, at an exception vector). emu/mips/precise.ts says the same in TypeScript.
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-
-// The block of shim.c that the host reads; only its first fields are used here.
-struct cpu_shared {
-  u32 pc;
-  u32 stop;
-  u64 instructions;
-  u32 failure;
-  u32 exc_code, exc_flags, exc_pc, exc_epc, exc_bad_vaddr;
-  u32 observe;
-  u32 ram_bytes;
-  u32 exceptions[64];
-  int8_t code_of[64];
-};
-
-enum { SEEN = 1 << 14, HOOKED = 1 << 12 };
-
-// Offsets from the first general register, in bytes, found by the probe.
-struct places {
-  u32 pc, bad_vaddr, entry_hi, status, int_ctl, cause, epc, ebase, compare, error_code, hflags, tlb;
-  u32 tlb_entries;           // offset of entry 0 in the TLB
-  u32 hflags_branch;         // bits of hflags: a delay slot is next
-};
-
-// What a debugger waits for, as struct instruction_stops in shim.c.
-struct stops {
-  void (*ask)(void *uc, u64 address, u32 size, void *user);
-  u64 reserved[2];
-  u64 number;
-  u32 moved, padding;
-  u8 map[1 << 13];
-};
-
-struct fast {
-  // Written by the host before the first run.
-  void *uc;
-  u8 *cpu;                   // the engine's CPUState
-  u8 *env;                   // its registers, general register 0 first
-  u8 *ram;
-  struct cpu_shared *shared;
-  void (*do_interrupt)(void *cpu);
-  void (*tlb_flush)(void *cpu);
-  void (*loop_exit)(void *cpu);  // back into the engine's main loop from inside an access; does not return
-  int (*reg_write)(void *uc, int id, const void *value);
-  int (*emu_stop)(void *uc);
-  int (*hook_add)(void *uc, size_t *hook, int type, void *callback, void *user, u64 begin, u64 end);
-  int (*ctl)(void *uc, u32 control, ...);
-  void (*on_exception)(void *uc, u32 intno, void *user);
-  void (*on_event)(void *uc, u32 intno, void *user);
-  struct stops *stops;       // or none
-  u8 *code_pages;            // a byte for each 4 KB of RAM: nonzero when it holds translated code
-  struct places at;
-  u32 little_endian;
-  u32 precise;               // a hook per instruction instead of per block
-  u32 hardware_tlb;          // nonzero: entries thrown out by tlbwr are gone
-  u32 tlb_visible;           // entries that the guest can see
-  u32 has_timer;             // Count, Compare and interrupts are alive
-  u32 ns_per_instruction;
-  u32 count_ns;              // nanoseconds per step of Count
-  u32 store_fix;
-  // Shared while running. Times are virtual nanoseconds.
-  u64 budget;                // stop when so many instructions have started
-  u64 skew_ns;               // time that passed without instructions
-  u64 event_ns;              // when the host wants to be called, ~0 for never
-  u64 compare_ns;            // when Count reaches Compare, ~0 before Compare is written
-  u32 count_base;            // what Count shows at time 0
-  u32 resched;               // skew or event changed: work out next_event again
-  // Kept by the hooks.
-  u64 icount;                // instructions started once the current block ends
-  u64 next_event;            // icount at which to look at events
-  u32 block_pc, block_end;   // the current block, virtual
-  u32 force_boundary;
-  u32 redirected;            // the run was ended to go on at the program counter
-  u32 count_rt;              // general register that gets Count at the next block, plus one; 0 for none
-  u32 count_value;
-  u32 located_pc;            // the load or store found last in the current block
-  u64 located_at;            // icount then
-  u64 blocks, interrupts, deferred, sweeps, timer_interrupts;
-  u32 hooked_count;
-  u32 seen[SEEN];            // addresses of blocks whose words have been looked through, by hash
-  u32 hooked[HOOKED];        // addresses that have a hook of their own
-};
-
-enum { REG_PC = 1, REG_CP0_STATUS = 139 };
-enum { HOOK_CODE = 4, HOOK_BLOCK = 8 };
-enum { CTL_TB_REMOVE_CACHE = 9 | 2 << 26 | 1 << 30 };
-enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
-enum { ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
-enum { STATUS_IE = 1, STATUS_EXL = 2, STATUS_ERL = 4 };
-#define STATUS_BEV (1u << 22)
-#define CAUSE_BD (1u << 31)
-#define CAUSE_TI (1u << 30)
-#define CAUSE_IV (1u << 23)
-#define CAUSE_IP7 (1u << 15)
-#define NEVER (~0ull)
-
-static inline u32 *env32(struct fast *f, u32 at) { return (u32 *)(f->env + at); }
-static inline u32 gpr(struct fast *f, u32 n) { return *env32(f, 4 * n); }
-static inline u32 word(struct fast *f, u32 raw) { return f->little_endian ? raw : __builtin_bswap32(raw); }
+#include "fast.h"
 
 // ---- translation ----------------------------------------------------------------------------------------------------
 
 // Physical address of a virtual one as the TLB has it now; false when nothing valid matches.
-static bool translate(struct fast *f, u32 va, u32 *pa) {
+bool fast_translate(struct fast *f, u32 va, u32 *pa) {
   if (va >> 30 == 2) {
     *pa = va & 0x1fffffff;
     return true;
@@ -141,9 +35,9 @@ static bool translate(struct fast *f, u32 va, u32 *pa) {
   return false;
 }
 
-static bool fetch(struct fast *f, u32 va, u32 *instruction) {
+bool fast_fetch(struct fast *f, u32 va, u32 *instruction) {
   u32 pa;
-  if ((va & 3) || !translate(f, va, &pa) || pa >= f->shared->ram_bytes) return false;
+  if ((va & 3) || !fast_translate(f, va, &pa) || pa >= f->shared->ram_bytes) return false;
   *instruction = word(f, *(u32 *)(f->ram + pa));
   return true;
 }
@@ -257,14 +151,14 @@ static u32 effective_address(struct fast *f, u32 w) {
 // Finds the instruction of the access being made: the first one behind the last that was found in this run of the block whose kind and
 // address fit. The engine has stored all general registers before the access, but not the program counter.
 // `address` is virtual when `physical` is false. Falls back to the block's start.
-static u32 locate(struct fast *f, u32 address, u32 size, bool write, bool physical) {
+u32 fast_locate(struct fast *f, u32 address, u32 size, bool write, bool physical) {
   if (f->precise) return f->shared->pc;
   u32 from = f->located_at == f->icount && f->located_pc - f->block_pc < f->block_end - f->block_pc ? f->located_pc + 4 : f->block_pc;
   // Once around: a loop of one block comes back to its start.
   for (u32 pc = from; pc < f->block_end; pc += 4) {
     u32 w, ea, pa;
     bool stores;
-    if (!fetch(f, pc, &w)) continue;
+    if (!fast_fetch(f, pc, &w)) continue;
     u32 bytes = access_size(w, &stores);
     if (!bytes || stores != write) continue;
     ea = effective_address(f, w);
@@ -272,7 +166,7 @@ static u32 locate(struct fast *f, u32 address, u32 size, bool write, bool physic
       if ((ea ^ address) & 0xfff) {
         if (size == bytes || ((ea ^ address) & 0xffc)) continue;
       }
-      if (!translate(f, ea, &pa) || (pa & ~0xfffu) != (address & ~0xfffu)) continue;
+      if (!fast_translate(f, ea, &pa) || (pa & ~0xfffu) != (address & ~0xfffu)) continue;
     } else if (((ea ^ address) & ~7u) || (size == bytes && ea != address && bytes != 8 && (w >> 26 & 3) != 2)) {
       continue;
     }
@@ -284,7 +178,7 @@ static u32 locate(struct fast *f, u32 address, u32 size, bool write, bool physic
 }
 
 // Makes pc and instruction count exact for the host: `pc` is being executed.
-static inline void sync_at(struct fast *f, u32 pc) {
+void fast_sync_at(struct fast *f, u32 pc) {
   if (f->precise) return;
   f->shared->pc = pc;
   f->shared->instructions = f->icount - ((f->block_end - pc) >> 2) + 1;
@@ -318,8 +212,9 @@ void fast_site(void *uc, u64 address, u32 size, void *user) {
   struct fast *f = user;
   u32 pc = (u32)address, w;
   (void)uc, (void)size;
-  if (f->precise || pc < f->block_pc || pc >= f->block_end || !fetch(f, pc, &w) || !is_count(w)) return;
-  count_instruction(f, w, f->icount - ((f->block_end - pc) >> 2));
+  if (f->precise || pc < f->block_pc || pc >= f->block_end || !fast_fetch(f, pc, &w)) return;
+  if (is_count(w)) count_instruction(f, w, f->icount - ((f->block_end - pc) >> 2));
+  else if (f->check && check_is_site(w)) check_site(f->check, pc, w);
 }
 
 // Ends the run before the instruction at `pc`, in the middle of a block.
@@ -366,11 +261,11 @@ static void again(struct fast *f, u32 pc, u32 size) {
 static bool first_sight(struct fast *f, u32 pc, u32 size) {
   f->seen[(pc >> 2) % SEEN] = pc;
   bool found = false;
-  if (f->has_timer)
-    for (u32 at = pc; at < pc + size; at += 4) {
-      u32 w;
-      if (fetch(f, at, &w) && is_count(w)) found |= hook_instruction(f, at, (void *)fast_site);
-    }
+  for (u32 at = pc; at < pc + size; at += 4) {
+    u32 w;
+    if (!fast_fetch(f, at, &w)) continue;
+    if ((f->has_timer && is_count(w)) || (f->check && check_is_site(w))) found |= hook_instruction(f, at, (void *)fast_site);
+  }
   return found;
 }
 
@@ -417,7 +312,7 @@ static void page_gets_code(struct fast *f, u32 page) {
 
 static void note_code(struct fast *f, u32 pc) {
   u32 pa;
-  if (f->store_fix && translate(f, pc, &pa) && pa < f->shared->ram_bytes && !f->code_pages[pa >> 12])
+  if (f->store_fix && fast_translate(f, pc, &pa) && pa < f->shared->ram_bytes && !f->code_pages[pa >> 12])
     page_gets_code(f, pa >> 12);
 }
 
@@ -502,7 +397,7 @@ static bool boundary(struct fast *f, u32 pc) {
 static void skip_rounds(struct fast *f, u32 pc, u32 size) {
   u32 w, slot;
   u64 until = f->next_event < f->budget ? f->next_event : f->budget;
-  if (size != 8 || until <= f->icount || !fetch(f, pc, &w) || !fetch(f, pc + 4, &slot) || slot != 0) return;
+  if (size != 8 || until <= f->icount || !fast_fetch(f, pc, &w) || !fast_fetch(f, pc + 4, &slot) || slot != 0) return;
   if (w != 0x1000ffff && w != (0x08000000 | (pc >> 2 & 0x3ffffff))) return;
   f->icount += (until - f->icount + 1) / 2 * 2;
   if (f->icount > f->budget) f->icount -= 2;
@@ -544,6 +439,7 @@ void fast_block(void *uc, u64 address, u32 size, void *user) {
       return;
     }
   }
+  if (__builtin_expect(f->check != NULL, 0) && (pc != f->block_end || !(pc & 0xfff))) check_block(f->check, pc);
   f->block_pc = pc;
   f->block_end = pc + size;
   f->icount += n;
@@ -586,11 +482,15 @@ void fast_code(void *uc, u64 address, u32 size, void *user) {
     f->emu_stop(uc);
     return;
   }
+  if (f->check && (pc != f->block_end || !(pc & 0xfff))) check_block(f->check, pc);
   s->pc = pc;
   f->block_pc = pc;
   f->block_end = pc + 4;
-  if (f->has_timer && fetch(f, pc, &w) && is_count(w)) count_instruction(f, w, f->icount);
   s->instructions = ++f->icount;
+  if ((f->has_timer || f->check) && fast_fetch(f, pc, &w)) {
+    if (f->has_timer && is_count(w)) count_instruction(f, w, f->icount - 1);
+    else if (f->check && check_is_site(w)) check_site(f->check, pc, w);
+  }
 }
 
 // The engine's stop_interrupt slot, called before it overwrites the program counter: PC, hflags and the branch target are exact.
@@ -696,8 +596,8 @@ struct device {
 };
 
 static u32 before_device(struct device *d, u64 offset, u32 size, bool write) {
-  u32 pc = locate(d->f, (u32)(d->base + offset), size, write, true);
-  sync_at(d->f, pc);
+  u32 pc = fast_locate(d->f, (u32)(d->base + offset), size, write, true);
+  fast_sync_at(d->f, pc);
   return pc;
 }
 
@@ -738,7 +638,7 @@ static void bus_error(struct device *d, u64 offset, u32 size, bool write) {
     d->write(f->uc, offset, size, 0, NULL);
     return;
   }
-  bool delay_slot = fetch(f, pc - 4, &previous) && is_branch(previous);
+  bool delay_slot = fast_fetch(f, pc - 4, &previous) && is_branch(previous);
   if (!(status & STATUS_EXL)) {
     *env32(f, f->at.epc) = delay_slot ? pc - 4 : pc;
     *cause = delay_slot ? *cause | CAUSE_BD : *cause & ~CAUSE_BD;
@@ -792,7 +692,7 @@ void fast_memory(void *uc, int type, u64 address, int size, int64_t value, void 
   struct fast_watch *watch = user;
   u32 page = (u32)address >> 12;
   if (__builtin_expect(!(watch->pages[page >> 3] >> (page & 7) & 1), 1)) return;
-  sync_at(watch->f, locate(watch->f, (u32)address, (u32)size, type == MEM_WRITE, false));
+  fast_sync_at(watch->f, fast_locate(watch->f, (u32)address, (u32)size, type == MEM_WRITE, false));
   watch->callback(uc, type, address, size, value, watch->user);
 }
 

@@ -5,6 +5,7 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { type CodeCallback, type Engine, HOOK, type MemoryCallback } from '../engine.js';
 import type { LibUnicorn } from '../libunicorn.js';
 import type { NativeEngine } from '../native.js';
+import { type CheckPlaces, CheckState } from './check-state.js';
 import type { CpuState } from './cpu-state.js';
 import { FastState, type Places } from './fast-state.js';
 
@@ -50,6 +51,8 @@ export interface FastOptions {
   readonly tlbVisible: number;
   /** Clear TLB_NOTDIRTY of pages without code. */
   readonly storeFix: boolean;
+  /** Check translations, with CP0 registers at these places. */
+  readonly check?: CheckPlaces;
 }
 
 /** A map of pages of which accesses are reported: two pointers, the guest's block, a reserved word, the bits. */
@@ -59,6 +62,11 @@ const DEVICE_BYTES = 32;
 /** struct stops: as struct instruction_stops (shim.ts). */
 const STOPS_BYTES = 5 * 8 + (1 << 13);
 const PAGE_SHIFT = 12;
+/** What goes through the TLB: kuseg, kseg2 and kseg3; last addresses included. */
+const MAPPED = [
+  [0, 0x7fff_ffff],
+  [0xc000_0000, 0xffff_ffff],
+] as const;
 
 /** Exported functions of the engine, without the suffix that names the target. */
 const EXPORTS = { doInterrupt: 'mips_cpu_do_interrupt', tlbFlush: 'tlb_flush', loopExit: 'cpu_loop_exit' } as const;
@@ -68,6 +76,7 @@ export class FastShim {
   /** Kept for its life: koffi unloads a library that nothing refers to, and the hooks with it. */
   readonly #shim: LibraryHandle;
   readonly layout: (index: number) => number;
+  readonly #checkLayout: (index: number) => number;
   readonly #install: (state: bigint, slot: bigint) => number;
   readonly #remove: (state: bigint) => void;
   readonly #events: (state: bigint) => void;
@@ -83,6 +92,7 @@ export class FastShim {
     this.#shim = shim;
     const f = (declaration: string) => shim.func(declaration) as never;
     this.layout = f('uint32 fast_layout(uint32 index)');
+    this.#checkLayout = f('uint32 check_layout(uint32 index)');
     this.#install = f('int fast_install(void* state, void* slot)');
     this.#remove = f('void fast_remove(void* state)');
     this.#events = f('void fast_events(void* state)');
@@ -113,6 +123,7 @@ export class FastShim {
     onException: () => void,
     onEvent: () => void,
     ask?: CodeCallback,
+    onFinding?: () => void,
   ): FastGuest {
     const state = new FastState(this.layout);
     const target = options.littleEndian ? 'mipsel' : 'mips';
@@ -143,11 +154,26 @@ export class FastShim {
     state.setPlaces(places);
     state.configure(options);
     const address = koffi.address(state.memory);
+    const check = options.check && onFinding ? new CheckState(this.#checkLayout) : undefined;
+    if (check) {
+      check.setPlaces(options.check!);
+      check.point(address, engine.interrupt_callback(onFinding!));
+      state.point('check', koffi.address(check.memory));
+    }
     if (this.#install(address, BigInt(at.slot)) === 0) throw new Error('too many guests at once');
     const hook = (name: string): bigint => this.#shim.symbol(name) as bigint;
     if (options.precise) engine.hook_add_native(HOOK.CODE, hook('fast_code'), address);
     else engine.hook_add_native(HOOK.BLOCK, hook('fast_block'), address);
     engine.hook_add_native(HOOK_EDGE_GENERATED, hook('fast_edge'), address);
+    if (check)
+      for (const [begin, end] of MAPPED)
+        engine.hook_add_native(
+          HOOK.MEM_READ | HOOK.MEM_WRITE,
+          hook('check_memory'),
+          koffi.address(check.memory),
+          begin,
+          end,
+        );
     engine.wrapDevices((read, write, base, hole) => {
       const device = new BigUint64Array(engine.hook_memory(DEVICE_BYTES));
       device.set([address, read, write, BigInt(base)]);
@@ -161,6 +187,7 @@ export class FastShim {
     return new FastGuest(
       state,
       stops,
+      check,
       () => this.#events(address),
       () => this.#pending(address) !== 0,
       (callback) => this.#watchMemory(engine, address, callback),
@@ -213,6 +240,8 @@ export class FastGuest {
     readonly state: FastState,
     /** struct stops, when somebody asks. */
     readonly stops: ArrayBuffer | undefined,
+    /** struct check, when translations are checked. */
+    readonly check: CheckState | undefined,
     /** Runs what is due now. */
     readonly events: () => void,
     /** An interrupt is asserted and enabled. */

@@ -1,0 +1,201 @@
+// One guest's block of the translation checker (struct check in sanitizer.c), seen from TypeScript.
+
+/** Byte offsets in struct check. */
+const AT = {
+  fast: 0,
+  report: 8,
+  places: 16,
+  kind: 84,
+  accesses: 136,
+  inUse: 240,
+  failed: 252,
+  next: 288,
+  info: 712,
+} as const;
+const INFO_BYTES = 424;
+/** Byte offsets in struct entry_info. */
+const INFO = {
+  filledAt: 0,
+  fillPc: 8,
+  fillRa: 12,
+  fillEpc: 16,
+  known: 20,
+  count: 24,
+  words: 36,
+  wordBytes: 16,
+} as const;
+
+const LAYOUT = [undefined, AT.places, AT.kind, AT.accesses, AT.inUse, AT.next, AT.info, INFO_BYTES];
+
+/** Kinds of findings, in the order of enum kind. */
+export const FINDING_KINDS = ['stale', 'permission', 'asid-reuse', 'duplicate', 'stale-code'] as const;
+export type FindingKind = (typeof FINDING_KINDS)[number];
+
+/** Byte offsets from general register 0; 0 for what the CPU does not have. */
+export interface CheckPlaces {
+  readonly index: number;
+  readonly entryLo0: number;
+  readonly entryLo1: number;
+  readonly pageMask: number;
+  readonly wired: number;
+  readonly context: number;
+  readonly kscratch: readonly number[];
+  readonly userLocal: number;
+}
+
+/** A word of memory that a TLB entry was made from. */
+export interface SourceWord {
+  /** Physical address. */
+  readonly physical: number;
+  /** When the entry was written. */
+  readonly filled: number;
+  /** Its value went into EntryLo (a page table entry); else into the address of such a word (root, directory). */
+  readonly isData: boolean;
+}
+
+export interface EntrySource {
+  /** Instructions started when the entry was written. */
+  readonly filledAt: number;
+  /** Address of the tlbwi or tlbwr; $31 and EPC then. */
+  readonly fillPc: number;
+  readonly fillRa: number;
+  readonly fillEpc: number;
+  readonly words: readonly SourceWord[];
+}
+
+/** An access (or a jump, or a write of the TLB) as the hooks report it. */
+export interface RawFinding {
+  readonly kind: FindingKind;
+  readonly virtual: number;
+  /** Where the access goes by the entry. */
+  readonly physical: number;
+  readonly pc: number;
+  readonly write: boolean;
+  /** Bytes; 0 for a duplicate. */
+  readonly size: number;
+  /** What a store writes; for a duplicate the index of the other entry. */
+  readonly value: number;
+  /** Index, shadows behind those that the guest sees. */
+  readonly entry: number;
+  /** EntryLo that the kernel's handler would write now; undefined when it cannot be told. */
+  readonly presentLo: number | undefined;
+  /** Instructions started, the accessing one included. */
+  readonly instruction: number;
+}
+
+export interface CheckCounts {
+  /** Loads and stores through the TLB; jumps to mapped code. */
+  readonly accesses: number;
+  readonly codeBlocks: number;
+  /** Of those: by an entry whose words cannot be told. */
+  readonly unknownAccesses: number;
+  /** tlbwi and tlbwr; those of them with a valid page whose words cannot be told. */
+  readonly writes: number;
+  readonly unknownWrites: number;
+  /** Runs of the refill handler in the sandbox; those that it could not follow. */
+  readonly refills: number;
+  readonly failedRefills: number;
+  readonly secondLooks: number;
+  /** Invalidations, that is entries written with no valid page. */
+  readonly flushes: number;
+  readonly findings: Readonly<Record<FindingKind, number>>;
+}
+
+export class CheckState {
+  readonly memory: ArrayBuffer;
+  readonly #view: DataView;
+
+  /** @throws Error when the compiled hooks are of another version */
+  constructor(layout: (index: number) => number) {
+    if (LAYOUT.some((bytes, i) => bytes !== undefined && layout(i) !== bytes))
+      throw new Error('the compiled hooks are of another version');
+    this.memory = new ArrayBuffer(layout(0));
+    this.#view = new DataView(this.memory);
+  }
+
+  point(fast: bigint, report: bigint): void {
+    this.#view.setBigUint64(AT.fast, fast, true);
+    this.#view.setBigUint64(AT.report, report, true);
+  }
+
+  setPlaces({ index, entryLo0, entryLo1, pageMask, wired, context, kscratch, userLocal }: CheckPlaces): void {
+    const words = [index, entryLo0, entryLo1, pageMask, wired, context, ...kscratch, userLocal];
+    words.forEach((offset, i) => this.#view.setUint32(AT.places + 4 * i, offset, true));
+  }
+
+  #word(at: number): number {
+    return this.#view.getUint32(at, true);
+  }
+
+  #number(at: number): number {
+    return this.#word(at) + this.#word(at + 4) * 0x1_0000_0000;
+  }
+
+  /** The finding that is being reported. */
+  get finding(): RawFinding {
+    const at = AT.kind;
+    const presentLo = this.#word(at + 32);
+    return {
+      kind: FINDING_KINDS[this.#word(at)]!,
+      virtual: this.#word(at + 4),
+      physical: this.#word(at + 8),
+      pc: this.#word(at + 12),
+      write: this.#word(at + 16) !== 0,
+      size: this.#word(at + 20),
+      value: this.#word(at + 24),
+      entry: this.#word(at + 28),
+      presentLo: presentLo === 0xffff_ffff ? undefined : presentLo,
+      instruction: this.#number(at + 44),
+    };
+  }
+
+  /** What entry `index` was made from; undefined when that cannot be told. */
+  source(index: number): EntrySource | undefined {
+    const at = AT.info + index * INFO_BYTES;
+    if (this.#word(at + INFO.known) !== 1) return undefined;
+    return {
+      filledAt: this.#number(at + INFO.filledAt),
+      fillPc: this.#word(at + INFO.fillPc),
+      fillRa: this.#word(at + INFO.fillRa),
+      fillEpc: this.#word(at + INFO.fillEpc),
+      words: Array.from({ length: this.#word(at + INFO.count) }, (_, i) => {
+        const word = at + INFO.words + i * INFO.wordBytes;
+        return {
+          physical: this.#word(word),
+          filled: this.#word(word + 4),
+          isData: this.#word(word + 12) !== 0,
+        };
+      }),
+    };
+  }
+
+  get counts(): CheckCounts {
+    const at = (n: number): number => this.#number(AT.accesses + 8 * n);
+    const findings = Object.fromEntries(FINDING_KINDS.map((kind, i) => [kind, at(8 + i)])) as Record<
+      FindingKind,
+      number
+    >;
+    return {
+      accesses: at(0),
+      codeBlocks: at(1),
+      writes: at(2),
+      unknownWrites: at(3),
+      unknownAccesses: at(4),
+      refills: at(5),
+      failedRefills: at(6),
+      secondLooks: at(7),
+      flushes: this.#number(AT.next - 8),
+      findings,
+    };
+  }
+
+  /** Where the sandbox could not follow last: address and word of the instruction. */
+  get lastFailure(): { pc: number; word: number } {
+    return { pc: this.#word(AT.failed), word: this.#word(AT.failed + 4) };
+  }
+
+  /** The invalidation that ran last: EntryHi, address of the tlbwi, instructions started. */
+  get lastFlush(): { entryHi: number; pc: number; at: number } {
+    return { entryHi: this.#word(AT.next - 24), pc: this.#word(AT.next - 20), at: this.#number(AT.next - 16) };
+  }
+}

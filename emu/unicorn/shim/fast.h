@@ -1,0 +1,125 @@
+// What fast.c and sanitizer.c share: the guest's block, places in the engine, and looks at its registers and TLB.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+// The block of shim.c that the host reads; only its first fields are used here.
+struct cpu_shared {
+  u32 pc;
+  u32 stop;
+  u64 instructions;
+  u32 failure;
+  u32 exc_code, exc_flags, exc_pc, exc_epc, exc_bad_vaddr;
+  u32 observe;
+  u32 ram_bytes;
+  u32 exceptions[64];
+  int8_t code_of[64];
+};
+
+enum { SEEN = 1 << 14, HOOKED = 1 << 12 };
+
+// Offsets from the first general register, in bytes, found by the probe.
+struct places {
+  u32 pc, bad_vaddr, entry_hi, status, int_ctl, cause, epc, ebase, compare, error_code, hflags, tlb;
+  u32 tlb_entries;           // offset of entry 0 in the TLB
+  u32 hflags_branch;         // bits of hflags: a delay slot is next
+};
+
+// What a debugger waits for, as struct instruction_stops in shim.c.
+struct stops {
+  void (*ask)(void *uc, u64 address, u32 size, void *user);
+  u64 reserved[2];
+  u64 number;
+  u32 moved, padding;
+  u8 map[1 << 13];
+};
+
+struct check;
+
+struct fast {
+  // Written by the host before the first run.
+  void *uc;
+  u8 *cpu;                   // the engine's CPUState
+  u8 *env;                   // its registers, general register 0 first
+  u8 *ram;
+  struct cpu_shared *shared;
+  void (*do_interrupt)(void *cpu);
+  void (*tlb_flush)(void *cpu);
+  void (*loop_exit)(void *cpu);  // back into the engine's main loop from inside an access; does not return
+  int (*reg_write)(void *uc, int id, const void *value);
+  int (*emu_stop)(void *uc);
+  int (*hook_add)(void *uc, size_t *hook, int type, void *callback, void *user, u64 begin, u64 end);
+  int (*ctl)(void *uc, u32 control, ...);
+  void (*on_exception)(void *uc, u32 intno, void *user);
+  void (*on_event)(void *uc, u32 intno, void *user);
+  struct stops *stops;       // or none
+  struct check *check;       // or none
+  u8 *code_pages;            // a byte for each 4 KB of RAM: nonzero when it holds translated code
+  struct places at;
+  u32 little_endian;
+  u32 precise;               // a hook per instruction instead of per block
+  u32 hardware_tlb;          // nonzero: entries thrown out by tlbwr are gone
+  u32 tlb_visible;           // entries that the guest can see
+  u32 has_timer;             // Count, Compare and interrupts are alive
+  u32 ns_per_instruction;
+  u32 count_ns;              // nanoseconds per step of Count
+  u32 store_fix;
+  // Shared while running. Times are virtual nanoseconds.
+  u64 budget;                // stop when so many instructions have started
+  u64 skew_ns;               // time that passed without instructions
+  u64 event_ns;              // when the host wants to be called, ~0 for never
+  u64 compare_ns;            // when Count reaches Compare, ~0 before Compare is written
+  u32 count_base;            // what Count shows at time 0
+  u32 resched;               // skew or event changed: work out next_event again
+  // Kept by the hooks.
+  u64 icount;                // instructions started once the current block ends
+  u64 next_event;            // icount at which to look at events
+  u32 block_pc, block_end;   // the current block, virtual
+  u32 force_boundary;
+  u32 redirected;            // the run was ended to go on at the program counter
+  u32 count_rt;              // general register that gets Count at the next block, plus one; 0 for none
+  u32 count_value;
+  u32 located_pc;            // the load or store found last in the current block
+  u64 located_at;            // icount then
+  u64 blocks, interrupts, deferred, sweeps, timer_interrupts;
+  u32 hooked_count;
+  u32 seen[SEEN];            // addresses of blocks whose words have been looked through, by hash
+  u32 hooked[HOOKED];        // addresses that have a hook of their own
+};
+
+enum { REG_PC = 1, REG_CP0_STATUS = 139 };
+enum { HOOK_CODE = 4, HOOK_BLOCK = 8 };
+enum { CTL_TB_REMOVE_CACHE = 9 | 2 << 26 | 1 << 30 };
+enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
+enum { ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
+enum { STATUS_IE = 1, STATUS_EXL = 2, STATUS_ERL = 4 };
+#define STATUS_BEV (1u << 22)
+#define CAUSE_BD (1u << 31)
+#define CAUSE_TI (1u << 30)
+#define CAUSE_IV (1u << 23)
+#define CAUSE_IP7 (1u << 15)
+#define NEVER (~0ull)
+
+static inline u32 *env32(struct fast *f, u32 at) { return (u32 *)(f->env + at); }
+static inline u32 gpr(struct fast *f, u32 n) { return *env32(f, 4 * n); }
+static inline u32 word(struct fast *f, u32 raw) { return f->little_endian ? raw : __builtin_bswap32(raw); }
+
+// Of fast.c.
+bool fast_translate(struct fast *f, u32 va, u32 *pa);
+bool fast_fetch(struct fast *f, u32 va, u32 *instruction);
+u32 fast_locate(struct fast *f, u32 address, u32 size, bool write, bool physical);
+void fast_sync_at(struct fast *f, u32 pc);
+
+// Of sanitizer.c, called while `f->check` is set.
+struct check;
+bool check_is_site(u32 w);
+void check_site(struct check *c, u32 pc, u32 w);
+void check_block(struct check *c, u32 pc);
