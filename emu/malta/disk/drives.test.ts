@@ -128,7 +128,8 @@ test('an empty drive is there and has no medium', () => {
   expect(sense(read(target, 0))).toEqual([2, 0x3a, 0]);
   expect(sense(target.write(0, 1, filled(1)))).toEqual([2, 0x3a, 0]);
   for (const opcode of [0x00, 0x25, 0x28]) expect(sense(command(target, [opcode]))).toEqual([2, 0x3a, 0]);
-  expect(command(target, [0x12, 0, 0, 0, 36])).toHaveProperty('data');
+  const inquiry = command(target, [0x12, 0, 0, 0, 36]);
+  expect('data' in inquiry && [...inquiry.data.subarray(0, 2)]).toEqual([0x00, 0x80]);
 });
 
 test('drives hang on the first controller unless told otherwise, in their order', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as mfi from './mfi.js';
 import { MfiCommand, MfiDcmd, MfiFlag, MfiStatus } from './mfi.js';
 import * as reg from './registers.js';
+import { ScsiDisk } from './scsi-disk.js';
 import {
   BUFFER,
   CONSUMER,
@@ -475,4 +476,16 @@ it('a controller with eight disks answers for each', () => {
     expect(driver.view.getUint32(BUFFER, false)).toBe(999 + target);
   }
   expect(driver.scsi(8, INQUIRY, 36)).toBe(MfiStatus.DEVICE_NOT_FOUND);
+});
+
+it('an empty drive says that there is no medium, also to TEST UNIT READY', () => {
+  const driver = new TestDriver({ disks: [new ScsiDisk(0, undefined)] });
+  driver.init();
+  expect(driver.scsi(0, [0x00, 0, 0, 0, 0, 0], 0)).toBe(MfiStatus.SCSI_DONE_WITH_ERROR);
+  expect(driver.sense()).toEqual([2, 0x3a, 0]);
+  driver.scsi(0, [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], 8);
+  expect(driver.sense()).toEqual([2, 0x3a, 0]);
+  expect(driver.logicalIo(MfiCommand.LD_READ, 0, 0, 1, [[BUFFER, 512]])).toBe(MfiStatus.SCSI_DONE_WITH_ERROR);
+  expect(driver.sense()).toEqual([2, 0x3a, 0]);
+  expect(driver.scsi(0, INQUIRY, 36)).toBe(MfiStatus.OK);
 });

@@ -381,8 +381,10 @@ export class MegaRaidController {
     const cdbLength = frame.uint8(mfi.HDR_CDB_LEN);
     if (cdbLength > 16) return this.#checkCondition(command, scsi.SENSE_INVALID_OPCODE, 0xf0);
     const length = frame.uint32(mfi.HDR_DATA_LEN);
-    const list = frame.scatterGather(bus, mfi.PASS_SGL);
-    // A command without data has no list and is refused here too: the "Internal target failure" of TEST UNIT READY.
+    // A command without data has no list and is refused here too: the "Internal target failure" of TEST UNIT READY. An empty
+    // drive, which QEMU's controller does not have, says itself what is missing.
+    const absent = !disk.medium && frame.uint8(mfi.HDR_SGE_COUNT) === 0;
+    const list = absent ? [] : frame.scatterGather(bus, mfi.PASS_SGL);
     if (!list || length > sgLength(list)) return this.#checkCondition(command, scsi.SENSE_TARGET_FAILURE, 0xf0);
 
     const cdb = new Uint8Array(16);

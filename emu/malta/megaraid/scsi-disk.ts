@@ -225,7 +225,9 @@ export class ScsiDisk {
     }
     if (cdb[2] !== 0) return { sense: SENSE_INVALID_FIELD };
     const data = new Uint8Array(36);
-    if (lun !== 0) data[0] = 0x7f; // no such logical unit
+    if (lun !== 0)
+      data[0] = 0x7f; // no such logical unit
+    else if (!this.medium) data[1] = 0x80; // removable
     data[2] = 5; // SPC-3
     data[3] = 0x12; // hierarchical LUNs, response format 2
     data[4] = 31; // bytes after this one
