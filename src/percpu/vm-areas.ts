@@ -30,8 +30,10 @@ export class VmAreas {
     onPurge: (lazyPages: number, areas: readonly Span[]) => void,
   ) {
     this.#pageSize = 1 << pageShift;
-    this.#vmallocStart = addressFrom(vmallocStart, bits);
-    this.#vmallocEnd = addressFrom(vmallocEnd, bits);
+    // To whole pages while the numbers are exact: areas are aligned to more than that.
+    const page = BigInt(this.#pageSize);
+    this.#vmallocStart = addressFrom((vmallocStart + page - 1n) & -page, bits);
+    this.#vmallocEnd = addressFrom(vmallocEnd & -page, bits);
     this.#free = [{ start: this.#vmallocStart, end: this.#vmallocEnd }];
     this.#onPurge = onPurge;
   }

@@ -35,6 +35,8 @@ export interface ReplayInput {
   readonly tracepointsOnly: boolean;
   /** It says when the background work ran. */
   readonly workLogged: boolean;
+  /** It has everything from the first allocation on, and says which task did what. */
+  readonly complete: boolean;
   /** Areas that were allocated before the log begins, in the first chunk: byte offsets and sizes. */
   readonly earlier: readonly { offset: number; size: number }[];
 }
@@ -65,11 +67,17 @@ const LONGEST_ALLOCATION = 0.005;
 
 class Mismatch extends Error {
   readonly replay: string;
-  constructor(replay: string) {
+  /** Whatever the log does not have cannot account for it. */
+  readonly proven: boolean;
+  constructor(replay: string, proven = false) {
     super(replay);
     this.replay = replay;
+    this.proven = proven;
   }
 }
+
+/** The log ends before the allocation is complete: nothing says what was asked for. */
+class LogEnds extends Error {}
 
 /**
  * Replays the log with the given reading of its order, up to the first difference.
@@ -168,8 +176,11 @@ class EventReplay {
         for (const search of this.#searchesBefore.get(index) ?? []) this.#begin(search);
         this.#event(index, event);
       } catch (error) {
+        if (error instanceof LogEnds) return { counts: this.#counts, difference: undefined, openAt: index };
         if (!(error instanceof Mismatch)) throw error;
-        const difference = { index, line: event.line, kernel: event.text, replay: error.replay };
+        const { complete, workLogged } = this.#input;
+        const proven = error.proven || (complete && workLogged);
+        const difference = { index, line: event.line, kernel: event.text, replay: error.replay, proven };
         return { counts: this.#counts, difference };
       }
       this.#counts.events++;
@@ -321,7 +332,9 @@ class EventReplay {
     }
     const { chunk, offset } = task.area;
     if (event.kind === 'X' || chunk.base !== event.base || offset !== event.offset) {
-      throw new Mismatch(`A base=${chunk.base.toString(16)} off=${offset}`);
+      // Where in a chunk an area goes depends on that chunk alone, and all that was in this one is known.
+      const sameKnownChunk = event.kind === 'A' && chunk.base === event.base && chunk.id > 0;
+      throw new Mismatch(`A base=${chunk.base.toString(16)} off=${offset}`, sameKnownChunk);
     }
     this.#live.set(chunk.base + offset, (event.size + 3) & ~3);
     this.#counts.allocations++;
@@ -426,8 +439,7 @@ class EventReplay {
       task = this.#work;
     } else {
       const owner = allocationOf(this.#input.events, index);
-      // The log ends before the allocation is complete: nothing says what was asked for.
-      if (owner < 0) throw new Mismatch('no allocation of this task follows');
+      if (owner < 0) throw new LogEnds();
       if (event.kind === 'C') this.#memory.nextArea = event.base;
       task = this.#allocations.get(owner) ?? this.#begin(owner);
     }

@@ -2,39 +2,68 @@
 // and commits are found among the known ones by what fits, and the earlier areas follow from where later ones did not go.
 import { BOOT_LAYOUTS, percpuAllocInfo, percpuMachine, withPercpuAlloc } from '../layouts/boot-layouts.js';
 import { LAYOUTS, firstChunkOf, machineOf } from '../layouts/layouts.js';
-import { PercpuAllocator, VARIANTS } from '../percpu/index.js';
-import type { AllocInfo, Machine } from '../percpu/index.js';
+import { PercpuAllocator, SetupError, VARIANTS, unitLayout } from '../percpu/index.js';
+import type { AllocInfo, LongBits, Machine } from '../percpu/index.js';
+import type { BootGeometry } from './boot-geometry.js';
 import type { LoggedKernel, ReplayInput } from './event-replay.js';
 import type { Ftrace } from './ftrace.js';
 import type { LogEvent } from './gt-log.js';
 import { LogError } from './log-error.js';
 import { ReplayedMemory } from './replayed-memory.js';
 
-/** @param name of the trace, for messages @throws LogError when no known layout fits */
-export function ftraceInput(trace: Ftrace, name: string): ReplayInput {
+/** Page sizes that kernels have. */
+const PAGE_SIZES = [65536, 32768, 16384, 8192, 4096];
+
+/**
+ * @param name of the trace, for messages
+ * @param given what the user says of the kernel's geometry; goes over what the trace has
+ * @throws LogError when no geometry is given and no known one fits, or the trace begins so late that nothing can be told
+ */
+export function ftraceInput(trace: Ftrace, name: string, given: BootGeometry = {}): ReplayInput {
   const made = new Set(trace.events.filter((event) => event.kind === 'C').map((event) => event.base));
-  const inFirst = trace.events.filter(
+  const reserved = new Set(trace.events.filter((event) => event.reserved).map((event) => event.base));
+  const inOld = trace.events.filter(
     (event) => (event.kind === 'A' || event.kind === 'F') && !made.has(event.base) && !event.reserved,
   );
-  const first = inFirst[0];
-  if (first === undefined)
-    throw new LogError(name, 1, 'no area of the first chunk appears in the trace: tracing began too late');
-  const stranger = inFirst.find((event) => event.base !== first.base);
-  if (stranger !== undefined) {
-    throw new LogError(name, stranger.line, 'a chunk appears that the trace does not create: tracing began too late');
+  const first = inOld.find((event) => event.kind === 'A' || !reserved.has(event.base));
+  if (first === undefined) {
+    throw new LogError(name, 1, 'undecidable: no area of the first chunk appears in the trace: tracing began too late');
   }
-  const candidates = trace.cpus
-    .flatMap(knownShapes)
+  const inFirst = inOld.filter((event) => event.base === first.base);
+  const stranger = inOld.find((event) => event.base !== first.base && !reserved.has(event.base));
+  if (stranger !== undefined) {
+    throw new LogError(
+      name,
+      stranger.line,
+      'undecidable: a chunk appears that the trace does not create: tracing began too late',
+    );
+  }
+  const known = { ...trace.geometry, ...given };
+  const cpus = known.cpus === undefined ? trace.cpus : [known.cpus];
+  const shapes =
+    known.staticSize === undefined
+      ? cpus.flatMap(knownShapes).filter(({ machine }) => pageFits(known, 1 << machine.pageShift))
+      : givenShapes(known, cpus[0]!, trace.bits, name);
+  const candidates = shapes
     .filter(({ machine }) => machine.bits === trace.bits)
     .map((shape) => fit(shape, trace, inFirst))
     .filter((candidate) => candidate !== undefined)
     .sort((a, b) => a.distance - b.distance);
   const best = candidates[0];
   if (best === undefined) {
-    const known = Object.keys(LAYOUTS).join(', ');
-    throw new LogError(name, first.line, `the addresses fit none of the known layouts (${known})`);
+    const shape =
+      known.staticSize === undefined
+        ? `none of the known layouts (${Object.keys(LAYOUTS).join(', ')}); give the boot's line "percpu: Embedded ..." with --geometry`
+        : 'the geometry that is given';
+    throw new LogError(
+      name,
+      first.line,
+      `the addresses fit ${shape}`.replace('fit the geometry', 'do not fit the geometry'),
+    );
   }
   const { kernel } = best;
+  const earlier = earlierAreas(kernel, trace.events, first.base);
+  const firstRequest = trace.events.find((event) => event.kind !== 'W');
   return {
     kernel,
     // Flushes do not show in a trace: these stand for all kernels.
@@ -42,13 +71,54 @@ export function ftraceInput(trace: Ftrace, name: string): ReplayInput {
     events: trace.events,
     tracepointsOnly: true,
     workLogged: trace.events.some((event) => event.kind === 'W'),
-    earlier: earlierAreas(kernel, trace.events, first.base),
+    complete: trace.hasTasks && best.distance === 0 && earlier.length === 0 && firstRequest === first,
+    earlier,
   };
+}
+
+/** The shape that the boot's lines or the options give, in every page size that it can have; the largest comes first. */
+function givenShapes(known: BootGeometry, cpus: number, bits: LongBits, name: string): Shape[] {
+  const { staticSize, reservedSize = 0, dynSize = 0 } = known;
+  const sum = staticSize! + reservedSize + dynSize;
+  const shapes: Shape[] = [];
+  let refused = `${sum} bytes are no whole number of pages`;
+  for (const pageSize of PAGE_SIZES) {
+    const unitSize = known.unitSize ?? sum;
+    if (!pageFits(known, pageSize) || sum % pageSize !== 0 || unitSize % pageSize !== 0) continue;
+    const machine: Machine = {
+      ...{ bits, pageShift: Math.log2(pageSize), cpus, nodes: [], thisCpu: 0 },
+      ...{ staticStart: 0n, vmallocStart: 0n, vmallocEnd: 0n },
+    };
+    const info: AllocInfo = {
+      ...{ staticSize: staticSize!, reservedSize, dynSize, unitSize },
+      atomSize: known.atomSize ?? pageSize,
+      allocSize: unitSize,
+      groups: [{ baseOffset: 0, cpuMap: Array.from({ length: cpus }, (_, cpu) => cpu) }],
+    };
+    try {
+      unitLayout(machine, info);
+      shapes.push({ machine, info, given: true });
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      refused = error.message;
+    }
+  }
+  if (shapes.length === 0) {
+    const text = `s${staticSize!} r${reservedSize} d${dynSize} u${known.unitSize ?? sum}`;
+    throw new LogError(name, 1, `the geometry ${text} cannot be: ${refused}`);
+  }
+  return shapes;
+}
+
+function pageFits(known: BootGeometry, pageSize: number): boolean {
+  return known.pageSize === undefined || known.pageSize === pageSize;
 }
 
 interface Shape {
   readonly machine: Machine;
   readonly info: AllocInfo;
+  /** By the boot's lines or the user, not one of the known ones. */
+  readonly given: boolean;
 }
 
 /** The recorded kernels', and what boots of the guest can have besides. */
@@ -56,11 +126,12 @@ function knownShapes(cpus: number): Shape[] {
   const recorded = Object.values(LAYOUTS).map((layout) => ({
     machine: machineOf(layout, cpus),
     info: firstChunkOf(layout, cpus).info,
+    given: false,
   }));
   const simulated = (['embed', 'page'] as const).flatMap((how) =>
     Object.values(BOOT_LAYOUTS).map((layout) => {
       const machine = percpuMachine(layout, cpus);
-      return { machine, info: percpuAllocInfo(withPercpuAlloc(layout, how), machine) };
+      return { machine, info: percpuAllocInfo(withPercpuAlloc(layout, how), machine), given: false };
     }),
   );
   return [...recorded, ...simulated];
@@ -68,25 +139,30 @@ function knownShapes(cpus: number): Shape[] {
 
 /** The shape as this trace's kernel, unless its addresses say otherwise; `distance`: bytes from the region's start to the first area. */
 function fit(
-  { machine, info }: Shape,
+  { machine, info, given }: Shape,
   trace: Ftrace,
   inFirst: readonly LogEvent[],
 ): { kernel: LoggedKernel; distance: number } | undefined {
   const pageSize = 1 << machine.pageShift;
   const dynStart = info.staticSize + info.reservedSize;
   const base = inFirst[0]!.base - (dynStart - (dynStart % pageSize));
-  if (base % info.atomSize !== 0) return undefined;
+  if (base % info.atomSize !== 0 || inFirst[0]!.base % pageSize !== 0) return undefined;
   const trial = new PercpuAllocator(machine, VARIANTS.fixed, info, base, new ReplayedMemory());
   const chunk = trial.firstChunk;
   const regionEnd = chunk.nrPages * pageSize - chunk.endOffset;
-  const lowest = Math.min(...inFirst.map((event) => event.offset));
-  const highest = Math.max(...inFirst.map((event) => event.offset));
+  let lowest = Infinity;
+  let highest = 0;
+  for (const { offset } of inFirst) {
+    if (offset < lowest) lowest = offset;
+    if (offset > highest) highest = offset;
+  }
   if (lowest < chunk.startOffset || highest >= regionEnd) return undefined;
-  // Chunks lie at distances that are multiples of what all units of one take.
-  const span = trial.units.groupSizes.reduce((sum, size) => sum + size, 0);
+  // Chunks lie at distances that are multiples of what all units of one take. Of a geometry that is given, only the unit is known.
+  const span = given ? pageSize : trial.units.groupSizes.reduce((sum, size) => sum + size, 0);
   const bases = trace.events.filter((event) => event.kind === 'C').map((event) => event.base);
   if (bases.some((chunkBase) => (chunkBase - bases[0]!) % span !== 0)) return undefined;
-  const tooFar = trace.events.some((event) => bases.includes(event.base) && event.offset >= info.unitSize);
+  const made = new Set(bases);
+  const tooFar = trace.events.some((event) => made.has(event.base) && event.offset >= info.unitSize);
   if (tooFar) return undefined;
   return { kernel: { machine, info, variant: VARIANTS.fixed, base }, distance: lowest - chunk.startOffset };
 }

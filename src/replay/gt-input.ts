@@ -35,5 +35,13 @@ export function gtInput(log: GtLog): ReplayInput {
     );
   });
   const kernel = { machine, info: fitting ?? infos[0]!, variant, base: header.base };
-  return { kernel, otherVariants: [], events: log.events, tracepointsOnly: false, workLogged: true, earlier: [] };
+  return {
+    kernel,
+    otherVariants: [],
+    events: log.events,
+    tracepointsOnly: false,
+    workLogged: true,
+    complete: true,
+    earlier: [],
+  };
 }

@@ -8,6 +8,11 @@ export interface Difference {
   readonly line: number;
   readonly kernel: string;
   readonly replay: string;
+  /**
+   * The log shows that no allocator of this kind does that. False: what the log does not have (areas from before it begins, runs of the
+   * background work, which task did what) may account for it.
+   */
+  readonly proven: boolean;
 }
 
 export interface ReplayCounts {
@@ -29,6 +34,8 @@ export interface ReplayCounts {
 export interface ReplayOutcome {
   readonly counts: ReplayCounts;
   readonly difference: Difference | undefined;
+  /** Index of the first event that cannot be judged because the log ends before the allocation that it belongs to is complete. */
+  readonly openAt?: number;
 }
 
 export function noCounts(): ReplayCounts {
