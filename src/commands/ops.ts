@@ -4,6 +4,7 @@ import { UsageError } from '../errors.js';
 import { inputName, readGunzipped } from '../files/input.js';
 import { ScriptError, ScriptRunner, VARIANTS, parseScript } from '../percpu/index.js';
 import type { PercpuAllocator, ScriptOp, VariantName } from '../percpu/index.js';
+import { printableLine } from '../terminal-text.js';
 
 /** Options of every command that runs scripts. */
 export interface ScriptOptions {
@@ -65,7 +66,7 @@ export class LineWriter {
   #size = 0;
 
   write(line: string): void {
-    this.#lines.push(line);
+    this.#lines.push(printableLine(line));
     this.#size += line.length + 1;
     if (this.#size > 1 << 22) this.flush();
   }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ftraceInput } from './ftrace-input.js';
 import { isFtrace, parseFtrace } from './ftrace.js';
 import { gtInput } from './gt-input.js';
+import { judge } from './judge.js';
 import { isGtLog, parseGtLog } from './gt-log.js';
 import { replayInOrder } from './order-search.js';
 
@@ -82,11 +83,6 @@ describe('unreadable logs', () => {
 
   const ftrace = read(TRACE);
   it.each<[string, string, RegExp]>([
-    [
-      'cut off',
-      ftrace.split('\n').slice(0, 100).join('\n') + '\n',
-      /^log:100: the trace ends after 88 of 4962 entries/,
-    ],
     ['overwritten', ftrace.replace('4962/4962', '4962/5000'), /^log:3: the trace buffer overflowed/],
     ['with lost events', ftrace.replace(/\n {10}<idle>.*/, '\nCPU:0 [LOST 12 EVENTS]'), /^log:13: events were lost/],
     [
@@ -97,6 +93,15 @@ describe('unreadable logs', () => {
     ['with a foreign line', ftrace.replace(/\n {10}<idle>.*/, '\nhello'), /^log:13: not a trace line: "hello"/],
   ])('traces %s name the line', (_, damaged, message) => {
     expect(() => parseFtrace(damaged, 'log')).toThrow(message);
+  });
+
+  it('traces cut off are undecidable after the events that they have', () => {
+    const cut = judge(ftrace.split('\n').slice(0, 100).join('\n') + '\n', 'log');
+    expect(cut.replay!.outcome.counts.events).toBe(88);
+    expect(cut.undecidable).toEqual({
+      line: 100,
+      why: 'the trace ends after 88 of 4962 entries: it is truncated',
+    });
   });
 
   it('of other kinds are told apart', () => {

@@ -147,6 +147,11 @@ export function traceLines(text: string, name: string): TraceText {
   lines.forEach((raw, index) => {
     const line = raw.length > LONGEST ? '' : clean(raw);
     if (EVENT.test(line)) {
+      if (pending !== undefined && HEAD_ONLY.test(pending.text) && EVENT.exec(line)![1]!.trim() === '') {
+        pending.text += ` ${line.trim()}`;
+        pending.last = index;
+        return;
+      }
       flush();
       count++;
       pending = { line: index + 1, text: line, last: index };
