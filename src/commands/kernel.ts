@@ -72,7 +72,7 @@ async function finish({ json }: CommonFlags, get: (status: StatusLine) => Promis
     const { folder, kernel } = await get(status);
     const command = runCommand(folder, kernel);
     if (json) {
-      report(`${JSON.stringify({ folder: path.resolve(folder), ...kernel, run: command }, null, 2)}\n`);
+      report(`${JSON.stringify({ folder: path.resolve(folder), ...kernel, run: command })}\n`);
       return;
     }
     report(
