@@ -7,7 +7,15 @@ const emuSuite = [
   'emu/malta/megaraid/guest.test.ts',
 ];
 
-/** A build of unicorn.js to run the emu suite on, too. */
+const native = ['src/**/*.test.ts', 'emu/**/*.test.ts', 'scripts/**/*.test.ts'];
+
+/** The emu suite once more, on another engine. */
+const onEngine = (name: string, engine: string) => ({
+  extends: true as const,
+  test: { name, include: emuSuite, env: { EMU_TEST_ENGINE: engine } },
+});
+
+/** A build of unicorn.js. */
 const unicornJs = process.env.PERCPU_MALTA_UNICORN_JS;
 
 export default defineConfig({
@@ -17,22 +25,9 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
-      {
-        extends: true,
-        test: { name: 'native', include: ['src/**/*.test.ts', 'emu/**/*.test.ts', 'scripts/**/*.test.ts'] },
-      },
-      ...(unicornJs
-        ? [
-            {
-              extends: true as const,
-              test: {
-                name: 'unicorn.js',
-                include: [...emuSuite, 'emu/unicorn/unicornjs/*.test.ts'],
-                env: { EMU_TEST_ENGINE: `unicorn.js:${unicornJs}` },
-              },
-            },
-          ]
-        : []),
+      { extends: true, test: { name: 'native', include: native } },
+      onEngine('stand-in', 'stand-in'),
+      ...(unicornJs ? [onEngine('unicorn.js', `unicorn.js:${unicornJs}`)] : []),
     ],
   },
 });

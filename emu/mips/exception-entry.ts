@@ -3,6 +3,7 @@
 // emu/unicorn/shim/shim.c: both must count and act alike.
 import { type Context, type Engine, HOOK, REG } from '../unicorn/engine.js';
 import { type CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
+import { hasDelaySlot } from './branches.js';
 import {
   CAUSE_BD,
   CAUSE_CE,
@@ -110,9 +111,11 @@ export class ExceptionEntry {
     const state = this.#state;
     const excCode = intno < state.codeOf.length ? state.codeOf[intno] : -1;
     // unicorn.js reports break as syscall and reserved instructions as an unusable coprocessor.
+    if (excCode === EXC_CODE.Sys && state.pc % 4 !== 0) return EXC_CODE.Bp; // MIPS16 has no syscall
     const word = excCode === EXC_CODE.Sys || excCode === EXC_CODE.CpU ? this.#instructionAt(state.pc) : undefined;
     if (word === undefined) return excCode;
-    if (excCode === EXC_CODE.Sys) return (word & 0x3f) === SPECIAL_BREAK ? EXC_CODE.Bp : EXC_CODE.Sys;
+    if (excCode === EXC_CODE.Sys)
+      return word >>> 26 !== 0 || (word & 0x3f) === SPECIAL_BREAK ? EXC_CODE.Bp : EXC_CODE.Sys;
     return COPROCESSOR_OPCODES.has(word >>> 26) ? EXC_CODE.CpU : EXC_CODE.RI;
   }
 
@@ -168,20 +171,11 @@ export class ExceptionEntry {
   /** Whether the instruction before was the branch at `pc - 4`: the one at `pc` is then in its delay slot. */
   #followsBranch(pc: number): boolean {
     const word = this.#instructionAt(pc - 4);
-    return word !== undefined && this.#state.previousPc === pc - 4 && isBranch(word);
+    return word !== undefined && this.#state.previousPc === pc - 4 && hasDelaySlot(word);
   }
 
   #save(): Uint32Array {
     this.#engine.context_save(this.#context);
     return this.#context.words();
   }
-}
-
-/** Whether a MIPS32 instruction has a delay slot. */
-function isBranch(word: number): boolean {
-  const opcode = word >>> 26;
-  if (opcode === 0) return (word & JUMP_REGISTER_MASK) === SPECIAL_JR;
-  if (opcode === 1) return ((word >>> 16) & 0x0c) === 0; // bltz, bgez and their kin, not the traps
-  if (opcode === 0x11) return ((word >>> 21) & 0x1f) === 8; // bc1f, bc1t
-  return (opcode >= 2 && opcode <= 7) || (opcode >= 0x14 && opcode <= 0x17);
 }

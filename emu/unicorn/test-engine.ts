@@ -3,6 +3,10 @@ import { loadEngine } from './choose.js';
 import type { EngineLibrary } from './engine.js';
 
 /** libunicorn (UNICORN_LIB names another one), unless the project of vitest.config.ts says otherwise. */
-export function loadTestEngine(): Promise<EngineLibrary> {
-  return loadEngine(process.env.EMU_TEST_ENGINE ?? 'native');
+export async function loadTestEngine(): Promise<EngineLibrary> {
+  const name = process.env.EMU_TEST_ENGINE ?? 'native';
+  if (name !== 'stand-in') return loadEngine(name);
+  const { instantiateUnicornJs } = await import('./unicornjs/library.js');
+  const { standIn } = await import('./unicornjs/stand-in/module.js');
+  return instantiateUnicornJs(() => standIn({ ctl: false, heapu8: false }), 'stand-in');
 }
