@@ -13,6 +13,15 @@ const INVISIBLE =
 /* eslint-enable no-control-regex */
 /** No-break and typographic spaces, as web pages and word processors put them in place of runs of spaces. */
 const SPACE = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;
+/** What word processors and blogs make of ASCII: `--`, quotes, `...`, `0x`. */
+const TYPOGRAPHY: ReadonlyArray<readonly [RegExp, string]> = [
+  [/[\u2018\u2019]/g, "'"],
+  [/[\u201c\u201d]/g, '"'],
+  [/[\u2010-\u2012\u2212]/g, '-'],
+  [/[\u2013\u2014]/g, '--'],
+  [/\u2026/g, '...'],
+  [/(?<=0)\u00d7(?=[0-9a-f])/g, 'x'],
+];
 /** Pictures of line ends: symbols for CR and LF, a return arrow. */
 const LINE_END_PICTURE = /[\u2404]?\u240d*(?:\u240a|\u2424|\u21b5|\u23ce)|\u2028|\u2029/g;
 /** The escape that rsyslog, JSON and C write in place of a line feed, where another line follows. */
@@ -30,6 +39,13 @@ const NAMED: Readonly<Record<string, string>> = {
   ...{ dollar: '$', colon: ':', lsqb: '[', rsqb: ']' },
 };
 
+/** Tags of forums. */
+const BBCODE = /\[\/?(?:code|quote|pre|noparse|spoiler|list|size|color|font|b|i|u)(?:=[^\][]{0,40})?\]/gi;
+/** Markdown's escapes. */
+const MARKDOWN_ESCAPE = /\\([[\]_*$<>#~`()+])/g;
+/** The text of a record in JSON (journalctl -o json, Docker, LAVA). */
+const JSON_RECORD = /^\s*-?\s*\{.*?"(?:MESSAGE|message|msg|log)"\s?:\s?("(?:[^"\\]|\\.)*")/;
+
 const QUOTE = /^(?:[ \t]{0,3}>[ \t]?)+/;
 
 /**
@@ -41,7 +57,11 @@ export function capturedLines(raw: string): string[] {
   if (/[^\t\x20-\x7e]|\^\[|#033/.test(text)) {
     text = text.replace(ANSI, '').replace(LINE_END_PICTURE, '\n').replace(SPACE, ' ');
     text = text.replace(INVISIBLE, (character) => (character === '\n' ? '\n' : ''));
+    if (/[\u00d7\u2010-\u2026\u2212]/.test(text)) for (const [from, to] of TYPOGRAPHY) text = text.replace(from, to);
   }
+  if (text.includes('{"') || text.includes('{ "')) text = recordText(text);
+  if (text.includes('[/') || text.includes('[c') || text.includes('[C')) text = text.replace(BBCODE, '');
+  if (/\\[[$_]/.test(text)) text = text.replace(MARKDOWN_ESCAPE, '$1');
   if (text.includes('<')) text = text.replace(BREAKING_TAG, '\n').replace(OTHER_TAG, '');
   // Pages that quote pages escape twice: &amp;lt;
   for (let round = 0; round < 2 && text.includes('&'); round++) text = text.replace(ENTITY, entity);
@@ -50,6 +70,17 @@ export function capturedLines(raw: string): string[] {
   const lines = text.split('\n').map(unquoted);
   const filled = lines.filter((line) => line.trim() !== '');
   return filled.length === 0 ? [''] : filled;
+}
+
+function recordText(line: string): string {
+  const string = JSON_RECORD.exec(line)?.[1];
+  if (string === undefined) return line;
+  try {
+    const text = (JSON.parse(string) as string).replace(ANSI, '').replace(/\r?\n$/, '');
+    return text.replace(INVISIBLE, (character) => (character === '\n' ? '\n' : ''));
+  } catch {
+    return line;
+  }
 }
 
 function entity(_: string, decimal?: string, hexadecimal?: string, name?: string): string {
@@ -65,6 +96,12 @@ function entity(_: string, decimal?: string, hexadecimal?: string, name?: string
 
 function unquoted(line: string): string {
   let text = line.includes('>') ? line.replace(QUOTE, '') : line;
+  // A table's column.
+  if (/^\s*\|.*\|\s*$/.test(text))
+    text = text
+      .replace(/^\s*\|/, '')
+      .trimEnd()
+      .slice(0, -1);
   for (;;) {
     const trimmed = text.trimEnd();
     const rest = LINE_END_REST.find((end) => trimmed.endsWith(end));

@@ -96,6 +96,15 @@ function wrapped(lines: readonly string[], columns: number): string[] {
 const hard = (lines: readonly string[], columns: number) =>
   lines.flatMap((line) => (line === '' ? [''] : line.match(new RegExp(`.{1,${columns}}`, 'g'))!));
 
+/** Quoted-printable, as mail programs send it. */
+function qp(lines: readonly string[]): string[] {
+  const encoded = lines.map((line) => line.replaceAll('=', '=3D').replaceAll('\t', '=09').replace(/ $/, '=20'));
+  return encoded.flatMap((line) => {
+    const pieces = line.match(/.{1,72}(?:=..)?/g) ?? [''];
+    return pieces.map((piece, i) => (i === pieces.length - 1 ? piece : `${piece}=`));
+  });
+}
+
 const CAPTURES: Record<string, string> = {
   'as printed': CRASH.join('\n'),
   'with time stamps': stamped.join('\n'),
@@ -219,6 +228,20 @@ const CAPTURES: Record<string, string> = {
   'output of user space between the lines': stamped
     .flatMap((line, i) => (i % 3 === 0 ? [line, 'procd: - init -', ''] : [line]))
     .join('\n'),
+  'the source of a mail': qp(stamped).join('\n'),
+  'the source of a mail, no stamps': qp(CRASH).join('\r\n'),
+  'journalctl -o json': CRASH.map((line, i) =>
+    JSON.stringify({ __CURSOR: `s=${i}`, MESSAGE: line, PRIORITY: '4' }),
+  ).join('\n'),
+  'journalctl -o export': CRASH.map(
+    (line, i) => `_SOURCE_MONOTONIC_TIMESTAMP=${i}\nPRIORITY=4\nMESSAGE=${line}\n`,
+  ).join('\n'),
+  'a blog': stamped
+    .map((line) => line.replaceAll('---', '\u2014-').replaceAll('0x', '0\u00d7').replaceAll('...', '\u2026'))
+    .join('\n'),
+  'a forum': `[code]${CRASH.slice(1).join('\n')}[/code]`,
+  'markdown, escaped': stamped.map((line) => line.replace(/[[\]_$<>#]/g, '\\$&')).join('\n'),
+  'a table': CRASH.map((line) => `| ${line} |`).join('\n'),
   'a prompt in front': stamped.map((line, i) => (i % 4 === 0 ? `root@OpenWrt:/# ${line}` : line)).join('\n'),
   'printed twice': stamped.flatMap((line) => [line, line]).join('\n'),
 };

@@ -10,6 +10,7 @@ import { readHeadline } from './headline.js';
 import { LineJoiner } from './joined-lines.js';
 import type { LogLine } from './line.js';
 import { kernelLines } from './line.js';
+import { MailSource } from './mail-source.js';
 import { PageHistory } from './page-history.js';
 import { readPanic } from './panic.js';
 import { PrefixLearner } from './prefix.js';
@@ -128,6 +129,7 @@ const SYSTEM_CALL =
 
 /** Reads a log line by line; memory does not grow with the log. */
 export class ConsoleDecoder {
+  readonly #mail = new MailSource();
   readonly #prefixes = new PrefixLearner();
   readonly #joiner = new LineJoiner();
   readonly #reports = new CrashReportReader();
@@ -154,7 +156,12 @@ export class ConsoleDecoder {
   /** The next line, without its line end. */
   add(raw: string): void {
     this.#lines++;
-    for (const line of kernelLines(raw, this.#lines)) this.#addLines(this.#prefixes.add(line));
+    const text = this.#mail.add(raw);
+    if (text !== undefined) this.#addText(text, this.#lines);
+  }
+
+  #addText(text: string, number: number): void {
+    for (const line of kernelLines(text, number)) this.#addLines(this.#prefixes.add(line));
   }
 
   #addLines(lines: readonly LogLine[]): void {
@@ -247,6 +254,7 @@ export class ConsoleDecoder {
   }
 
   finish(): DecodedConsole {
+    this.#addText(this.#mail.finish(), this.#lines);
     this.#addLines(this.#prefixes.finish());
     for (const line of this.#joiner.finish()) this.#addLine(line);
     this.#reports.close();

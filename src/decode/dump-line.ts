@@ -28,15 +28,17 @@ export type DumpLine =
 export type DumpPart = DumpLine['part'];
 
 const HEX = '[0-9a-f]{8}(?:[0-9a-f]{8})?';
-const SYMBOL = '(?:\\(\\S+\\)|\\S+)(?: \\[[\\w-]+\\])?';
+/** Since 5.14 the module may be followed by its build id. */
+const MODULE = '(?: \\[[\\w-]+(?: [0-9a-f]{8,64})?\\])?';
+const SYMBOL = `(?:\\(\\S+\\)|\\S+)${MODULE}`;
 /** `Not tainted` stands behind the epc of kernels before 3.2. */
 const TAINT = '(?:\\s+(?:Not tainted|Tainted: .*))?';
 
 const REGISTERS = new RegExp(`^\\$ ?(\\d{1,2})\\s{0,8}:((?:\\s+${HEX}(?![0-9a-z]))+)`);
 const EPC = new RegExp(
-  `^epc\\s{0,8}:\\s{0,4}(${HEX})(?![0-9a-f])(?:\\s+(?!Not tainted|Tainted:|ra\\b)(${SYMBOL}))?${TAINT}\\s*$`,
+  `^epc\\s{0,8}:\\s{0,4}(${HEX})(?![0-9a-f])(?:\\s+(?!Not tainted|Tainted:|ra\\b)(${SYMBOL}))?${TAINT}(?:\\s.*)?$`,
 );
-const RA = new RegExp(`^ra\\s{0,8}:\\s{0,4}(${HEX})(?![0-9a-f])(?:\\s+(${SYMBOL}))?\\s*$`);
+const RA = new RegExp(`^ra\\s{0,8}:\\s{0,4}(${HEX})(?![0-9a-f])(?:\\s+(${SYMBOL}))?(?:\\s.*)?$`);
 const STATUS = /^Status\s{0,4}:\s{0,4}[0-9a-f]{8}(?:[0-9a-f]{8})?(?![0-9a-f])(.*)$/;
 const CAUSE = /^Cause\s{0,4}:\s{0,4}((?:[0-9a-f]{8})?[0-9a-f]{8})(?![0-9a-f])(?:\s{1,4}\(ExcCode ([0-9a-f]{2})\))?/;
 const BADVA = new RegExp(`^BadVA\\s{0,4}:\\s{0,4}(${HEX})(?![0-9a-f])`);
@@ -129,7 +131,7 @@ function symbolFields(symbol: string | undefined): number {
 
 /** `function+0x12/0x34`, with or without a module. */
 export function isWholeSymbol(symbol: string): boolean {
-  return /^\S+\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[[\w-]+\])?$/.test(symbol);
+  return /^\S+\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[[\w-]+(?: [0-9a-f]+)?\])?$/.test(symbol);
 }
 
 /**

@@ -399,7 +399,9 @@ export function oopsFamily(report: CrashReport): Family {
       zeroed: `Unknown: a crash of ${foreign}, not of MIPS.`,
       reasons: [{ value: report.headline, line: report.line }],
     };
-  if (report.exccode?.value === '18' && report.architecture === 'MIPS') return machineCheck(report);
+  const isMachineCheck =
+    report.exccode?.value === '18' || report.tlbMatches.length > 0 || /mcheck/.test(report.headline);
+  if (isMachineCheck && report.architecture === 'MIPS') return machineCheck(report);
   const fault = faultOf(report);
   const { epc, caller } = faultingPath(report);
   const rule = RULES.find(
@@ -426,7 +428,9 @@ export function oopsFamily(report: CrashReport): Family {
 
 function machineCheck(report: CrashReport): Family {
   const reasons: Found[] = [{ value: report.headline, line: report.line }];
-  reasons.push({ value: `ExcCode 18 (${exceptionName('18')})`, line: report.exccode!.line });
+  const { exccode } = report;
+  if (exccode !== undefined)
+    reasons.push({ value: `ExcCode ${exccode.value} (${exceptionName(exccode.value)})`, line: exccode.line });
   for (const { va, entries } of report.tlbMatches) {
     const indexes = entries.map(({ index }) => index);
     const list = `${indexes.slice(0, -1).join(', ')} and ${indexes.at(-1)}`;

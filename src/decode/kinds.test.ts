@@ -212,6 +212,7 @@ describe('whatever the headline says, a register dump with epc and Cause is a cr
     'do_cpu invoked from kernel context![#1]:',
     'Kernel bug detected[#1]:',
     'Unhandled kernel unaligned access[#1]:',
+    'Unhandled kernel unaligned access or invalid instruction[#1]:',
     'Kernel unaligned instruction access[#1]:',
     'Reserved instruction in kernel code[#1]:',
     'Break instruction in kernel code[#1]:',

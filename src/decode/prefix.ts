@@ -73,7 +73,8 @@ function shapeOf(text: string): string | undefined {
   const prefix = text.slice(0, match.index);
   if (prefix.trim() === '') return '';
   if (prefix.length > MAX_PREFIX || /\bat: $/.test(prefix)) return undefined;
-  if (readDumpLine(text) !== undefined || readHeadline(text) !== undefined) return '';
+  // A line of its own that has such words within; the words of a fault are found wherever they stand.
+  if (!match[0].includes('Unable') && (readDumpLine(text) !== undefined || readHeadline(text) !== undefined)) return '';
   return prefix.replace(/[0-9a-fA-F]*\d[0-9a-fA-F]*/g, '0').replace(/\s+/g, ' ');
 }
 

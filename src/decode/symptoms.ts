@@ -43,7 +43,7 @@ const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
   ],
   [
     'unaligned',
-    starts(`${CPU}(?:[Uu]nhandled kernel unaligned access|Kernel unaligned instruction access)(?:\\[#| in )`),
+    starts(`${CPU}(?:[Uu]nhandled kernel unaligned access|Kernel unaligned instruction access).{0,40}?(?:\\[#| in )`),
   ],
   ['bus_error', starts('(?:Data|Instruction) bus error, epc')],
   [
