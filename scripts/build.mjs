@@ -14,6 +14,7 @@ const entryPoints = {
   engine: 'emu/unicorn/choose.ts',
   'boot-sim': 'scripts/boot-sim.ts',
   'boot-worker': 'src/experiments/boot-worker.ts',
+  'gdb-socket': 'emu/gdb/socket-worker.ts',
   cli: 'src/cli.ts',
 };
 

@@ -36,7 +36,9 @@ import { fastPath } from './fast-path.js';
 import { InstructionStops } from './instruction-stops.js';
 import { MemoryHooks } from './memory-hooks.js';
 import {
+  type AnyAccess,
   type MemoryAccess,
+  observeAccesses,
   type ObservedCpu,
   observeMemory,
   observeUnmapped,
@@ -46,10 +48,10 @@ import { RegisterFile } from './register-file.js';
 import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
 import { requireSeed, TlbRandom } from './tlb-random.js';
 import { TranslationChecker } from './translation-checker.js';
-import { type TlbEntry, TlbView } from './tlb-view.js';
+import { type SavedTlb, type TlbEntry, TlbView } from './tlb-view.js';
 
-export type { MemoryAccess, UnmappedAccess } from './memory-observer.js';
-export type { TlbEntry, TlbPage } from './tlb-view.js';
+export type { AnyAccess, MemoryAccess, UnmappedAccess } from './memory-observer.js';
+export type { SavedTlb, TlbEntry, TlbPage } from './tlb-view.js';
 
 export type CpuModel = keyof typeof CPU_MODEL;
 
@@ -546,9 +548,14 @@ export class MipsCpu {
     return this.#tlbView().read();
   }
 
-  /** The TLB entry that translates a virtual address now, valid or not; undefined when none matches. Errors as for `tlb`. */
-  tlbMatch(virtual: number): TlbEntry | undefined {
-    return this.#tlbView().match(virtual);
+  /** The TLB entry that translates a virtual address now (or in `saved`), valid or not; undefined when none matches. Errors as for `tlb`. */
+  tlbMatch(virtual: number, saved?: SavedTlb): TlbEntry | undefined {
+    return this.#tlbView().match(virtual, saved);
+  }
+
+  /** A copy of the TLB for `tlbMatch`. Errors as for `tlb`. */
+  saveTlb(): SavedTlb {
+    return this.#tlbView().save();
   }
 
   #tlbView(): TlbView {
@@ -569,6 +576,14 @@ export class MipsCpu {
   /** The same for loads and stores through kseg0 to a physical address in start .. end (inclusive): these use no TLB entry. */
   observeUnmapped(start: number, end: number, observer: (access: UnmappedAccess) => void): () => void {
     return observeUnmapped(this.#observed(), start, end, observer);
+  }
+
+  /**
+   * The same for any load or store to a virtual address in start .. end (inclusive), before the TLB is asked.
+   * @returns ends the observation; undefined for engines that do not report virtual addresses
+   */
+  observeAccesses(start: number, end: number, observer: (access: AnyAccess) => void): (() => void) | undefined {
+    return observeAccesses(this.#observed(), start, end, observer);
   }
 
   #observed(): ObservedCpu {

@@ -57,6 +57,33 @@ export function observeMemory(
   return () => cpu.engine.hook_del(hook);
 }
 
+/** A load or store as it is about to happen: it may yet fault. */
+export interface AnyAccess {
+  write: boolean;
+  virtual: number;
+  /** Bytes: 1, 2, 4 or 8. */
+  size: number;
+  /** What a store writes, its low 32 bits; 0 for a load. */
+  value: number;
+}
+
+/**
+ * Calls `observer` before each load and store from `start` to `end` (inclusive), whatever segment that is.
+ * @returns ends the observation; undefined for engines that do not report virtual addresses
+ */
+export function observeAccesses(
+  cpu: ObservedCpu,
+  start: number,
+  end: number,
+  observer: (access: AnyAccess) => void,
+): (() => void) | undefined {
+  if (!reportsVirtual(cpu)) return undefined;
+  return cpu.hooks.add(start, end, (type, virtual, size, value) => {
+    const write = type === MEM.WRITE;
+    observer({ write, virtual, size, value: write ? value : 0 });
+  });
+}
+
 /** A load or store through kseg0: without the TLB. */
 export interface UnmappedAccess {
   write: boolean;

@@ -62,6 +62,14 @@ export function tlbPath(library: EngineLibrary): TlbPath | undefined {
 
 const paths = new WeakMap<EngineLibrary, { path: TlbPath | undefined }>();
 
+/** The TLB as it was. */
+export interface SavedTlb {
+  /** Entries in use, in the engine's layout. */
+  readonly words: Uint32Array;
+  /** EntryHi's. */
+  readonly asid: number;
+}
+
 /** Finds the TLBs of an engine's guests. */
 export class TlbView {
   readonly #host: HostMemory;
@@ -112,11 +120,20 @@ export class TlbView {
     return Array.from({ length: this.#inUse() / ENTRY_WORDS }, (_, i) => decode(words, i, i >= this.#visible));
   }
 
-  /** The entry that matches a virtual address, valid or not: the first one, as in the engine. */
-  match(virtual: number): TlbEntry | undefined {
-    const words = this.#words();
-    const end = this.#inUse();
-    const asid = this.#host.words(this.#entryHi, 1)[0] & 0xff;
+  /** A copy of it, for `match` later. */
+  save(): SavedTlb {
+    return { words: this.#words().slice(0, this.#inUse()), asid: this.#asid() };
+  }
+
+  #asid(): number {
+    return this.#host.words(this.#entryHi, 1)[0] & 0xff;
+  }
+
+  /** The entry that matches a virtual address, valid or not: the first one, as in the engine. @param saved look there instead */
+  match(virtual: number, saved?: SavedTlb): TlbEntry | undefined {
+    const words = saved?.words ?? this.#words();
+    const end = saved?.words.length ?? this.#inUse();
+    const asid = saved?.asid ?? this.#asid();
     for (let at = 0; at < end; at += ENTRY_WORDS) {
       const mask = words[at + 1] | PAIR_MASK;
       if (((words[at] ^ virtual) & ~mask) !== 0 || (words[at + 4] & FLAG_EHINV) !== 0) continue;

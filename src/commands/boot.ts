@@ -3,9 +3,9 @@ import { Command, Option } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import type { StaleChecker } from '../analysis/checker.js';
 import { decodeConsole, signature } from '../decode/index.js';
-import { EXIT_DIFFERENCE } from '../errors.js';
+import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { count } from '../experiments/table.js';
-import { bootOnce, type BootResult } from '../kernel/boot.js';
+import { bootOnce, type BootParts, type BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
 import { KERNELS } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
@@ -13,12 +13,14 @@ import { chromeTrace } from '../report/trace/chrome-trace.js';
 import { ftraceText } from '../report/trace/ftrace-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
+import { addGdbOptions, type GdbFlags, runWithGdb } from './gdb-option.js';
 import { bootHtml } from './html-output.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
+import { bootRerun } from '../moments/own-guest.js';
 import { addScriptOption } from './script-option.js';
 
-interface BootCommandFlags extends BootFlags {
+interface BootCommandFlags extends BootFlags, GdbFlags {
   json?: boolean;
   log?: string;
   trace?: string;
@@ -36,7 +38,7 @@ export function bootSignature(result: BootResult): string {
 
 export function bootCommand(): Command {
   const command = new Command('boot').description('boot the guest once; exit 0 when the boot ran to an outcome');
-  return addScriptOption(addBootOptions(command))
+  return addGdbOptions(addScriptOption(addBootOptions(command)))
     .option('--check', 'report the first accesses through stale translations at once, as KASAN would')
     .option('--json', 'print one JSON object in place of console and summary')
     .option('--log <file>', 'write the event log there, one JSON object a line')
@@ -46,6 +48,7 @@ export function bootCommand(): Command {
     .option('--quiet', 'print the summary only')
     .addOption(new Option('--expect <what>', 'exit 1 when the boot ends otherwise').choices(['clean', 'crash']))
     .action(async (flags: BootCommandFlags) => {
+      const debugged = gdbWanted(flags);
       const log = openOutput('--log', flags.log);
       const trace = openOutput('--trace', flags.trace);
       const ftrace = openOutput('--ftrace', flags.ftrace);
@@ -61,14 +64,18 @@ export function bootCommand(): Command {
             if (!flags.json) report(`${lines.join('\n')}\n`);
           })
         : undefined;
-      const result = bootOnce({
+      const print = (line: string): void => void (show && report(`${line}\n`));
+      const options = {
         ...bootOptions(flags, engine),
-        ...(show ? { onLine: (line: string) => report(`${line}\n`) } : {}),
-        attach: (parts) => {
+        attach: (parts: BootParts) => {
           recorder?.attach(parts);
           checked?.attach(parts);
         },
-      });
+      };
+      const result = debugged
+        ? await runWithGdb(flags, (onLine) => bootRerun({ ...options, onLine }), print)
+        : bootOnce({ ...options, onLine: print });
+      if (!result) return; // gdb has ended it
       const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
       log?.write(checked ? logLines(result.log, checked.checker) : eventLines(result.log));
       trace?.write(chromeTrace(result.log.events, jsonRecord(flags, result)));
@@ -80,6 +87,14 @@ export function bootCommand(): Command {
       if (flags.expect !== undefined && (result.outcome === 'clean') !== (flags.expect === 'clean'))
         process.exitCode = EXIT_DIFFERENCE;
     });
+}
+
+/** Whether gdb is to attach. @throws UsageError for what does not go together */
+function gdbWanted({ gdb, stopped, at, check, html }: BootCommandFlags): boolean {
+  if (gdb === undefined && (stopped || at)) throw new UsageError(`${at ? '--at' : '-S'}: goes with --gdb`);
+  if (gdb !== undefined && (check || html !== undefined))
+    throw new UsageError(`--gdb with ${check ? '--check' : '--html'}: a run that goes back is seen more than once`);
+  return gdb !== undefined;
 }
 
 /** The event log as text: one JSON object a line. */

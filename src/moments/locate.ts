@@ -1,8 +1,7 @@
 // Where a moment lies in a run: the number of instructions that have started by then. A run of its own finds it, and ends there.
-import { hasDelaySlot } from '../../emu/mips/branches.js';
-import type { ExceptionRecord } from '../../emu/mips/cpu.js';
 import { StaleChecker } from '../analysis/checker.js';
 import { UsageError } from '../errors.js';
+import { FaultWatch } from './fault-watch.js';
 import { type Moment, momentText } from './moment.js';
 import type { Rerun, Subject } from './subject.js';
 
@@ -102,28 +101,16 @@ function watchTime(subject: Subject, us: number): () => string {
   return () => `the boot ends at ${(subject.now() / 1e6).toFixed(6)} s`;
 }
 
-/** Whether a jump lies before an instruction that has just run. */
-function inSlot({ cpu }: Subject, pc: number): boolean {
-  const word = cpu.instructionAt(pc - 4);
-  return word !== undefined && hasDelaySlot(word);
-}
-
 function watchOops(subject: Subject, nth: number): () => string {
-  const { cpu, boot } = subject;
+  const { boot } = subject;
   if (!boot) throw new UsageError(`oops: ${NOT_OURS}`);
-  const { log, onException } = boot;
-  let last: { exception: ExceptionRecord; position: number } | undefined;
-  onException((exception) => {
-    // the refill handler of a fetch from nowhere loads an invalid entry, and the same fetch fails again
-    const again = exception.fetch && last?.exception.fetch && last.exception.pc === exception.pc;
-    const jump = exception.fetch && inSlot(subject, cpu.pc) ? 1 : 0;
-    if (!again) last = { exception, position: cpu.instructions - 1 - jump };
-  });
+  const { log } = boot;
+  const faults = new FaultWatch(subject, boot);
   let seen = 0;
   const next = log.onEvent;
   log.onEvent = (event) => {
     next?.(event);
-    if (event.type === 'oops' && ++seen === nth) throw new Found(last!.position);
+    if (event.type === 'oops' && ++seen === nth) throw new Found(faults.position);
   };
   return () => (seen === 0 ? 'the boot has no oops' : `the boot has ${seen} oops${seen === 1 ? '' : 'es'}`);
 }
