@@ -11,6 +11,8 @@ interface Range {
 /** The symbols of one image. */
 export class SymbolTable {
   readonly #source: string;
+  readonly #all: readonly ElfSymbol[];
+  readonly #bounds: readonly [start: number, end: number];
   readonly #values = new Map<string, number>();
   /** Text symbols by address, one per address; each reaches to the next one, as kallsyms sizes them. */
   readonly #text: Range[] = [];
@@ -24,6 +26,8 @@ export class SymbolTable {
     const ends = image.segments.map(({ address, bytes }) => address + bytes.length);
     const start = this.#values.get('_stext') ?? Math.min(...image.segments.map(({ address }) => address));
     const end = this.#values.get('_etext') ?? Math.max(...ends);
+    this.#bounds = [start, end];
+    this.#all = image.symbols;
     const named = new Map<number, ElfSymbol>();
     for (const symbol of image.symbols) {
       if (symbol.isAbsolute || symbol.value < start || symbol.value >= end) continue;
@@ -42,6 +46,15 @@ export class SymbolTable {
     const value = this.#values.get(name);
     if (value === undefined) throw new UsageError(`${this.#source}: the guest image has no symbol '${name}'`);
     return value;
+  }
+
+  /** All symbols; `isText`: within the text's bounds, as a function or label. */
+  list(): (ElfSymbol & { isText: boolean })[] {
+    const [start, end] = this.#bounds;
+    return this.#all.map((symbol) => ({
+      ...symbol,
+      isText: !symbol.isAbsolute && symbol.value >= start && symbol.value < end,
+    }));
   }
 
   has(name: string): boolean {

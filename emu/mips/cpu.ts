@@ -496,6 +496,15 @@ export class MipsCpu {
     return this.#translations;
   }
 
+  /**
+   * Steps over calls of the function at `callee` from text in `from` .. `to`: it returns at once, with the registers as the caller left them.
+   * @returns how often that has happened @throws Error on the portable path
+   */
+  skipCall(callee: number, from: number, to: number): () => number {
+    if (!this.#fast) throw new Error(`calls cannot be stepped over here: ${this.pathReason}`);
+    return this.#fast.skipCall(callee, from, to);
+  }
+
   /** Interrupts taken. */
   get interrupts(): { all: number; timer: number } {
     const state = this.#fast?.state;

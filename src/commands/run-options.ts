@@ -6,12 +6,14 @@ import { KERNEL_MEMORY_MB } from '../../emu/malta/kernel-machine.js';
 import { MAX_CONTROLLERS } from '../../emu/malta/malta-board.js';
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import { GuestNames } from '../linux/guest-names.js';
 import { readGunzipped, readInput } from '../files/input.js';
 import {
   DEFAULT_MAX_INSTRUCTIONS,
   DEFAULT_MAX_SECONDS,
   DEFAULT_STALL_INSTRUCTIONS,
   type KernelRunOptions,
+  type SkipCall,
 } from '../run/kernel-run.js';
 import { wholeNumber } from './boot-options.js';
 
@@ -32,6 +34,8 @@ export interface RunFlags {
   maxInstructions: number;
   stallInstructions: number;
   input?: string;
+  skipCall: SkipCall[];
+  systemMap?: string;
   engine?: string;
   shim: boolean;
 }
@@ -42,6 +46,12 @@ function positive(text: string): number {
   if (!/^\d+(\.\d+)?(e\d+)?$/i.test(text) || !(value > 0) || value > Number.MAX_SAFE_INTEGER)
     throw new InvalidArgumentError('need a number above 0, such as 30 or 2e9.');
   return value;
+}
+
+function parseSkipCall(text: string, before: SkipCall[]): SkipCall[] {
+  const match = /^([^:\s]+):([^:\s]+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('need two functions as CALLER:CALLEE.');
+  return [...before, { caller: match[1]!, callee: match[2]! }];
 }
 
 export function addRunOptions(command: Command): Command {
@@ -83,6 +93,13 @@ export function addRunOptions(command: Command): Command {
       DEFAULT_STALL_INSTRUCTIONS,
     )
     .option('--input <file>', 'typed on the console as soon as somebody listens')
+    .option(
+      '--skip-call <caller:callee>',
+      'step over the calls from one function to another, both by symbol; may be given again',
+      parseSkipCall,
+      [] as SkipCall[],
+    )
+    .option('--system-map <file>', "names from there instead of the kernel's own")
     .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
     .option('--no-shim', 'do without the compiled hooks');
 }
@@ -100,6 +117,13 @@ export function openRun(file: string, flags: RunFlags, engine: EngineLibrary): O
   const initrd =
     flags.initrd === undefined ? undefined : readInput(flags.initrd, { flag: '--initrd', limit: INITRD_LIMIT });
   const input = flags.input === undefined ? undefined : readInput(flags.input, { flag: '--input' });
+  const systemMap =
+    flags.systemMap === undefined
+      ? undefined
+      : GuestNames.fromSystemMap(
+          readGunzipped(flags.systemMap, { flag: '--system-map' }).toString('latin1'),
+          flags.systemMap,
+        );
   const controllers = flags.controllers ?? (flags.drive.length > 0 ? 1 : 0);
   const disks = openDrives(flags.drive, controllers);
   return {
@@ -118,6 +142,8 @@ export function openRun(file: string, flags: RunFlags, engine: EngineLibrary): O
       maxInstructions: flags.maxInstructions,
       stallInstructions: flags.stallInstructions,
       shim: flags.shim,
+      skipCalls: flags.skipCall,
+      ...(systemMap === undefined ? {} : { systemMap }),
       ...(initrd === undefined ? {} : { initrd }),
       ...(input === undefined ? {} : { input }),
       ...(flags.until === undefined ? {} : { until: flags.until }),

@@ -3,8 +3,10 @@ import { Command, Option } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { count } from '../experiments/table.js';
+import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
-import { KernelRun, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
+import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
+import { TranslationCheck } from '../run/translation-check.js';
 import { printable } from '../terminal-text.js';
 import { addRunOptions, openRun, type RunFlags } from './run-options.js';
 import { RunProgress } from './run-progress.js';
@@ -14,10 +16,15 @@ interface RunCommandFlags extends RunFlags {
   interactive?: boolean;
   json?: boolean;
   quiet?: boolean;
-  expect?: 'clean' | 'crash';
+  check?: boolean;
+  stopAtStale?: boolean;
+  report?: string;
+  expect?: 'clean' | 'crash' | 'no-stale';
 }
 
 const EXIT_INTERRUPTED = 130;
+/** In the summary. */
+const MOST_PLACES = 12;
 
 export function runCommand(): Command {
   return addRunOptions(
@@ -28,12 +35,26 @@ export function runCommand(): Command {
     .option('-i, --interactive', "connect the terminal to the kernel's console; Ctrl-A x ends")
     .option('--json', 'print one JSON object in place of console and summary')
     .option('--quiet', 'print the summary only')
-    .addOption(new Option('--expect <what>', 'exit 1 when the run ends otherwise').choices(['clean', 'crash']))
+    .option('--check', 'report accesses through stale translations, the first of each function at once')
+    .option('--stop-at-stale', 'end the run at the first of them; implies --check')
+    .option('--report <file>', 'write the reports there as well')
+    .addOption(
+      new Option('--expect <what>', 'exit 1 when the run ends otherwise; no-stale implies --check').choices([
+        'clean',
+        'crash',
+        'no-stale',
+      ]),
+    )
     .action(async (file: string, flags: RunCommandFlags) => {
       if (flags.interactive && (flags.json || flags.quiet))
         throw new UsageError('--interactive goes with neither --json nor --quiet');
+      const check = flags.check || flags.stopAtStale || flags.expect === 'no-stale';
+      if (flags.report !== undefined && !check)
+        throw new UsageError('--report: there is nothing to report without --check');
+      const reportFile = openOutput('--report', flags.report);
       const engine = await loadEngine(flags.engine);
-      const { options, close } = openRun(file, flags, engine);
+      const { options: opened, close } = openRun(file, flags, engine);
+      const options = { ...opened, check: check ?? false };
       const progress = new RunProgress(process.stderr);
       const terminal = flags.interactive ? new SerialTerminal() : undefined;
       const show = !flags.json && !flags.quiet && !terminal;
@@ -51,17 +72,39 @@ export function runCommand(): Command {
               }
             : {}),
         });
+        const reports: string[] = [];
+        const checker = check
+          ? startCheck(run, options, (lines) => {
+              reports.push(...lines, '');
+              if (!flags.json) {
+                progress.clear();
+                report(`${lines.map(printable).join('\n')}\n`);
+              }
+              if (flags.stopAtStale) run?.end('stale');
+            })
+          : undefined;
         const started = process.hrtime.bigint();
         const end = await drive(run, terminal, progress);
         const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
         const record = { ...runOutcome(end, run.lines), end };
+        if (checker?.first && end !== 'interrupted') {
+          const history = ['How the first of them came about (from a second run):', '', ...checker.history()];
+          reports.push(...history, '');
+          if (!flags.json) report(`\n${history.map(printable).join('\n')}\n`);
+        }
+        reportFile?.write(reports.map((line) => `${line}\n`).join(''));
         report(
           flags.json
-            ? `${JSON.stringify(runRecord(file, flags, run, record))}\n`
-            : summary(file, flags, run, record, wallSeconds),
+            ? `${JSON.stringify({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}) })}\n`
+            : summary(file, flags, run, record, wallSeconds, checker),
         );
+        for (const { call, count } of run.skipped)
+          if (count === undefined)
+            throw new UsageError(
+              `--skip-call ${call.caller}:${call.callee}: the kernel has no function of one of these names`,
+            );
         if (end === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
-        else if (flags.expect !== undefined && (record.outcome === 'clean') !== (flags.expect === 'clean'))
+        else if (!asExpected(flags.expect, record.outcome, checker ? checker.total : 0))
           process.exitCode = EXIT_DIFFERENCE;
       } finally {
         terminal?.close();
@@ -70,6 +113,27 @@ export function runCommand(): Command {
         close();
       }
     });
+}
+
+/** @throws UsageError where this engine cannot check */
+function startCheck(run: KernelRun, options: KernelRunOptions, say: (lines: string[]) => void): TranslationCheck {
+  const { cpu } = run.machine;
+  if (!cpu.translations)
+    throw new UsageError(
+      `--check needs the fast path, which is not in use here: ${cpu.pathReason} (percpu-malta selftest says more)`,
+    );
+  return new TranslationCheck(run, options, say);
+}
+
+function asExpected(expect: RunCommandFlags['expect'], outcome: RunOutcome, findings: number): boolean {
+  if (expect === undefined) return true;
+  if (expect === 'no-stale') return findings === 0;
+  return (outcome === 'clean') === (expect === 'clean');
+}
+
+function checkRecord(checker: TranslationCheck, reports: readonly string[]): Record<string, unknown> {
+  const { first, places, total, counts } = checker;
+  return { total, counts, places, firstTrace: first?.trace ?? [], report: reports };
 }
 
 /** Runs slice by slice; between them signals and keys are heard. */
@@ -129,7 +193,14 @@ const ENDS: Readonly<Record<RunEnd, string>> = {
   interrupted: 'interrupted',
 };
 
-function summary(file: string, flags: RunCommandFlags, run: KernelRun, ended: Ended, wallSeconds: number): string {
+function summary(
+  file: string,
+  flags: RunCommandFlags,
+  run: KernelRun,
+  ended: Ended,
+  wallSeconds: number,
+  checker: TranslationCheck | undefined,
+): string {
   const { counters: c, machine } = run;
   const { bigEndian } = machine.kernel;
   const rows: [string, string][] = [
@@ -151,5 +222,21 @@ function summary(file: string, flags: RunCommandFlags, run: KernelRun, ended: En
     ['TLB', `${c.tlbRefills} refills, ${c.tlbInvalid} invalid, ${c.tlbModified} modified`],
     ['devices', `${c.deviceAccesses} accesses, ${c.blocksRead} blocks read, ${c.blocksWritten} written`],
   );
+  for (const { call, count: times } of run.skipped)
+    rows.push([
+      'skipped',
+      `${call.caller} -> ${call.callee}, ${times === undefined ? 'never found' : count(times, 'time')}`,
+    ]);
+  if (checker) {
+    const { accesses, codeBlocks, unknownAccesses } = checker.counts;
+    rows.push([
+      'checker',
+      `${count(checker.total, 'finding')} in ${accesses} accesses and ${codeBlocks} jumps through the TLB` +
+        (unknownAccesses > 0 ? `; ${unknownAccesses} by entries whose origin cannot be told` : ''),
+    ]);
+    for (const { kind, place, count: times } of checker.places.slice(0, MOST_PLACES))
+      rows.push(['', `${kind} in ${printable(place)}: ${times}`]);
+    if (checker.places.length > MOST_PLACES) rows.push(['', `and ${checker.places.length - MOST_PLACES} places more`]);
+  }
   return `\n${rows.map(([key, value]) => `${key.padEnd(10)} ${value}\n`).join('')}`;
 }

@@ -2,6 +2,7 @@
 import type { KernelImage } from '../../emu/elf/kernel-image.js';
 import { type KernelEnd, KernelMachine, type KernelMachineOptions } from '../../emu/malta/kernel-machine.js';
 import type { DiskTraffic } from '../../emu/malta/megaraid/scsi-disk.js';
+import { type GuestNames, MachineNames } from '../linux/guest-names.js';
 import { decodeConsole, signature } from '../decode/index.js';
 
 /** `waits for ever`: the CPU sleeps and nothing can wake it. `stopped`: by somebody who had seen enough. */
@@ -25,6 +26,16 @@ export interface KernelRunOptions extends Omit<KernelMachineOptions, 'onSerial'>
   stallInstructions?: number;
   /** Typed as soon as a driver listens. */
   input?: Uint8Array;
+  /** Names from a System.map in place of the kernel's own. */
+  systemMap?: GuestNames;
+  /** Calls that are stepped over, from one function to another. */
+  skipCalls?: readonly SkipCall[];
+}
+
+/** By symbol. */
+export interface SkipCall {
+  readonly caller: string;
+  readonly callee: string;
 }
 
 export const DEFAULT_MAX_SECONDS = 300;
@@ -66,6 +77,10 @@ export class KernelRun {
   #typed = false;
   #end: RunEnd | undefined;
   #lastSign = 0;
+  /** What addresses of the kernel are called. */
+  readonly names: MachineNames;
+  #unskipped: SkipCall[];
+  readonly #skipped: { call: SkipCall; count: () => number }[] = [];
 
   /** @throws UsageError for what does not fit the board */
   constructor(options: KernelRunOptions) {
@@ -74,6 +89,30 @@ export class KernelRun {
     const { maxSeconds = DEFAULT_MAX_SECONDS, maxInstructions = DEFAULT_MAX_INSTRUCTIONS } = options;
     this.machine.cpu.instructionBudget = maxInstructions;
     this.machine.board.timers.at(Math.ceil(maxSeconds * 1e9), () => this.end('seconds'));
+    this.names = new MachineNames(this.machine, options.systemMap);
+    this.#unskipped = [...(options.skipCalls ?? [])];
+    this.#installSkips();
+  }
+
+  /** As soon as there are names: a stripped kernel has them only once it runs. */
+  #installSkips(): void {
+    if (this.#unskipped.length === 0) return;
+    const names = this.names.current;
+    this.#unskipped = this.#unskipped.filter((call) => {
+      const [caller] = names.functions(exactly(call.caller));
+      const [callee] = names.functions(exactly(call.callee));
+      if (!caller || !callee) return true;
+      this.#skipped.push({ call, count: this.machine.cpu.skipCall(callee.start, caller.start, caller.end) });
+      return false;
+    });
+  }
+
+  /** Calls that were to be stepped over: how often that happened; undefined for names that the kernel does not have. */
+  get skipped(): readonly { call: SkipCall; count: number | undefined }[] {
+    return [
+      ...this.#skipped.map(({ call, count }) => ({ call, count: count() })),
+      ...this.#unskipped.map((call) => ({ call, count: undefined })),
+    ];
   }
 
   /** The first port that says something is the console, until COM1 speaks. */
@@ -131,6 +170,7 @@ export class KernelRun {
         if (this.#line !== '') this.#endLine();
         return this.#end;
       }
+      this.#installSkips();
       if (input && !this.#typed && machine.board.serial[this.#console ?? 0].listening) {
         this.#typed = true;
         this.type(input);
@@ -174,6 +214,11 @@ export class KernelRun {
   close(): void {
     this.machine.close();
   }
+}
+
+/** gcc may append to a name: .isra.0, .constprop.0, .part.0. */
+function exactly(name: string): RegExp {
+  return new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(\\.(isra|constprop|part)\\.\\d+)*$`);
 }
 
 /** What the console and the end come to. */

@@ -196,6 +196,6 @@ export class CheckState {
 
   /** The invalidation that ran last: EntryHi, address of the tlbwi, instructions started. */
   get lastFlush(): { entryHi: number; pc: number; at: number } {
-    return { entryHi: this.#word(AT.next - 24), pc: this.#word(AT.next - 20), at: this.#number(AT.next - 16) };
+    return { entryHi: this.#word(AT.next - 28), pc: this.#word(AT.next - 24), at: this.#number(AT.next - 16) };
   }
 }

@@ -251,6 +251,36 @@ static bool hook_instruction(struct fast *f, u32 pc, void *callback) {
 // For the host, before the first run: see fast_stop_point.
 void fast_add_stop_point(struct fast *f, u32 pc) { hook_instruction(f, pc, (void *)fast_stop_point); }
 
+// A call that is stepped over: at the callee's first instruction, when it was called from the caller's text.
+struct skip {
+  struct fast *f;
+  u32 callee, from, to;      // the caller's text: from .. to
+  u32 reserved;
+  u64 skipped;
+};
+
+void fast_skip(void *uc, u64 address, u32 size, void *user) {
+  struct skip *skip = user;
+  struct fast *f = skip->f;
+  u32 pc = (u32)address, ra = gpr(f, 31);
+  (void)size;
+  if (pc != skip->callee || ra - 8 < skip->from || ra - 8 >= skip->to) return;
+  skip->skipped++;
+  f->icount -= f->precise ? 1 : (f->block_end - pc) >> 2;
+  if (f->precise) f->shared->instructions = f->icount;
+  f->block_pc = f->block_end = 1;
+  f->force_boundary = 1;
+  f->reg_write(uc, REG_PC, &ra);
+}
+
+// For the host: the word of the callee may have run before.
+void fast_add_skip(struct skip *skip) {
+  size_t hook;
+  struct fast *f = skip->f;
+  f->hook_add(f->uc, &hook, HOOK_CODE, (void *)fast_skip, skip, skip->callee, skip->callee);
+  f->ctl(f->uc, CTL_TB_REMOVE_CACHE, (u64)skip->callee, (u64)skip->callee + 4);
+}
+
 // Makes the block that is about to run be translated again, with the hooks it has now.
 static void again(struct fast *f, u32 pc, u32 size) {
   f->ctl(f->uc, CTL_TB_REMOVE_CACHE, (u64)pc, (u64)pc + (size ? size : 4));

@@ -59,6 +59,8 @@ export interface FastOptions {
 const WATCH_HEADER = 32;
 const WATCH_PAGES = 1 << 17;
 const DEVICE_BYTES = 32;
+/** struct skip: the guest's block, callee, from, to, padding, the count. */
+const SKIP_BYTES = 32;
 /** struct stops: as struct instruction_stops (shim.ts). */
 const STOPS_BYTES = 5 * 8 + (1 << 13);
 const PAGE_SHIFT = 12;
@@ -81,6 +83,7 @@ export class FastShim {
   readonly #remove: (state: bigint) => void;
   readonly #events: (state: bigint) => void;
   readonly #pending: (state: bigint) => number;
+  readonly #addSkip: (skip: bigint) => void;
   readonly #probeStores: (env: bigint, ram: bigint, va: number, pa: number, bits: Uint32Array) => number;
   readonly #probeEntries: (env: bigint) => number;
   readonly #probeSlot: (slot: bigint, env: bigint, pcAt: number) => void;
@@ -97,6 +100,7 @@ export class FastShim {
     this.#remove = f('void fast_remove(void* state)');
     this.#events = f('void fast_events(void* state)');
     this.#pending = f('int fast_interrupt_pending(void* state)');
+    this.#addSkip = f('void fast_add_skip(void* skip)');
     this.#probeStores = f('int fast_probe_stores(void* env, void* ram, uint32 va, uint32 pa, void* bits)');
     this.#probeEntries = f('uint32 fast_probe_entries(void* env)');
     this.#probeSlot = f('void fast_probe_slot(void* slot, void* env, uint32 pc_at)');
@@ -191,6 +195,7 @@ export class FastShim {
       () => this.#events(address),
       () => this.#pending(address) !== 0,
       (callback) => this.#watchMemory(engine, address, callback),
+      (callee, from, to) => this.#skipCall(engine, address, callee, from, to),
       () => this.#remove(address),
     );
   }
@@ -205,6 +210,15 @@ export class FastShim {
       koffi.address(watch),
     );
     return new Uint8Array(watch, WATCH_HEADER);
+  }
+
+  #skipCall(engine: NativeEngine, state: bigint, callee: number, from: number, to: number): () => number {
+    const skip = engine.hook_memory(SKIP_BYTES);
+    const words = new Uint32Array(skip);
+    new BigUint64Array(skip)[0] = state;
+    words.set([callee, from, to], 2);
+    this.#addSkip(koffi.address(skip));
+    return () => words[6]!;
   }
 
   // ---- for the probe ------------------------------------------------------------------------------------------------
@@ -248,6 +262,8 @@ export class FastGuest {
     readonly interruptPending: () => boolean,
     /** As Shim.watchMemory; the program counter is exact in the callback. */
     readonly watchMemory: (callback: MemoryCallback) => Uint8Array,
+    /** Steps over calls of the function at `callee` from text in `from` .. `to`. @returns how often that happened so far */
+    readonly skipCall: (callee: number, from: number, to: number) => () => number,
     /** Ends with the guest. */
     readonly remove: () => void,
   ) {}

@@ -1,0 +1,114 @@
+// Names for addresses of somebody's kernel: from its ELF file, a System.map, or the kallsyms in its own memory, whatever there is.
+import type { KernelMachine } from '../../emu/malta/kernel-machine.js';
+import { UsageError } from '../errors.js';
+import { readKallsyms } from './kallsyms.js';
+
+export interface NamedRange {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A function reaches to the next symbol, but not further than this. */
+const LARGEST_FUNCTION = 0x10_0000;
+
+export class GuestNames {
+  readonly #sorted: NamedRange[] = [];
+  readonly #addresses = new Map<string, number>();
+
+  /** @param source for messages @param symbols of any kind; those of text are what addresses are named by */
+  constructor(
+    readonly source: string,
+    symbols: Iterable<{ address: number; name: string; type: string }>,
+  ) {
+    const text = new Map<number, string>();
+    for (const { address, name, type } of symbols) {
+      if (!this.#addresses.has(name)) this.#addresses.set(name, address);
+      if (/^[tTwW]$/.test(type) && !name.startsWith('$') && !text.has(address)) text.set(address, name);
+    }
+    const sorted = [...text].sort(([a], [b]) => a - b);
+    sorted.forEach(([start, name], i) =>
+      this.#sorted.push({ name, start, end: Math.min(sorted[i + 1]?.[0] ?? Infinity, start + LARGEST_FUNCTION) }),
+    );
+  }
+
+  /** From the lines `address type name` of a System.map or /proc/kallsyms. @throws UsageError naming the first line that is none */
+  static fromSystemMap(text: string, source: string): GuestNames {
+    const symbols: { address: number; name: string; type: string }[] = [];
+    text.split('\n').forEach((line, i) => {
+      if (line.trim() === '') return;
+      const match = /^([0-9a-f]{8,16}) ([a-zA-Z?]) (\S+)(?:\s+\[\S+\])?\s*$/.exec(line);
+      if (!match) throw new UsageError(`${source}:${i + 1}: not a line of a System.map ("address type name" expected)`);
+      symbols.push({ address: parseInt(match[1]!.slice(-8), 16), type: match[2]!, name: match[3]! });
+    });
+    return new GuestNames(source, symbols);
+  }
+
+  /** The function that holds an address. */
+  lookup(address: number): NamedRange | undefined {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#sorted[middle]!.start <= address) low = middle + 1;
+      else high = middle;
+    }
+    const range = this.#sorted[low - 1];
+    return range && address < range.end ? range : undefined;
+  }
+
+  /** As the kernel prints %pS; plain `0x...` outside of all functions. */
+  symbolize(address: number): string {
+    const range = this.lookup(address);
+    if (!range) return `0x${address.toString(16)}`;
+    return `${range.name}+0x${(address - range.start).toString(16)}/0x${(range.end - range.start).toString(16)}`;
+  }
+
+  /** Address of a symbol of any kind. */
+  address(name: string): number | undefined {
+    return this.#addresses.get(name);
+  }
+
+  /** Names of functions that match. */
+  functions(pattern: RegExp): NamedRange[] {
+    return this.#sorted.filter(({ name }) => pattern.test(name));
+  }
+}
+
+const NONE = new GuestNames('', []);
+
+/** The names of a machine's kernel, found when first asked for: a stripped kernel has them only once it runs. */
+export class MachineNames {
+  readonly #machine: KernelMachine;
+  #fixed: GuestNames | undefined;
+  #kallsyms: GuestNames | undefined;
+  #looked = -Infinity;
+
+  /** @param systemMap what --system-map gave */
+  constructor(machine: KernelMachine, systemMap?: GuestNames) {
+    this.#machine = machine;
+    this.#fixed = systemMap;
+    const { symbols } = machine.kernel;
+    if (!systemMap && symbols)
+      this.#fixed = new GuestNames(
+        machine.kernel.source,
+        symbols.list().map(({ name, value, isFunction, isText }) => ({
+          name,
+          address: value,
+          type: isFunction || isText ? 'T' : 'D',
+        })),
+      );
+  }
+
+  /** Looks into the guest's memory again at most once in so many instructions. */
+  get current(): GuestNames {
+    if (this.#fixed) return this.#fixed;
+    if (this.#kallsyms) return this.#kallsyms;
+    const { cpu } = this.#machine;
+    if (cpu.instructions - this.#looked < 50e6) return NONE;
+    this.#looked = cpu.instructions;
+    const found = readKallsyms({ ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian });
+    if (found) this.#kallsyms = new GuestNames('kallsyms of the running kernel', found);
+    return this.#kallsyms ?? NONE;
+  }
+}

@@ -1,0 +1,125 @@
+// The report of one finding of the translation checker, in the manner of KASAN: what happened, who did it, the entry that was used, the page table
+// entry and who changed it, the frame, the flush that did not happen.
+import type { Finding } from '../../emu/mips/translation-checker.js';
+import { hex } from '../analysis/addresses.js';
+import type { GuestNames } from '../linux/guest-names.js';
+import type { FindingHistory, SeenStore } from './finding-history.js';
+
+const RULE = '='.repeat(66);
+
+const HEADLINES: Readonly<Record<Finding['kind'], string>> = {
+  stale: 'access through a stale translation',
+  permission: 'store through a translation that is no longer writable',
+  'asid-reuse': "access through another address space's translation (ASID used again without a flush)",
+  duplicate: 'two TLB entries match one address (a machine check on real cores)',
+  'stale-code': 'code run through a stale translation',
+};
+
+/** What is known besides the finding when it is reported. */
+export interface FindingScene {
+  readonly names: GuestNames;
+  readonly trace: readonly number[];
+  readonly task: string | undefined;
+  /** The word of the instruction, and it in words when somebody can disassemble. */
+  readonly instruction: number | undefined;
+}
+
+/** Seconds of virtual time, as the kernel's time stamps have them. */
+const seconds = (nanoseconds: number): string => (nanoseconds / 1e9).toFixed(6);
+const frameOf = (physical: number, pageSize: number): string => (physical / pageSize).toString(16).padStart(5, '0');
+
+/** The first half: said at once, before the run goes on. */
+export function findingLines(finding: Finding, scene: FindingScene): string[] {
+  const { kind, virtual, write, size, entry, pc, present, source, value } = finding;
+  const { names, trace, task, instruction } = scene;
+  const page = virtual - (virtual % entry.pageSize);
+  const used = (virtual & entry.pageSize) === 0 ? entry.even : entry.odd;
+  const access =
+    kind === 'duplicate'
+      ? `Entry ${entry.index} written for ${hex(entry.virtual)}`
+      : kind === 'stale-code'
+        ? `Instruction at ${hex(virtual)}`
+        : `${write ? 'Write' : 'Read'} of size ${size} at addr ${hex(virtual)}${write ? ` (value ${hex(value)})` : ''}`;
+  const lines = [
+    RULE,
+    `BUG: ${HEADLINES[kind]} in ${names.symbolize(pc)}`,
+    `${access}${task === undefined ? '' : ` by task ${task}`}, ${seconds(finding.time)} s virtual, instruction ${finding.instruction}`,
+    `pc ${hex(pc)}${instruction === undefined ? '' : `, instruction word ${hex(instruction)}`}`,
+    '',
+    'Call Trace:',
+    ...trace.map((address) => ` [<${hex(address)}>] ${names.symbolize(address)}`),
+    '',
+    `TLB entry ${entry.index}${entry.shadow ? ', a shadow (thrown out by tlbwr, still translating as on QEMU; a real TLB would have lost it)' : ''}:`,
+    ` ${hex(page)} -> frame ${frameOf(used.physical, entry.pageSize)}${used.d ? ', writable' : ''}, ${entry.global ? 'global' : `ASID ${entry.asid.toString(16)}`}`,
+  ];
+  if (source) {
+    lines.push(
+      ` written at instruction ${source.filledAt} by ${names.symbolize(source.fillPc)}`,
+      `  for the access at ${hex(source.fillEpc)} ${names.symbolize(source.fillEpc)}`,
+    );
+  }
+  const { twin } = finding;
+  if (twin)
+    lines.push(
+      ` entry ${twin.index} matches too: ${hex(twin.virtual)} -> frames ${frameOf(twin.even.physical, twin.pageSize)}, ${frameOf(twin.odd.physical, twin.pageSize)}`,
+    );
+  if (kind !== 'duplicate') {
+    lines.push(
+      present === undefined
+        ? " the kernel's refill handler could not be followed: what it would write now is not known"
+        : present.valid
+          ? ` the kernel's refill handler would write now: frame ${frameOf(present.physical, entry.pageSize)}${present.dirty ? ', writable' : ', read only'}`
+          : " the kernel's refill handler would write now: not valid",
+    );
+  }
+  if (source) {
+    lines.push('', 'Made from these words of memory:');
+    for (const { physical, filled, isData } of source.words)
+      lines.push(
+        ` ${hex(physical)} physical: ${hex(filled)} then${isData ? ' (page table entry)' : ' (on the way to it)'}`,
+      );
+  }
+  const { lastFlush } = finding;
+  if (lastFlush.at > 0)
+    lines.push('', `Last entry invalidated: instruction ${lastFlush.at}, by ${names.symbolize(lastFlush.pc)}`);
+  return lines;
+}
+
+/** The second half: what a second run saw. */
+export function historyLines(finding: Finding, history: FindingHistory, names: GuestNames): string[] {
+  const { entry, source } = finding;
+  const lines: string[] = [];
+  const store = (what: string, { instruction, time, before, value, physical, trace }: SeenStore): void => {
+    lines.push(
+      `${what} at instruction ${instruction} (${seconds(time)} s):`,
+      ` ${hex(physical)} physical: ${hex(before)} -> ${hex(value)}`,
+      ...trace.slice(0, 8).map((address) => ` [<${hex(address)}>] ${names.symbolize(address)}`),
+      '',
+    );
+  };
+  const own = source?.words.filter(({ isData }) => isData)[(finding.virtual & entry.pageSize) === 0 ? 0 : 1];
+  const ours = history.changes.filter(({ physical }) => own === undefined || (physical & ~3) === own.physical);
+  const shown = ours.length > 0 ? ours : history.changes;
+  const [first] = shown;
+  const last = shown.at(-1);
+  if (first) store('The page table entry was changed', first);
+  if (last && last !== first) store('and last', last);
+  if (history.frameStore) store('The frame was written to by another address, last', history.frameStore);
+  if (history.flushes !== undefined && first) {
+    const since = history.flushes.filter(({ instruction }) => instruction >= first.instruction);
+    if (since.length === 0) lines.push('TLB flushes between that change and the access: none.');
+    else {
+      lines.push('TLB flushes between that change and the access, none of which took this entry out:');
+      for (const { name, args, instruction, trace } of since.slice(-5))
+        lines.push(
+          ` ${name}(${args
+            .slice(0, 3)
+            .map(hex)
+            .join(', ')}) at instruction ${instruction}, called by ${names.symbolize(trace[1] ?? 0)}`,
+        );
+    }
+  }
+  return lines;
+}
+
+export { RULE };
