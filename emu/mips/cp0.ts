@@ -39,6 +39,8 @@ export function exceptionName(excCode: number): ExceptionName {
   return name;
 }
 
+/** EBase of CPU 0 after reset. */
+export const EBASE_START = 0x8000_0000;
 export const STATUS_IE = 1 << 0;
 export const STATUS_EXL = 1 << 1;
 export const STATUS_ERL = 1 << 2;

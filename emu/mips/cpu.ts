@@ -22,6 +22,7 @@ import {
   EXC_CODE_OF_INTERRUPT,
   type ExceptionName,
   exceptionName,
+  EBASE_START,
   STATUS_ERL,
   STATUS_EXL,
   STATUS_IE,
@@ -276,6 +277,8 @@ export class MipsCpu {
       );
       if (this.#fast.check) this.#translations = new TranslationChecker(this.#fast.check, this);
       if (options.timer) {
+        // The engine numbers its only CPU -1: kernels want 0 in EBase.CPUNum.
+        this.#tlbView().register(fast.places.ebase)[0] = EBASE_START;
         const { nsPerInstruction, countNs, countStart = 0 } = options.timer;
         this.#fast.state.startTimer(nsPerInstruction, countNs, countStart);
       }
