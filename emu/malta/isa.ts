@@ -1,5 +1,6 @@
-// The devices at fixed I/O ports: the PIIX4's own and the super I/O's two UARTs. They are eight bits wide; the bridge
+// The devices at fixed I/O ports: the PIIX4's own, the super I/O's two UARTs and keyboard controller. They are eight bits wide; the bridge
 // takes wider accesses apart, lowest port first.
+import type { I8042 } from './i8042.js';
 import type { Mc146818 } from './mc146818.js';
 import type { I8254 } from './piix4/i8254.js';
 import type { InterruptControllers } from './piix4/i8259.js';
@@ -15,6 +16,7 @@ export interface IsaDevices {
   readonly clock: Mc146818;
   readonly com1: Uart;
   readonly com2: Uart;
+  readonly keyboard: I8042;
   /** A hard reset was asked for. */
   reset(): void;
 }
@@ -41,9 +43,9 @@ export class IsaBus {
     for (let i = 0; i < size; i++) this.#write(port + i, (value >>> (8 * i)) & 0xff);
   }
 
-  /** A port that nobody answers at reads as all ones, the i8042's among them. */
+  /** A port that nobody answers at reads as all ones. */
   #read(port: number): number {
-    const { interrupts, timer, clock, com1, com2 } = this.#devices;
+    const { interrupts, timer, clock, com1, com2, keyboard } = this.#devices;
     switch (port) {
       case 0x20:
       case 0x21:
@@ -53,8 +55,12 @@ export class IsaBus {
       case 0x42:
       case 0x43:
         return timer.read(port & 3);
+      case 0x60:
+        return keyboard.readData();
       case 0x61:
         return timer.readControl();
+      case 0x64:
+        return keyboard.readStatus();
       case 0x70:
       case 0x71:
         return clock.read(port & 1);
@@ -72,7 +78,7 @@ export class IsaBus {
   }
 
   #write(port: number, value: number): void {
-    const { interrupts, timer, clock, com1, com2 } = this.#devices;
+    const { interrupts, timer, clock, com1, com2, keyboard } = this.#devices;
     switch (port) {
       case 0x20:
       case 0x21:
@@ -82,8 +88,12 @@ export class IsaBus {
       case 0x42:
       case 0x43:
         return timer.write(port & 3, value);
+      case 0x60:
+        return keyboard.writeData(value);
       case 0x61:
         return timer.writeControl(value);
+      case 0x64:
+        return keyboard.writeCommand(value);
       case 0x70:
       case 0x71:
         return clock.write(port & 1, value);

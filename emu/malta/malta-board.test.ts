@@ -137,6 +137,14 @@ describe.each(['big', 'little'] as const)('a %s-endian board', (order) => {
     host.outb(0x71, 0x42);
     host.run(1e6);
     expect(host.interrupt()).toBe(8);
+    host.unmask(1, 12);
+    host.outb(0x60, 0xf2);
+    expect([host.interrupt(), host.inb(0x60), host.interrupt(), host.inb(0x60)]).toEqual([1, 0xfa, 1, 0xab]);
+    expect([host.inb(0x60), host.inb(0x64) & 1]).toEqual([0x83, 0]);
+    host.outb(0x64, 0xd4);
+    host.outb(0x60, 0xf4);
+    expect([host.interrupt(), host.interrupt(), host.inb(0x60)]).toEqual([1, 12, 0xfa]);
+    host.unmask(3, 4, 8, 10, 11);
     expect(host.lines[4]).toBe(false);
     host.store(0x1f00_0908, 2);
     expect(host.lines[4]).toBe(true);
@@ -196,7 +204,7 @@ describe.each(['big', 'little'] as const)('a %s-endian board', (order) => {
 
   test('has nobody at other ports and addresses', () => {
     const host = board();
-    expect([host.inb(0x64), host.inb(0x60), host.inb(0x3f0)]).toEqual([0xff, 0xff, 0xff]);
+    expect([host.inb(0x1f7), host.inb(0x3f0)]).toEqual([0xff, 0xff]);
     host.outb(0xd4, 0);
     host.outb(0x80, 0x12);
     expect(host.load(0x1234_5678)).toBe(0xffff_ffff);
@@ -305,7 +313,7 @@ test('more controllers or disks than there is room for are refused', () => {
 
 describe('saved and restored', () => {
   const PORTS = [
-    ...[0x20, 0x21, 0xa0, 0xa1, 0x40, 0x42, 0x43, 0x61, 0x70, 0x71, 0x4d0, 0x4d1],
+    ...[0x20, 0x21, 0xa0, 0xa1, 0x40, 0x42, 0x43, 0x60, 0x61, 0x64, 0x70, 0x71, 0x4d0, 0x4d1],
     ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((offset) => [0x2f8 + offset, 0x3f8 + offset]),
     ...[0x1000, 0x1002, 0x1008],
   ];

@@ -5,6 +5,7 @@ import { swap, truncate } from './byte-order.js';
 import type { Medium } from './disk/medium.js';
 import { Fpga, type FpgaState } from './fpga.js';
 import { Gt64120, type Gt64120State } from './gt64120.js';
+import { I8042, type I8042State } from './i8042.js';
 import { ISA_PORTS, IsaBus } from './isa.js';
 import { Mc146818, type Mc146818State } from './mc146818.js';
 import { ramBusMaster } from './megaraid/bus-master.js';
@@ -31,9 +32,11 @@ export const MAX_DISKS = 8;
 const IP_I8259 = 2;
 const IP_CBUS_UART = 4;
 const IRQ_TIMER = 0;
+const IRQ_KEYBOARD = 1;
 const IRQ_COM2 = 3;
 const IRQ_COM1 = 4;
 const IRQ_CLOCK = 8;
+const IRQ_MOUSE = 12;
 
 /**
  * Edge/level control of the slave 8259: PCI interrupts, which come on ISA 10 and 11, are levels. On a Malta YAMON sets this,
@@ -88,6 +91,7 @@ export interface MaltaBoardState {
   readonly power: PowerState;
   readonly clock: Mc146818State;
   readonly serial: readonly UartState[];
+  readonly keyboard: I8042State;
   readonly fpga: FpgaState;
   readonly controllers: readonly ControllerState[];
 }
@@ -102,6 +106,7 @@ export class MaltaBoard {
   readonly clock: Mc146818;
   /** COM1, COM2 and the CBUS UART. */
   readonly serial: readonly [Uart, Uart, Uart];
+  readonly keyboard: I8042;
   readonly fpga: Fpga;
   readonly controllers: readonly MegaRaidController[];
   /** All disks, in the order of the drives they were made of. */
@@ -137,6 +142,11 @@ export class MaltaBoard {
       new Uart((asserted) => host.setInterruptLine(IP_CBUS_UART, asserted), this.timers),
     ];
     if (onSerial) this.serial.forEach((uart, port) => (uart.onByte = (byte) => onSerial(port, byte)));
+    this.keyboard = new I8042(
+      (asserted) => setIrq(IRQ_KEYBOARD, asserted),
+      (asserted) => setIrq(IRQ_MOUSE, asserted),
+      () => host.end('reset'),
+    );
     this.fpga = new Fpga(host.bigEndian, () => host.end('reset'));
     this.#isa = new IsaBus({
       interrupts: this.interrupts,
@@ -144,6 +154,7 @@ export class MaltaBoard {
       clock: this.clock,
       com1: this.serial[0],
       com2: this.serial[1],
+      keyboard: this.keyboard,
       reset: () => host.end('reset'),
     });
     this.disks = drives.map(({ medium }, drive) => new ScsiDisk(drive, medium));
@@ -271,6 +282,7 @@ export class MaltaBoard {
       power: this.power.state(),
       clock: this.clock.state(),
       serial: this.serial.map((uart) => uart.state()),
+      keyboard: this.keyboard.state(),
       fpga: this.fpga.state(),
       controllers: this.controllers.map((controller) => controller.state()),
     };
@@ -287,6 +299,7 @@ export class MaltaBoard {
     this.power.restore(state.power);
     this.clock.restore(state.clock);
     this.serial.forEach((uart, port) => uart.restore(state.serial[port]));
+    this.keyboard.restore(state.keyboard);
     this.fpga.restore(state.fpga);
     this.controllers.forEach((controller, index) => controller.restore(state.controllers[index]));
   }

@@ -19,6 +19,7 @@
 //   I/O port   what                                                        ISA interrupt
 //   020, 0a0   8259 pair (4d0: edge/level control)                         2 cascade
 //   040        8254; 061 its third counter's gate and output               0
+//   060, 064   8042 keyboard controller                                     1, 12 mouse
 //   070        MC146818 clock                                              8
 //   2f8        16550, COM2                                                 3
 //   3f8        16550, COM1                                                 4

@@ -154,6 +154,18 @@ describe('initialised as Linux does it', () => {
     expect(int).toBe(false);
   });
 
+  test('an input that is a level only while it is masked interrupts no more than an edge would', () => {
+    unmask(4);
+    pic.setIrq(4, true);
+    expect(pic.acknowledge()).toBe(4);
+    pic.master.write(1, 0xff); // masked, level, served, edge again, unmasked
+    pic.master.writeElcr(0x10);
+    pic.master.write(0, 0x64);
+    pic.master.writeElcr(0x00);
+    unmask(4);
+    expect(int).toBe(false);
+  });
+
   test('timer, keyboard, cascade, clock and FPU error stay edges', () => {
     pic.master.writeElcr(0xff);
     pic.slave.writeElcr(0xff);

@@ -29,7 +29,7 @@ const CASCADE = 2;
 const SPURIOUS = 7;
 
 export interface I8259State {
-  readonly irr: number;
+  readonly edges: number;
   readonly imr: number;
   readonly isr: number;
   readonly elcr: number;
@@ -50,8 +50,8 @@ export interface I8259State {
 }
 
 export class I8259 {
-  /** Interrupt request register. */
-  #irr = 0;
+  /** Edges that were seen and not acknowledged. */
+  #edges = 0;
   /** Interrupt mask register. */
   #imr = 0;
   /** In-service register. */
@@ -92,10 +92,10 @@ export class I8259 {
   setInput(input: number, asserted: boolean): void {
     const bit = 1 << input;
     if (asserted) {
-      if (this.#elcr & bit || !(this.#lines & bit)) this.#irr |= bit;
+      if (!(this.#lines & bit)) this.#edges |= bit;
       this.#lines |= bit;
     } else {
-      if (this.#elcr & bit) this.#irr &= ~bit;
+      if (this.#elcr & bit) this.#edges &= ~bit;
       this.#lines &= ~bit;
     }
     this.#update();
@@ -111,7 +111,7 @@ export class I8259 {
       return 0x80 | input;
     }
     if (port !== 0) return this.#imr;
-    return this.#readIsr ? this.#isr : this.#irr;
+    return this.#readIsr ? this.#isr : this.#requests;
   }
 
   write(port: number, value: number): void {
@@ -122,19 +122,23 @@ export class I8259 {
     this.#update();
   }
 
+  /** Interrupt request register: edges, and levels as long as they are there. */
+  get #requests(): number {
+    return this.#edges | (this.#elcr & this.#lines);
+  }
+
   readElcr(): number {
     return this.#elcr;
   }
 
   writeElcr(value: number): void {
     this.#elcr = value & this.#elcrWritable;
-    this.#irr |= this.#elcr & this.#lines;
     this.#update();
   }
 
   #initialize(icw1: number): void {
     // The edge sense logic is reset: an input must rise again to be seen.
-    this.#irr = this.#elcr & this.#lines;
+    this.#edges = 0;
     this.#imr = 0;
     this.#isr = 0;
     this.#vector = 0;
@@ -209,7 +213,7 @@ export class I8259 {
   /** The input whose interrupt would be acknowledged now, if any. */
   request(): number | undefined {
     if (!this.#initialized) return undefined;
-    const priority = this.#priority(this.#irr & ~this.#imr);
+    const priority = this.#priority(this.#requests & ~this.#imr);
     let served = this.#isr;
     if (this.#specialMask) served &= ~this.#imr;
     if (this.#fullyNested && this.#isMaster) served &= ~(1 << CASCADE);
@@ -220,7 +224,7 @@ export class I8259 {
   acknowledge(input: number): void {
     if (!this.#autoEoi) this.#isr |= 1 << input;
     else if (this.#rotateOnAutoEoi) this.#highest = (input + 1) & 7;
-    if (!(this.#elcr & (1 << input))) this.#irr &= ~(1 << input);
+    this.#edges &= ~(1 << input);
     this.#update();
   }
 
@@ -238,7 +242,7 @@ export class I8259 {
 
   state(): I8259State {
     return {
-      irr: this.#irr,
+      edges: this.#edges,
       imr: this.#imr,
       isr: this.#isr,
       elcr: this.#elcr,
@@ -261,7 +265,7 @@ export class I8259 {
 
   /** The output is set without being told: whoever it drives is restored too. */
   restore(state: I8259State): void {
-    this.#irr = state.irr;
+    this.#edges = state.edges;
     this.#imr = state.imr;
     this.#isr = state.isr;
     this.#elcr = state.elcr;
