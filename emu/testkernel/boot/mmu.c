@@ -7,8 +7,9 @@
 
 u32 page_shift, page_size, page_mask_register, tlb_entries;
 struct space kernel_space, *current_space;
+bool linear, table_flushes = true;
 
-static u32 empty_table[TABLE_ENTRIES], empty_kernel_table[TABLE_ENTRIES];
+static u32 empty_table[TABLE_ENTRIES] __attribute__((aligned(4096))), empty_kernel_table[TABLE_ENTRIES];
 static u32 *no_user_root[1024];
 static u32 generation, next_asid;
 u32 asid_limit, asid_generations;
@@ -35,6 +36,10 @@ void mmu_init(void)
 	} else
 		page_shift = 12;
 	page_size = 1 << page_shift;
+	linear = has_value("walk", "linear");
+	if (linear && page_shift != 12)
+		panic("walk=linear takes pages of 4 KB", NULL);
+	write_c0(4, 0, CONTEXT_BASE);
 	tlb_entries = (read_config1() >> 25 & 0x3f) + 1;
 	frames_init();
 	// Both halves of a pair have to be global, or neither is.
@@ -76,6 +81,9 @@ u32 *pte_create(struct space *space, u32 va)
 
 		memcpy(table, *slot, TABLE_ENTRIES * 4);
 		*slot = table;
+		// The window shows the empty table where this one is now.
+		if (linear && space != &kernel_space && table_flushes)
+			tlb_flush_page(space, PTE_WINDOW + root_index(va) * 4096);
 	}
 	return &(*slot)[table_index(va)];
 }

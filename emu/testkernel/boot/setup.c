@@ -11,6 +11,8 @@ const char *command_line = "";
 extern char __mapped_start[], __mapped_end[], __mapped_load[];
 extern char refill_4k_random[], refill_4k_random_end[], refill_4k_indexed[], refill_4k_indexed_end[];
 extern char refill_16k_random[], refill_16k_random_end[], refill_16k_indexed[], refill_16k_indexed_end[];
+extern char refill_linear_random[], refill_linear_random_end[], refill_linear_indexed[], refill_linear_indexed_end[];
+extern char linear_random_stub[], linear_random_stub_end[], linear_indexed_stub[], linear_indexed_stub_end[];
 extern char refill_c_stub[], refill_c_stub_end[], general_stub[], general_stub_end[];
 extern u32 tlb_draw, tlb_index_mask, kernel_sp;
 
@@ -34,6 +36,10 @@ static void vectors_init(void)
 	tlb_index_mask = tlb_entries - 1;
 	if (has_value("walk", "c"))
 		copy_code(KSEG0 + VECTOR_REFILL, refill_c_stub, refill_c_stub_end);
+	else if (linear && indexed)
+		copy_code(KSEG0 + VECTOR_REFILL, refill_linear_indexed, refill_linear_indexed_end);
+	else if (linear)
+		copy_code(KSEG0 + VECTOR_REFILL, refill_linear_random, refill_linear_random_end);
 	else if (page_shift == 14 && indexed)
 		copy_code(KSEG0 + VECTOR_REFILL, refill_16k_indexed, refill_16k_indexed_end);
 	else if (page_shift == 14)
@@ -42,7 +48,12 @@ static void vectors_init(void)
 		copy_code(KSEG0 + VECTOR_REFILL, refill_4k_indexed, refill_4k_indexed_end);
 	else
 		copy_code(KSEG0 + VECTOR_REFILL, refill_4k_random, refill_4k_random_end);
-	copy_code(KSEG0 + VECTOR_GENERAL, general_stub, general_stub_end);
+	if (linear && indexed)
+		copy_code(KSEG0 + VECTOR_GENERAL, linear_indexed_stub, linear_indexed_stub_end);
+	else if (linear)
+		copy_code(KSEG0 + VECTOR_GENERAL, linear_random_stub, linear_random_stub_end);
+	else
+		copy_code(KSEG0 + VECTOR_GENERAL, general_stub, general_stub_end);
 	copy_code(KSEG0 + VECTOR_INTERRUPT, general_stub, general_stub_end);
 	write_ebase(KSEG0);
 	write_status(read_status() & ~ST_BEV);
@@ -87,7 +98,7 @@ noreturn void setup(u32 argc, const char *const *arguments, const char *const *e
 	vectors_init();
 	map_kernel();
 	printf("TLB of %u entries, pages of %u KB, %s, %s\n", tlb_entries, page_size >> 10,
-	       has_value("walk", "c") ? "refilled in C" : "refilled in assembly",
+	       has_value("walk", "c") ? "refilled in C" : linear ? "refilled from a linear table" : "refilled in assembly",
 	       has_value("replace", "indexed") ? "tlbwi at a drawn index" : "tlbwr");
 	pci_init();
 	i8259_init();

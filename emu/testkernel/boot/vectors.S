@@ -75,6 +75,104 @@
 	refill refill_16k_random, 14, 0
 	refill refill_16k_indexed, 14, 1
 
+	// walk=linear, pages of 4 KB: the tables of useg are one array at PTE_WINDOW, mapped by the TLB itself. The load of the pair may
+	// miss: with EXL set that is a general exception and EPC stays where it was (linear_entry).
+	.macro	refill_linear name, indexed
+	.globl	\name
+	.globl	\name\()_end
+	.ent	\name
+\name:
+	mfc0	$k1, CP0_BADVADDR
+	bltz	$k1, 1f
+	mfc0	$k1, CP0_CONTEXT	// PTEBase, VA[31:13], four zeros
+	sra	$k1, $k1, 1
+	b	2f
+1:	lui	$k0, %hi(page_roots)
+	lw	$k0, %lo(page_roots + 4)($k0)
+	ext	$k1, $k1, 22, 10
+	sll	$k1, $k1, 2
+	addu	$k0, $k0, $k1
+	lw	$k0, 0($k0)
+	mfc0	$k1, CP0_BADVADDR
+	ext	$k1, $k1, 13, 9
+	sll	$k1, $k1, 3
+	addu	$k1, $k0, $k1
+2:	lw	$k0, 0($k1)
+	lw	$k1, 4($k1)
+	rotr	$k0, $k0, 32 - PTE_ENTRYLO_ROTATE
+	ext	$k0, $k0, 0, ENTRYLO_BITS
+	mtc0	$k0, CP0_ENTRYLO0
+	rotr	$k1, $k1, 32 - PTE_ENTRYLO_ROTATE
+	ext	$k1, $k1, 0, ENTRYLO_BITS
+	mtc0	$k1, CP0_ENTRYLO1
+	.if	\indexed
+	draw_index
+	ehb
+	tlbwi
+	.else
+	ehb
+	tlbwr
+	.endif
+	eret
+\name\()_end:
+	.end	\name
+	.endm
+
+	refill_linear refill_linear_random, 0
+	refill_linear refill_linear_indexed, 1
+
+	// The general vector with walk=linear: a miss in the window gets its pair of tables from the root and goes back to where the
+	// first miss was; everything else is an exception as always.
+	.macro	linear_entry name, indexed
+	.globl	\name\()_stub
+	.globl	\name\()_stub_end
+	.ent	\name\()_stub
+\name\()_stub:
+	la	$k0, \name
+	jr	$k0
+\name\()_stub_end:
+	.end	\name\()_stub
+	.ent	\name
+\name:
+	mfc0	$k0, CP0_CAUSE
+	andi	$k0, $k0, 0x7c
+	xori	$k0, $k0, EXC_TLBL << 2
+	bnez	$k0, exception_entry
+	mfc0	$k0, CP0_BADVADDR
+	lui	$k1, PTE_WINDOW >> 16
+	sltu	$k1, $k0, $k1
+	bnez	$k1, exception_entry
+	ext	$k0, $k0, 12, 10
+	ins	$k0, $zero, 0, 1
+	sll	$k0, $k0, 2
+	lui	$k1, %hi(page_roots)
+	lw	$k1, %lo(page_roots)($k1)
+	addu	$k1, $k1, $k0
+	lw	$k0, 0($k1)
+	lw	$k1, 4($k1)
+	ext	$k0, $k0, 12, 17
+	sll	$k0, $k0, 6
+	ori	$k0, $k0, ENTRYLO_C | ENTRYLO_V
+	mtc0	$k0, CP0_ENTRYLO0
+	ext	$k1, $k1, 12, 17
+	sll	$k1, $k1, 6
+	ori	$k1, $k1, ENTRYLO_C | ENTRYLO_V
+	mtc0	$k1, CP0_ENTRYLO1
+	.if	\indexed
+	draw_index
+	ehb
+	tlbwi
+	.else
+	ehb
+	tlbwr
+	.endif
+	eret
+	.end	\name
+	.endm
+
+	linear_entry linear_random, 0
+	linear_entry linear_indexed, 1
+
 	// walk=c: the refill is a C function like any other handler.
 	.globl	refill_c_stub
 	.globl	refill_c_stub_end

@@ -27,6 +27,10 @@
 #define PTE_ENTRYLO_ROTATE 6
 #define ENTRYLO_BITS 26
 
+// walk=linear: the tables of useg as one array of entries, a page of it for each table.
+#define PTE_WINDOW   0xffc00000
+#define CONTEXT_BASE 0xff800000 // what makes Context, shifted right by one, point into it
+
 #ifndef __ASSEMBLER__
 #include "types.h"
 
@@ -34,6 +38,8 @@ extern u32 page_shift; // 12 or 14
 extern u32 page_size;
 extern u32 page_mask_register; // CP0 PageMask for it
 extern u32 tlb_entries;
+extern bool linear;         // walk=linear
+extern bool table_flushes;  // false: a planted fault
 
 #define MAX_ASID 255
 

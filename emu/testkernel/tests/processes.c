@@ -60,10 +60,14 @@ void test_user_workers(void)
 {
 	u32 n = number_option("processes", 8);
 
+	table_flushes = !planted("table");
+	if (planted("table") && !linear)
+		printf("# plant=table needs walk=linear\n");
 	for (u32 i = 0; i < n && i < MAX_PROCESSES; i++)
 		start(user_worker, 40, 12, 0);
 	context_switches = 0;
 	run();
+	table_flushes = true;
 	check_true("they took turns", context_switches > n);
 }
 
