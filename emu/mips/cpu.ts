@@ -9,6 +9,7 @@ import {
   HOOK,
   type MmioRead,
   type MmioWrite,
+  type Operands,
   PROT_ALL,
   PROT_EXEC,
   REG,
@@ -204,7 +205,7 @@ export class MipsCpu {
   #eventNs = Infinity;
   readonly #engine: Engine;
   readonly #library: EngineLibrary;
-  readonly #state = new CpuState();
+  readonly #state: CpuState;
   readonly #context: Context;
   readonly #layout: RegisterLayout;
   readonly #entry: ExceptionEntry;
@@ -233,6 +234,8 @@ export class MipsCpu {
     this.#layout = registerLayout(library);
     if (tlb === 'qemu') requireSeed(library, this.littleEndian);
     this.#engine = library.open(this.littleEndian);
+    const shim = options.shim === false || (options.debug && !library.shim?.canAsk) ? undefined : library.shim;
+    this.#state = new CpuState(shim?.stateMemory?.(this.#engine));
     if (tlb === 'qemu') this.#tlbRandom = new TlbRandom(library, this.#engine.host, seed, this.littleEndian);
     this.#engine.ctl_set_cpu_model(CPU_MODEL[model]);
     this.#engine.mem_map_ram(0, ramBytes);
@@ -283,20 +286,27 @@ export class MipsCpu {
         this.#fast.state.startTimer(nsPerInstruction, countNs, countStart);
       }
       this.#stops = ask && new InstructionStops(this.#state, this.#fast.stops);
-      this.#memoryHooks = new MemoryHooks(this.#engine, this.#fast);
+      const { watchMemory } = this.#fast;
+      this.#memoryHooks = new MemoryHooks(this.#engine, {
+        watchMemory: (callback) => {
+          const map = watchMemory(callback);
+          return () => map;
+        },
+      });
     } else {
       const checkJumps = !isVersion20(library);
-      const shim = options.shim === false ? undefined : library.shim;
       this.path = 'portable';
       this.pathReason = fast;
       this.usesShim = shim !== undefined;
       this.#memoryHooks = new MemoryHooks(
         this.#engine,
-        shim && { watchMemory: (callback) => shim.watchMemory(this.#engine, callback) },
+        shim && {
+          watchMemory: (callback) => shim.watchMemory(this.#engine, callback, this.#operands()),
+        },
       );
       let block: ArrayBuffer | undefined;
       if (shim) {
-        this.#state.describeCpu(this.#layout, HFLAGS, ramBytes);
+        this.#state.describeCpu(this.#layout, HFLAGS, ramBytes, this.littleEndian);
         block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, ask);
       }
       this.#stops = ask && new InstructionStops(this.#state, block);
@@ -568,6 +578,11 @@ export class MipsCpu {
   /** A copy of the TLB for `tlbMatch`. Errors as for `tlb`. */
   saveTlb(): SavedTlb {
     return this.#tlbView().save();
+  }
+
+  /** What a memory hook needs that is told physical addresses. */
+  #operands(): Operands | undefined {
+    return isVersion20(this.#library) ? undefined : { state: this.#state, registers: this.#tlbView().registers };
   }
 
   #tlbView(): TlbView {

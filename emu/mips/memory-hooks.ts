@@ -14,7 +14,8 @@ const PAGE_SHIFT = 12;
 
 /** What the compiled hooks offer: one hook that calls back for accesses to pages of the map that it returns. */
 export interface PageWatch {
-  watchMemory(callback: MemoryCallback): Uint8Array;
+  /** The map is to be fetched anew at each use. Addresses are virtual ones, whatever the engine reports. */
+  watchMemory(callback: MemoryCallback): () => Uint8Array;
 }
 
 export class MemoryHooks {
@@ -22,13 +23,18 @@ export class MemoryHooks {
   readonly #shim: PageWatch | undefined;
   readonly #ranges = new Set<Range>();
   /** A bit for each page that a range touches; made with the first range. */
-  #pages: Uint8Array | undefined;
+  #pages: (() => Uint8Array) | undefined;
   /** Ranges of the pages accessed since the ranges changed last. */
   readonly #rangesOf = new Map<number, readonly Range[]>();
 
   constructor(engine: Engine, shim: PageWatch | undefined) {
     this.#engine = engine;
     this.#shim = shim;
+  }
+
+  /** Whether one hook for all ranges gets virtual addresses from the compiled hooks. */
+  get compiled(): boolean {
+    return this.#shim !== undefined;
   }
 
   /** Calls `callback` before each load and store from `start` to `end` (inclusive). @returns ends that */
@@ -48,14 +54,14 @@ export class MemoryHooks {
     return () => {
       this.#ranges.delete(range);
       this.#rangesOf.clear();
-      this.#pages!.fill(0);
+      this.#pages!().fill(0);
       for (const other of this.#ranges) this.#mark(other);
     };
   }
 
   #mark({ start, end }: Range): void {
-    for (let page = start >>> PAGE_SHIFT; page <= end >>> PAGE_SHIFT; page++)
-      this.#pages![page >> 3]! |= 1 << (page & 7);
+    const pages = this.#pages!();
+    for (let page = start >>> PAGE_SHIFT; page <= end >>> PAGE_SHIFT; page++) pages[page >> 3]! |= 1 << (page & 7);
   }
 
   #rangesAt(address: number): readonly Range[] {

@@ -124,8 +124,9 @@ export function observeUnmapped(
   return () => cpu.engine.hook_del(hook);
 }
 
-/** Whether memory hooks get virtual addresses (libunicorn 2.0.x). */
-function reportsVirtual({ library: { kind, version } }: ObservedCpu): boolean {
+/** Whether memory hooks get virtual addresses: from libunicorn 2.0.x, or from the compiled hooks, which work them out. */
+function reportsVirtual({ hooks, library: { kind, version } }: ObservedCpu): boolean {
+  if (hooks.compiled) return true;
   return kind === 'native' && version[0] === 2 && version[1] === 0;
 }
 

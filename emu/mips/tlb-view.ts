@@ -77,7 +77,8 @@ export class TlbView {
   readonly #entries: number;
   readonly #visible: number;
   readonly #entryHi: number;
-  readonly #registers: number;
+  /** Host address of general register 0. */
+  readonly registers: number;
 
   /**
    * @param visible number of entries of the CPU model
@@ -97,12 +98,12 @@ export class TlbView {
     this.#entries = tlb + path.entries;
     this.#visible = visible;
     this.#entryHi = registers + entryHi;
-    this.#registers = registers;
+    this.registers = registers;
   }
 
   /** The live word `offset` bytes from general register 0. */
   register(offset: number): Uint32Array {
-    return this.#host.words(this.#registers + offset, 1);
+    return this.#host.words(this.registers + offset, 1);
   }
 
   /** Words of the entries in use. */

@@ -4,7 +4,7 @@
 // Differences from unicorn.js, all forced by what its callers need (each is said at the method):
 // emu_start returns the engine's code instead of throwing, RAM is shared instead of copied, mmio_map exists everywhere.
 
-import type { CpuState } from './shim/cpu-state.js';
+import type { CpuState, StateMemory } from './shim/cpu-state.js';
 import type { FastShim } from './shim/fast.js';
 
 /** Which engine runs the guest: libunicorn through koffi, or the WebAssembly package @alexaltea/unicorn-js. */
@@ -140,6 +140,12 @@ export interface Engine {
   close(): void;
 }
 
+/** The instruction being executed and its operands: a guest's block and the host address of its general register 0. */
+export interface Operands {
+  readonly state: CpuState;
+  readonly registers: number;
+}
+
 /** Hooks in C (shim/shim.c) that do at every instruction and exception what emu/mips would do in TypeScript. */
 export interface Shim {
   /**
@@ -161,10 +167,18 @@ export interface Shim {
   ): ArrayBuffer | undefined;
 
   /**
-   * Adds a hook to all loads and stores that calls `callback` for those to pages of the map whose bit is set.
-   * @returns the map: bit n % 8 of byte n / 8 stands for virtual addresses n * 4096 .. n * 4096 + 4095; none is set at first
+   * Adds a hook to all loads and stores that calls `callback`, with virtual addresses, for those to pages of the map whose bit is set.
+   * @param operands what an address is computed from, where the engine reports physical ones
+   * @returns the map, to be fetched anew at each use: bit n % 8 of byte n / 8 stands for virtual addresses n * 4096 .. n * 4096 + 4095;
+   *   none is set at first
    */
-  watchMemory(engine: Engine, callback: MemoryCallback): Uint8Array;
+  watchMemory(engine: Engine, callback: MemoryCallback, operands?: Operands): () => Uint8Array;
+
+  /** Memory for the block, where it has to be the engine's own. */
+  stateMemory?(engine: Engine): StateMemory;
+
+  /** Whether they can ask a debugger (`ask` of `attach`). */
+  readonly canAsk: boolean;
 }
 
 /** A loaded engine: opens any number of guests. */

@@ -41,10 +41,12 @@ const WORD = {
   observer: 120,
   budgetLow: 122,
   budgetHigh: 123,
+  imprecise: 124,
+  littleEndian: 125,
 } as const;
 
-/** sizeof(struct cpu_state) on a 64-bit host. */
-export const CPU_STATE_BYTES = 496;
+/** sizeof(struct cpu_state). */
+export const CPU_STATE_BYTES = 512;
 
 /** Bits of `excFlags`: what the last exception was like. */
 export const EXC_NO_MATCH = 1;
@@ -70,17 +72,50 @@ export type ContextIndices = Readonly<
   Record<'gpr' | 'pc' | 'badVAddr' | 'status' | 'cause' | 'epc' | 'errorCode' | 'hflags', number>
 >;
 
-export class CpuState {
-  readonly memory = new ArrayBuffer(CPU_STATE_BYTES);
-  readonly #words = new Uint32Array(this.memory);
-  readonly #pointers = new BigUint64Array(this.memory);
-  /** ExcCode per interrupt number, -1 for none. */
-  readonly codeOf = new Int8Array(this.memory, WORD.codeOf * 4, 64).fill(-1);
-  /** How often each ExcCode was entered; plus 32 when no TLB entry matched. */
-  readonly exceptions = new Uint32Array(this.memory, WORD.exceptions * 4, 64);
+/** Where a block lies: in memory of its own, or in an engine's, whose buffer is another one when it has grown. */
+export interface StateMemory {
+  buffer(): ArrayBuffer;
+  readonly offset: number;
+}
 
-  constructor() {
+export class CpuState {
+  readonly #memory: StateMemory;
+  #view = new Uint32Array(0);
+
+  constructor(memory?: StateMemory) {
+    const own = memory ? undefined : new ArrayBuffer(CPU_STATE_BYTES);
+    this.#memory = memory ?? { buffer: () => own!, offset: 0 };
+    this.#words.fill(0);
+    this.codeOf.fill(-1);
     this.budget = Number.MAX_SAFE_INTEGER;
+  }
+
+  /** The buffer that the block lies in. Fetch anew at each use. */
+  get memory(): ArrayBuffer {
+    return this.#memory.buffer();
+  }
+
+  /** Where in it. */
+  get offset(): number {
+    return this.#memory.offset;
+  }
+
+  get #words(): Uint32Array {
+    // A view whose buffer was detached is empty.
+    if (this.#view.length === 0)
+      this.#view = new Uint32Array(this.#memory.buffer(), this.#memory.offset, CPU_STATE_BYTES / 4);
+    return this.#view;
+  }
+
+  /** ExcCode per interrupt number, -1 for none. */
+  get codeOf(): Int8Array {
+    const { buffer, byteOffset } = this.#words;
+    return new Int8Array(buffer, byteOffset + WORD.codeOf * 4, 64);
+  }
+
+  /** How often each ExcCode was entered; plus 32 when no TLB entry matched. */
+  get exceptions(): Uint32Array {
+    return this.#words.subarray(WORD.exceptions, WORD.exceptions + 64);
   }
 
   /** Virtual address of the instruction being executed. */
@@ -188,7 +223,12 @@ export class CpuState {
   }
 
   /** Tells the C hooks which words of a saved context to edit and how much RAM there is. */
-  describeCpu(indices: ContextIndices, hflags: { branch: number; mips16: number }, ramBytes: number): void {
+  describeCpu(
+    indices: ContextIndices,
+    hflags: { branch: number; mips16: number },
+    ramBytes: number,
+    littleEndian: boolean,
+  ): void {
     const words = this.#words;
     words[WORD.atGpr] = indices.gpr;
     words[WORD.atPc] = indices.pc;
@@ -201,11 +241,17 @@ export class CpuState {
     words[WORD.hflagsBranch] = hflags.branch;
     words[WORD.hflagsMips16] = hflags.mips16;
     words[WORD.ramBytes] = ramBytes;
+    words[WORD.littleEndian] = littleEndian ? 1 : 0;
+  }
+
+  /** Tells the C hooks that exceptions are told as unicorn.js does. */
+  set imprecise(imprecise: boolean) {
+    this.#words[WORD.imprecise] = imprecise ? 1 : 0;
   }
 
   /** Tells the C hooks what to call and where things are in host memory. */
   setAddresses(addresses: NativeAddresses): void {
-    for (const name of Object.keys(addresses) as (keyof NativeAddresses)[])
-      this.#pointers[WORD[name] / 2] = addresses[name];
+    const pointers = new BigUint64Array(this.#memory.buffer(), this.#memory.offset, CPU_STATE_BYTES / 8);
+    for (const name of Object.keys(addresses) as (keyof NativeAddresses)[]) pointers[WORD[name] / 2] = addresses[name];
   }
 }

@@ -2,7 +2,15 @@
 import fs from 'node:fs';
 import koffi, { type LibraryHandle } from 'koffi';
 import { shimPath } from '../cache-dir.js';
-import { type CodeCallback, type Context, type Engine, HOOK, type MemoryCallback, type Shim } from '../engine.js';
+import {
+  type CodeCallback,
+  type Context,
+  type Engine,
+  HOOK,
+  type MemoryCallback,
+  type Operands,
+  type Shim,
+} from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
 import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
@@ -22,8 +30,8 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
   }
 }
 
-/** struct memory_watch: two pointers, then a bit for each 4 KB of virtual memory. */
-const POINTER_BYTES = 8;
+/** struct memory_watch: four pointers, then a bit for each 4 KB of virtual memory. */
+const WATCH_HEADER = 4 * 8;
 const PAGE_MAP_BYTES = 1 << 17;
 
 /** struct instruction_stops: three pointers, `number`, `moved` and padding, the map of addresses. */
@@ -33,13 +41,13 @@ class CompiledShim implements Shim {
   readonly #libUnicorn: LibUnicorn;
   /** Kept for its life: koffi unloads a library that nothing refers to, and the hooks with it. */
   readonly #shim: LibraryHandle;
-  readonly #memory: bigint;
+  readonly canAsk = true;
 
   /** @throws for a shim that lacks a function */
   constructor(libUnicorn: LibUnicorn, shim: LibraryHandle) {
     this.#libUnicorn = libUnicorn;
     this.#shim = shim;
-    this.#memory = shim.symbol('shim_memory') as bigint;
+    for (const name of ['shim_memory', 'shim_memory_physical']) shim.symbol(name);
   }
 
   attach(
@@ -76,12 +84,15 @@ class CompiledShim implements Shim {
     return stops;
   }
 
-  watchMemory(engine: Engine, callback: MemoryCallback): Uint8Array {
+  watchMemory(engine: Engine, callback: MemoryCallback, operands?: Operands): () => Uint8Array {
     const native = engine as NativeEngine;
-    const watch = native.hook_memory(2 * POINTER_BYTES + PAGE_MAP_BYTES);
+    const watch = native.hook_memory(WATCH_HEADER + PAGE_MAP_BYTES);
     const { trampoline, user } = native.memory_callback(callback);
-    new BigUint64Array(watch, 0, 2).set([trampoline, user]);
-    native.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, this.#memory, koffi.address(watch));
-    return new Uint8Array(watch, 2 * POINTER_BYTES);
+    const block = operands ? koffi.address(operands.state.memory) : 0n;
+    new BigUint64Array(watch, 0, 4).set([trampoline, user, block, BigInt(operands?.registers ?? 0)]);
+    const hook = this.#shim.symbol(operands ? 'shim_memory_physical' : 'shim_memory') as bigint;
+    native.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, hook, koffi.address(watch));
+    const map = new Uint8Array(watch, WATCH_HEADER);
+    return () => map;
   }
 }

@@ -39,8 +39,8 @@ function file(name: string, content: string): string {
 describe('a guest', () => {
   it('gives back all memory and all callbacks', async () => {
     const { library, live } = await watched();
-    const boot = (): void => {
-      const g = new TestGuest(library, { shim: false });
+    const boot = (shim: boolean): void => {
+      const g = new TestGuest(library, { shim });
       g.cpu.mapMmio(
         0x1f00_0000,
         0x1000,
@@ -51,11 +51,23 @@ describe('a guest', () => {
       g.cpu.observeMemory(0xc000_0000, 0xc000_ffff, () => {})();
       g.cpu.close();
     };
-    boot();
-    const before = live();
-    for (let i = 0; i < 5; i++) boot();
+    boot(false);
+    expect(live().functions).toBe(0);
+    boot(true);
+    const before = live(); // the compiled hooks, once for all guests
+    for (let i = 0; i < 10; i++) boot(i % 2 === 0);
     expect(live()).toEqual(before);
-    expect(before.functions).toBe(0);
+  });
+
+  it('that ends leaves the compiled hooks to the others', async () => {
+    const { library } = await watched();
+    const [a, b] = [new TestGuest(library), new TestGuest(library)];
+    a.run([asm.syscall]);
+    a.cpu.close();
+    b.run([asm.syscall, asm.break]);
+    expect(b.cpu.usesShim).toBe(true);
+    expect(b.exceptions.map(({ name }) => name)).toEqual(['Sys', 'Bp']);
+    b.cpu.close();
   });
 
   it('keeps RAM, registers and devices apart when the heap grows under it', async () => {

@@ -17,6 +17,7 @@ import {
   PROT_ALL,
   REG,
 } from '../engine.js';
+import type { StateMemory } from '../shim/cpu-state.js';
 import type { UnicornJsLibrary } from './library.js';
 import type { Heap, UnicornModule } from './module.js';
 
@@ -32,8 +33,11 @@ const CTL_TB_FLUSH = ctlWrite(10, 0);
 
 /** Bytes of a saved context that are of interest; the module does not tell its size. */
 const CONTEXT_BYTES = 0x2c00;
-/** What lies behind a device's registers: reads are planted there, so one piece serves any number of pages. */
-const DEVICE_BYTES = 0x1_0000;
+/**
+ * What lies behind all devices' registers: reads are planted there, so one piece serves any number of pages. The smaller it is, the more
+ * regions a large window is, and the engine takes longer for each one than for the one before.
+ */
+const DEVICE_BYTES = 4 << 20;
 /** Static data ends below this; the heap proper starts there. */
 const STATIC_END = 8 << 20;
 /** Bytes of uc_engine that are searched for the CPU model, and what uc_open puts there: "the default" (INT_MAX). */
@@ -49,7 +53,7 @@ const SIGNATURE = { interrupt: 'viii', code: 'vijii', memory: 'viijiji', event: 
 /** The low half of a 64-bit argument. */
 const low32 = (value: bigint): number => Number(BigInt.asUintN(32, value));
 
-class HeapContext implements Context {
+export class HeapContext implements Context {
   readonly #heap: Heap;
   readonly pointer: number;
 
@@ -99,6 +103,7 @@ export class UnicornJsEngine implements Engine {
   readonly #allocated: number[] = [];
   /** Indices of callbacks in the function table. Translated code may call them until the guest is closed. */
   readonly #functions: number[] = [];
+  #deviceMemory: number | undefined;
   #ram: { pointer: number; size: number } | undefined;
   #ramView: Uint8Array = new Uint8Array(0);
   #failure: { error: unknown } | undefined;
@@ -193,7 +198,8 @@ export class UnicornJsEngine implements Engine {
 
   /** There is no uc_mmio_map: a device is memory with hooks on its physical range, which fire before the access. */
   mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite): void {
-    const memory = this.#allocate(DEVICE_BYTES);
+    this.#deviceMemory ??= this.#allocate(DEVICE_BYTES);
+    const memory = this.#deviceMemory;
     for (let offset = 0; offset < size; offset += DEVICE_BYTES)
       this.#mapPointer(address + offset, Math.min(DEVICE_BYTES, size - offset), memory);
     const access: MemoryCallback = (type, physical, width, value) => {
@@ -263,6 +269,28 @@ export class UnicornJsEngine implements Engine {
     const handle = this.#heap.words[this.#cell >>> 2];
     this.#flushTranslations();
     return { type, handle };
+  }
+
+  /** A table index of a function of type uc_cb_hookintr_t that calls `callback`. */
+  interrupt_callback(callback: InterruptCallback): number {
+    return this.#register(HOOK.INTR, callback);
+  }
+
+  /** A table index of a function of type uc_cb_hookmem_t that calls `callback`, and its last argument. */
+  memory_callback(callback: MemoryCallback): { index: number; user: number } {
+    return { index: this.#register(HOOK.MEM_READ, callback), user: 0 };
+  }
+
+  /** Zeroed memory for a compiled hook, aligned to 8 bytes, until `close`. */
+  hook_memory(bytes: number): StateMemory {
+    const offset = ((this.#allocate(bytes + 8) + 7) & ~7) >>> 0;
+    this.#heap.bytes.fill(0, offset, offset + bytes);
+    return { buffer: () => this.#heap.buffer, offset };
+  }
+
+  /** Heap offset of the RAM. */
+  get ram_pointer(): number {
+    return this.#ram!.pointer;
   }
 
   /** Puts a function into the engine's table until `close`. */

@@ -2,6 +2,7 @@
 import { EngineCrashError } from '../../errors.js';
 import { CPU_MODEL, type EngineLibrary, PROT_ALL, REG } from '../engine.js';
 import { ARCH_MIPS, UnicornJsEngine } from './engine.js';
+import { WasmHooks } from './hooks.js';
 import { Heap, REQUIRED_EXPORTS, type UnicornModule, wasm, type WasmMemory, type WasmTable } from './module.js';
 
 /** What a build of unicorn.js defines: `MUnicorn` in a page, `module.exports` in CommonJS. */
@@ -19,7 +20,7 @@ const MFC0_PRID_CONFIG1 = [0x40, 0x02, 0x78, 0x00, 0x40, 0x03, 0x80, 0x01, 0, 0,
 
 export class UnicornJsLibrary implements EngineLibrary {
   readonly kind = 'unicorn.js';
-  readonly shim = undefined;
+  readonly shim: WasmHooks | undefined;
   readonly fast = 'unicorn.js: the fast path is for libunicorn 2.0.x';
   readonly version: readonly [number, number, number];
   readonly description: string;
@@ -40,6 +41,7 @@ export class UnicornJsLibrary implements EngineLibrary {
     if (this.version[0] !== 2) throw new Error(`has Unicorn ${this.version.join('.')}, need 2.x`);
     if (module._uc_arch_supported(ARCH_MIPS) === 0)
       throw new Error('was built without MIPS: take the MIPS or the full build');
+    this.shim = hooks(module, memory, table);
     this.description = `unicorn.js ${this.version.join('.')} (${source})`;
   }
 
@@ -84,6 +86,16 @@ export class UnicornJsLibrary implements EngineLibrary {
     } finally {
       engine.close();
     }
+  }
+}
+
+/** The compiled hooks; undefined where they cannot be: the TypeScript hooks do the same work. */
+function hooks(module: UnicornModule, memory?: WasmMemory, table?: WasmTable): WasmHooks | undefined {
+  if (!memory || !table) return undefined;
+  try {
+    return new WasmHooks(module, memory, table);
+  } catch {
+    return undefined;
   }
 }
 

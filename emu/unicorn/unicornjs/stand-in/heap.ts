@@ -27,6 +27,7 @@ export class StandInHeap {
   readonly functions = new Set<number>();
   readonly #free = new Map<number, number[]>();
   readonly #freeSlots: number[] = [];
+  readonly #places = new Map<unknown, number>();
   #top: number;
   #words = new Uint32Array(0);
   #view = new DataView(new ArrayBuffer(0));
@@ -87,8 +88,13 @@ export class StandInHeap {
     else this.#free.set(size, [address]);
   }
 
-  /** As Emscripten's: functions of WebAssembly go into the table as they are, those of JavaScript are wrapped. */
+  /**
+   * As Emscripten's: functions of WebAssembly go into the table as they are, those of JavaScript are wrapped; one that is there already
+   * gets no second place.
+   */
   addFunction(callback: unknown, signature: string): number {
+    const known = this.#places.get(callback);
+    if (known !== undefined) return known;
     const index = this.#freeSlots.pop() ?? this.table.grow(1);
     try {
       this.table.set(index, callback);
@@ -96,12 +102,14 @@ export class StandInHeap {
       this.table.set(index, wrap(callback, signature));
     }
     this.functions.add(index);
+    this.#places.set(callback, index);
     return index;
   }
 
   removeFunction(index: number): void {
     if (!this.functions.delete(index)) throw new Error(`removeFunction(${index}): nothing is there`);
     this.table.set(index, null);
+    for (const [callback, place] of this.#places) if (place === index) this.#places.delete(callback);
     this.#freeSlots.push(index);
   }
 }

@@ -40,8 +40,17 @@ const ERR_READ_UNMAPPED = 6;
 const ERR_WRITE_UNMAPPED = 7;
 const ERR_FETCH_UNMAPPED = 8;
 const ERR_EXCEPTION = 21;
-const MEM = { READ: 16, WRITE: 17, FETCH_UNMAPPED: 21 };
-const HOOK = { INTR: 1, CODE: 4, BLOCK: 8, FETCH_UNMAPPED: 1 << 6, READ: 1 << 10, WRITE: 1 << 11 };
+const MEM = { READ: 16, WRITE: 17, READ_UNMAPPED: 19, WRITE_UNMAPPED: 20, FETCH_UNMAPPED: 21 };
+const HOOK = {
+  INTR: 1,
+  CODE: 4,
+  BLOCK: 8,
+  READ_UNMAPPED: 1 << 4,
+  WRITE_UNMAPPED: 1 << 5,
+  FETCH_UNMAPPED: 1 << 6,
+  READ: 1 << 10,
+  WRITE: 1 << 11,
+};
 
 /** Slots of the code generator's table that an instruction takes with a code hook, and how many there are (docs/unicornjs.md). */
 const MAX_WEIGHT = 830;
@@ -236,7 +245,7 @@ export class Interpreter {
     if (virtual % whole !== 0) this.#misaligned(virtual, false);
     const physical = this.#translate(virtual, false, false);
     this.#memoryHooks(HOOK.READ, MEM.READ, physical, size, 0);
-    const pointer = this.#at(physical);
+    const pointer = this.#mapped(physical, HOOK.READ_UNMAPPED, MEM.READ_UNMAPPED, size);
     if (pointer === 0) throw new Unmapped(ERR_READ_UNMAPPED);
     const view = this.#heap.view;
     if (size === 1) return view.getUint8(pointer);
@@ -248,7 +257,7 @@ export class Interpreter {
     const physical = this.#translate(virtual, true, false);
     const kept = size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1);
     this.#memoryHooks(HOOK.WRITE, MEM.WRITE, physical, size, kept);
-    const pointer = this.#at(physical);
+    const pointer = this.#mapped(physical, HOOK.WRITE_UNMAPPED, MEM.WRITE_UNMAPPED, size);
     if (pointer === 0) throw new Unmapped(ERR_WRITE_UNMAPPED);
     const view = this.#heap.view;
     if (size === 1) view.setUint8(pointer, kept);
@@ -256,18 +265,26 @@ export class Interpreter {
     else view.setUint32(pointer, kept, !this.#bigEndian);
   }
 
+  /** Heap address of a physical one, after asking the hooks to map something there; 0 when none does. */
+  #mapped(physical: number, type: number, kind: number, size: number): number {
+    const pointer = this.#at(physical);
+    if (pointer !== 0) return pointer;
+    for (const hook of this.hooks) {
+      const asked =
+        (hook.type & type) !== 0 &&
+        !hook.deleted &&
+        (hook.begin > hook.end || (physical >= hook.begin && physical <= hook.end));
+      if (asked && hook.call(this.#uc, kind, BigInt(physical), size, 0n, hook.user) !== 0) return this.#at(physical);
+    }
+    return 0;
+  }
+
   /** Heap address of the code at `pc`. */
   #fetch(pc: number): number {
     const physical = this.#translate(pc, false, true);
-    for (;;) {
-      const pointer = this.#at(physical);
-      if (pointer !== 0) return pointer;
-      const hooks = this.hooks.filter(({ type, deleted }) => type === HOOK.FETCH_UNMAPPED && !deleted);
-      const mapped = hooks.some(
-        (hook) => hook.call(this.#uc, MEM.FETCH_UNMAPPED, BigInt(physical), 4, 0n, hook.user) !== 0,
-      );
-      if (!mapped) throw new Unmapped(ERR_FETCH_UNMAPPED);
-    }
+    const pointer = this.#mapped(physical, HOOK.FETCH_UNMAPPED, MEM.FETCH_UNMAPPED, 4);
+    if (pointer === 0) throw new Unmapped(ERR_FETCH_UNMAPPED);
+    return pointer;
   }
 
   // ---- running
