@@ -58,7 +58,8 @@ export function isBeyondPanic(text: string): boolean {
 export function markBootStarts(stretches: readonly Stretch[], reports: readonly CrashReport[]): void {
   let numbered: CrashReport | undefined;
   let named: CrashReport | undefined;
-  for (const report of reports) {
+  // In the order of the dumps: two CPUs' headlines may come in the other.
+  for (const report of reports.toSorted((a, b) => a.lastLine - b.lastLine)) {
     // The kernel counts its oopses, and one boot has one kernel.
     if (numbered !== undefined && report.number !== undefined && report.number <= numbered.number!)
       markBetween(stretches, numbered, report);

@@ -102,7 +102,7 @@ const CONSOLE_HANDOVER = /\bconsole \[\w+\] (?:enabled|disabled)/;
 const POWER_OFF = /reboot: (?:Power down|Restarting system|System halted)|System halted\.$/;
 /** First words of user space: the recorded boots' init, and what common init programs say. */
 const USER_SPACE =
-  /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^(?:Starting|Please press Enter) .*/;
+  /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^Starting (?!kernel)|^Please press Enter /;
 const LOGIN = /\blogin: ?$/;
 /**
  * Set-up of the Malta's clock (estimate_frequencies), which can wait for ever for the RTC in QEMU: a boot with one of these lines, or
@@ -364,7 +364,15 @@ function decodeBoot(
   const outcome = outcomeOf(stretch, counted, oopses.length, first, end);
   return {
     ...{ outcome, end, verdict, firstSymptom: first, firstLine, symptoms, oopses, reports, userFaults, panic },
-    phase: verdict === 'ok' ? undefined : phaseOf(stretch, reports, firstLine?.number ?? 0, initFault !== undefined),
+    phase:
+      verdict === 'ok'
+        ? undefined
+        : phaseOf(
+            stretch,
+            reports,
+            counted.first === undefined && oops === undefined ? Infinity : (firstLine?.number ?? 0),
+            initFault !== undefined,
+          ),
     family: first === undefined ? undefined : logFamily({ reports, panic, last, initFault, first }),
     lastLine: last,
   };
@@ -420,7 +428,7 @@ function outcomeOf(
 }
 
 function phaseOf(stretch: Stretch, reports: readonly CrashReport[], first: number, isInit: boolean): Phase {
-  if (stretch.userSpace !== undefined || isInit) return 'after-init';
+  if ((stretch.userSpace !== undefined && stretch.userSpace < first) || isInit) return 'after-init';
   if (stretch.hasVersion) return 'boot';
   // An excerpt: the task that crashed may tell.
   const [report] = reports.filter(({ line }) => line >= first);
@@ -432,7 +440,9 @@ function phaseOf(stretch: Stretch, reports: readonly CrashReport[], first: numbe
 
 /** What the line in front of an oops would have said, by the exception. */
 function symptomOf(oops: CrashReport): Symptom {
-  if (oops.architecture !== 'MIPS' && oops.architecture !== undefined) return 'unable_paging';
+  if (oops.architecture !== 'MIPS' && oops.architecture !== undefined)
+    return oops.badva === undefined && oops.architecture !== 'x86' ? 'exception' : 'unable_paging';
+  if (oops.tlbMatches.length > 0) return 'machine_check';
   switch (oops.exccode?.value ?? '02') {
     case '01':
     case '02':

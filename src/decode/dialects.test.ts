@@ -132,7 +132,7 @@ Code: 00801021  8c830000 <8c620000> 00000000
     expect(oopsesOf(text)).toMatchObject([{ number: 11 }]);
     expect(record(text)).toMatchObject({ oopsCount: 1, firstLine: 1, outcome: 'oops' });
     expect(reportLines('x', decodeConsole(text)).join('\n')).toContain(
-      "the kernel's number 11: the 10 before are not in this log",
+      'the kernel counted 10 before it: they are not in this log',
     );
   });
 });
@@ -224,6 +224,16 @@ const FOREIGN: readonly Foreign[] = [
       process: 'swapper/0',
       pid: 1,
     },
+  },
+  {
+    name: 'ARM',
+    text: `[   30.100000] Unhandled fault: imprecise external abort (0x1406) at 0x00000000
+[   30.100001] Internal error: : 1406 [#1] SMP ARM
+[   30.100002] CPU: 0 PID: 1 Comm: swapper/0 Not tainted 4.19.0 #1
+[   30.100003] PC is at demo_probe+0x14/0x60
+[   30.100004] LR is at platform_drv_probe+0x50/0xb0
+[   30.100005] pc : [<c0345678>]    lr : [<c0312340>]    psr: 60000013`,
+    oops: { epcSym: 'demo_probe+0x14/0x60', raSym: 'platform_drv_probe+0x50/0xb0', process: 'swapper/0' },
   },
   {
     name: 'PowerPC',

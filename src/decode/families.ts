@@ -5,6 +5,7 @@
 // change with every build. Where the log does not show that memory was zeroed, the family does not say so.
 import type { CrashReport, Found } from './crash-report.js';
 import { foreignArchitecture, functionOf } from './crash-report.js';
+import { readDumpLine } from './dump-line.js';
 
 /** Shape of the faulting address. */
 export type Fault = 'jump-to-0' | 'null-page' | 'percpu-offset' | 'poison' | 'misaligned' | 'wild';
@@ -412,7 +413,7 @@ export function oopsFamily(report: CrashReport): Family {
   );
   if (rule === undefined) {
     const exccode = report.exccode;
-    const reasons = [{ value: report.headline, line: report.line }];
+    const reasons = headlineReason(report);
     if (exccode !== undefined)
       reasons.push({ value: `ExcCode ${exccode.value} (${exceptionName(exccode.value)})`, line: exccode.line });
     if (report.epcSymbol !== undefined)
@@ -426,8 +427,13 @@ export function oopsFamily(report: CrashReport): Family {
   return { name: rule.name, zeroed: rule.zeroed, reasons: oopsReasons(report, fault, rule) };
 }
 
+/** A dump whose headline is not in the log begins with one of its own lines. */
+function headlineReason({ headline, line }: CrashReport): Found[] {
+  return readDumpLine(headline) === undefined ? [{ value: headline, line }] : [];
+}
+
 function machineCheck(report: CrashReport): Family {
-  const reasons: Found[] = [{ value: report.headline, line: report.line }];
+  const reasons = headlineReason(report);
   const { exccode } = report;
   if (exccode !== undefined)
     reasons.push({ value: `ExcCode ${exccode.value} (${exceptionName(exccode.value)})`, line: exccode.line });

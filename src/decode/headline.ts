@@ -42,8 +42,8 @@ const BUS = new RegExp(`^(?:Data|Instruction) bus error, epc == (${HEX}), ra == 
 const X86_FAULT =
   /^BUG: (?:kernel NULL pointer dereference, address:|unable to handle (?:page fault for address:|kernel (?:NULL pointer dereference|paging request) at)) ?([0-9a-f]{8,16})|^(?:traps: )?general protection fault/;
 const MIPS_DIE = /^([A-Za-z][^"[\]]{2,79}?) ?\[#(\d{1,5})\]:?$/;
-const OTHER_DIE =
-  /^((?:Internal error: )?(?:Oops|invalid opcode|divide error|stack segment|general protection fault|BUG|Unhandled|Kernel|kernel)\b[^[]{0,80}?) ?\[#(\d{1,5})\](?::? (?:PREEMPT|SMP|KASAN|NOPTI|PTI|DEBUG_PAGEALLOC|RT|LE|BE|PAGE_SIZE|ARM|THUMB|NUMA|NR_CPUS)[\w= -]{0,80})$/;
+/** Other architectures say what the kernel was built with: `Oops: 0000 [#1] PREEMPT SMP`. */
+const OTHER_DIE = /^([A-Za-z][^"[\]]{2,120}?) ?\[#(\d{1,5})\](?::? [A-Z][A-Z0-9_]+(?:[=(][\w-]*\)?)?)+$/;
 const OLD_DIE =
   /^(?:Oops|Unhandled kernel unaligned access|Reserved instruction in kernel code|Kernel unaligned instruction access|Break instruction in kernel code|Trap instruction in kernel code|FP exception in kernel code|do_cpu invoked from kernel context!) in [\w./-]{1,40}::\w{1,40}, line \d{1,6}:?$|^Oops: [0-9a-f]{4}$/;
 const ERROR_CODE =

@@ -329,6 +329,19 @@ describe('machine checks name the entries of the TLB that match one address', ()
     const wide = (index: number) => `Index: ${index} pgmask=4kb va=c000000ffffd2000 asid=00\n${pages}`;
     expect(matches(wide(1), wide(7))).toEqual([['0xc000000ffffd2000', 1, 7]]);
   });
+  test('a dump that lost its registers', () => {
+    const text = [entry(2, 'fffd2000', '00', '4kb', 1), entry(6, 'fffd2000', '00', '4kb', 1)].join('\n');
+    const decoded = record(
+      `${text}\nKernel panic - not syncing: Caught Machine Check exception - caused by multiple matching entries in the TLB.`,
+    );
+    expect(decoded).toMatchObject({
+      outcome: 'panic',
+      family: 'machine-check',
+      firstSymptom: 'machine_check',
+      firstLine: 1,
+    });
+    expect(record(entry(2, 'fffd2000', '00', '4kb', 1))).toMatchObject({ outcome: 'clean' });
+  });
   test('none that match: nothing is said of the TLB', () => {
     expect(reportOf(check(entry(2, 'fffd2000', '00', '4kb', 1)))).not.toContain('match one address');
   });
@@ -525,6 +538,19 @@ describe('lockups', () => {
       pid,
     });
     expect(complaintsOf(text)).toMatchObject([{ kind: 'lockup', registersRead: 30 }]);
+  });
+
+  test('an RCU stall whose CPU shows its registers as a backtrace', () => {
+    const registers = dump({ ...A, badva: undefined, exccode: '00' });
+    const text = [
+      'rcu: INFO: rcu_sched self-detected stall on CPU',
+      'rcu:  1-....: (2100 ticks this GP)',
+      'NMI backtrace for cpu 1',
+      ...registers,
+      'NMI backtrace for cpu 2',
+      ...dump(B),
+    ];
+    expect(record(text.join('\n'))).toMatchObject({ outcome: 'stall', oopsCount: 0, epcSym: A.epc, process: A.comm });
   });
 });
 

@@ -46,6 +46,8 @@ function withoutObject(
   if (panic !== undefined) {
     if (/Unable to mount root/.test(panic.value))
       return family('root-device-missing', 'Unknown: the root disk never appeared.', [panic]);
+    if (/Machine Check/.test(panic.value))
+      return family('machine-check', 'Unknown: the CPU found its state inconsistent.', [panic]);
     if (initFault !== undefined)
       return family('init-killed', 'Unknown: init died of a signal, and the kernel cannot go on without it.', [
         { value: initFault.headline, line: initFault.line },

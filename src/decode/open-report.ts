@@ -266,6 +266,8 @@ export class OpenReport {
       this.#inTrace = this.callTrace.length === 0;
       return true;
     }
+    // KASAN's own traces: where the object came from and went.
+    if (/^(?:Allocated by task|Freed by task|The buggy address|Memory state around)/.test(text)) this.#inTrace = false;
     const bare = this.#inTrace ? BARE_ENTRY.exec(text) : null;
     if (bare !== null) {
       this.#addEntries([{ address: undefined, symbol: bare[1] }], line);

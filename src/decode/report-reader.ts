@@ -12,6 +12,7 @@ import { readHeadline } from './headline.js';
 import type { LogLine } from './line.js';
 import { OpenReport } from './open-report.js';
 import { readPanic } from './panic.js';
+import { isTlbEntry } from './tlb-dump.js';
 
 type Fault = Extract<Headline, { kind: 'fault' }>;
 
@@ -128,6 +129,8 @@ export class CrashReportReader {
           open.add(line);
           return;
         }
+        // The registers of the CPU that stalls.
+        if (headline.kind === 'inspection' && open?.kind === 'lockup' && !open.hasDump) return;
         this.#finishOpen();
         const report = this.#begin(headline.kind, line);
         if (headline.kind === 'inspection') return;
@@ -235,6 +238,10 @@ export class CrashReportReader {
 
   /** A register dump without a headline; a log may begin in the middle of one. */
   #beginHeadless(dump: DumpLine | undefined, line: LogLine): void {
+    if (dump === undefined && isTlbEntry(line.text)) {
+      this.#begin('oops', line, true).add(line);
+      return;
+    }
     if (dump === undefined || !/^(?:comm|registers|epc|cause|badva)$/.test(dump.part)) return;
     if (dump.part === 'comm' && dump.comm === undefined) return;
     this.#begin('oops', line, true).add(line, dump);
@@ -369,7 +376,9 @@ function beginsDump(dump: DumpLine): boolean {
 }
 
 /** A register dump with epc and Cause is a crash; without them it is one when the address of a fault is there. */
-function isCrash({ epc, exccode, badva, architecture }: CrashReport): boolean {
+function isCrash({ epc, exccode, badva, architecture, tlbMatches }: CrashReport): boolean {
   if (architecture !== 'MIPS') return false;
+  // No TLB has two entries for an address but at a machine check.
+  if (tlbMatches.length > 0) return true;
   return exccode !== undefined && (epc !== undefined || (badva !== undefined && /^0[1-7]$/.test(exccode.value)));
 }

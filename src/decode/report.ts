@@ -61,7 +61,9 @@ function bootLines(decoded: DecodedConsole, boot: DecodedBoot, oopsCount: number
     for (const { value, line } of family.reasons) lines.push(`    because ${value} (line ${line})`);
   }
   lines.push(...complaintLines(boot));
-  oopses.slice(0, MAX_OOPSES).forEach((oops, i) => lines.push(...oopsLines(oops, i, oopsCount)));
+  const numbers = oopses.flatMap(({ number }) => number ?? []);
+  const missing = numbers.length === 0 ? 0 : Math.min(...numbers) - 1;
+  oopses.slice(0, MAX_OOPSES).forEach((oops, i) => lines.push(...oopsLines(oops, i, oopsCount, missing)));
   if (oopsCount > MAX_OOPSES) lines.push(`  ... and ${oopsCount - MAX_OOPSES} more oopses`);
   if (panic !== undefined) lines.push(`  panic: ${panic.value || 'no reason given'} (line ${panic.line})`);
   return [...lines, ...faults];
@@ -90,15 +92,15 @@ function ending({ end, phase, lastLine }: DecodedBoot, lines: number): string {
   }
 }
 
-function oopsLines(oops: CrashReport, index: number, count: number): string[] {
+/** @param missing number of oopses that the kernel counted before those of the log */
+function oopsLines(oops: CrashReport, index: number, count: number, missing: number): string[] {
   const family = oopsFamily(oops).name;
   const lines = [
     `  oops ${index + 1} of ${count}: ${place(oops.line, oops.time, oops.clock)}${who(oops, count > 1)}: ${family}`,
   ];
-  const missing = (oops.number ?? 0) - 1 - index;
   if (index === 0 && missing > 0)
     lines.push(
-      `    the kernel's number ${oops.number}: ${missing === 1 ? 'the one before is' : `the ${missing} before are`} not in this log`,
+      `    the kernel counted ${missing} before ${count === 1 ? 'it' : 'these'}: ${missing === 1 ? 'it is' : 'they are'} not in this log`,
     );
   lines.push(...whereLines(oops));
   if (oops.isTangled) lines.push("    lines of two CPUs' dumps ran together: what cannot be told apart is left out");

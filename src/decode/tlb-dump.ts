@@ -30,6 +30,11 @@ const MAX_ENTRIES = 4096;
 
 type OpenEntry = { -readonly [K in keyof TlbEntry]: TlbEntry[K] } & { pages: string[] };
 
+/** True of the line that an entry begins with. */
+export function isTlbEntry(text: string): boolean {
+  return /^\s*Index:/.test(text) && ENTRY.test(text.trim());
+}
+
 /** Reads a dump line by line. */
 export class TlbDumpReader {
   readonly #entries: OpenEntry[] = [];

@@ -26,6 +26,8 @@ const MIPS = new RegExp(
   `^(?:CPU \\d+: )?do_page_fault\\(\\)(?: #\\d+)?: sending (SIG[A-Z]+) to (.{1,64}?)(?:\\((\\d{1,10})\\))? for(?:\\s+invalid(?:\\s+(read|write)(?:\\s+access(?:\\s+(?:from|to)(?:\\s+(${HEX}))?)?)?)?)?(?:\\s+\\(epc == (${HEX}), ra == (${HEX})\\))?`,
 );
 const ADDRESS = new RegExp(`^(epc|ra)\\s{0,2} = (${HEX}) in(?: (\\S{1,200}?)(?:\\[[0-9a-f]+\\+[0-9a-f]+\\])?)?$`);
+/** Its second half before 3.19, a line of its own. */
+const MIPS_REST = new RegExp(`^(${HEX}) \\(epc == (${HEX}), ra == (${HEX})\\)$`);
 const OTHER = /^(\S{1,16})\[(\d{1,10})\]: (?:segfault at ([0-9a-f]{1,16}) ip ([0-9a-f]{1,16})|unhandled signal (\d+))/;
 
 function readLine(line: string): Line | undefined {
@@ -47,6 +49,8 @@ function readLine(line: string): Line | undefined {
     const [, process, pid, badva, epc] = match;
     return { signal: match[5] === undefined ? 'SIGSEGV' : `signal ${match[5]}`, process, pid: Number(pid), badva, epc };
   }
+  if (text.includes('(epc == ') && (match = MIPS_REST.exec(text)) !== null)
+    return { badva: match[1], epc: match[2], ra: match[3] };
   if (text.includes(' in') && (match = ADDRESS.exec(text)) !== null)
     return match[1] === 'epc' ? { epc: match[2], epcIn: match[3] } : { ra: match[2], raIn: match[3] };
   return undefined;
@@ -54,7 +58,9 @@ function readLine(line: string): Line | undefined {
 
 /** What the line says; a headline has a process. Undefined for any other line. */
 export function readUserFault(text: string): Line | undefined {
-  return /sending SIG|segfault at|unhandled signal|^\s*(?:epc|ra) {0,2} = /.test(text) ? readLine(text) : undefined;
+  return /sending SIG|segfault at|unhandled signal|\(epc == |^\s*(?:epc|ra) {0,2} = /.test(text)
+    ? readLine(text)
+    : undefined;
 }
 
 /** As fieldsOf of a dump line. */
@@ -79,6 +85,7 @@ export class UserFaultReader {
     if (said.process === undefined) {
       const open = this.#open;
       if (open === undefined || number - open.line > 16) return undefined;
+      open.badva ??= said.badva;
       open.epc ??= said.epc;
       open.epcIn ??= said.epcIn;
       open.ra ??= said.ra;
