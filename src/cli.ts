@@ -19,6 +19,7 @@ import { replayCommand } from './commands/replay.js';
 import { setupCommand } from './commands/setup.js';
 import { statsCommand } from './commands/stats.js';
 import { sweepCommand } from './commands/sweep.js';
+import { workerCommand } from './commands/worker.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineCrashError, EngineMissingError, UsageError } from './errors.js';
 import { guardStandardStreams } from './files/stdout.js';
 import { printable } from './terminal-text.js';
@@ -50,6 +51,7 @@ function program(): Command {
     setupCommand(),
     statsCommand(),
     sweepCommand(),
+    workerCommand(),
     replayCommand(),
   ];
   for (const command of commands) cli.addCommand(command.copyInheritedSettings(cli));

@@ -8,25 +8,32 @@ import { type BootRecord, crashed } from '../experiments/record.js';
 import type { RecordFile } from '../experiments/record-file.js';
 import { RecordedBoots } from '../experiments/recorded.js';
 import { UsageError } from '../errors.js';
+import { parseQueue, type QueuePlace } from '../queue/place.js';
+import { QueueBoots } from '../queue/queue-boots.js';
 import { wholeNumber } from './boot-options.js';
 
 export interface PoolFlags {
   jobs: number;
   engine?: string;
   shim: boolean;
+  queue?: QueuePlace;
 }
 
 /** Exit code of a command ended by Ctrl-C: 128 + SIGINT. */
 export const EXIT_INTERRUPTED = 130;
-const MAX_JOBS = 256;
+export const MAX_JOBS = 256;
 
 export function addJobsOption(command: Command): Command {
-  return command.option(
-    '--jobs <n>',
-    'boots at the same time, a process each; does not change results (default: one per core)',
-    wholeNumber(1, MAX_JOBS),
-    os.availableParallelism(),
-  );
+  return command
+    .option(
+      '--jobs <n>',
+      'boots at the same time, a process each; does not change results (default: one per core)',
+      wholeNumber(1, MAX_JOBS),
+      os.availableParallelism(),
+    )
+    .option('--queue <url>', 'boot on other machines: redis://HOST/NAME, with workers there', (text) =>
+      parseQueue(text),
+    );
 }
 
 /** Options of commands that keep what they have booted. */
@@ -81,14 +88,20 @@ export function leftOf(
  * @param file boots that it has are not done again, the others go into it; whose end is the caller's
  */
 export async function withPool<T>(
-  { jobs, engine, shim }: PoolFlags,
+  { jobs, engine, shim, queue }: PoolFlags,
   total: number | undefined,
   work: (running: Running) => Promise<T>,
   file?: RecordFile,
 ): Promise<T | undefined> {
-  const runner: BootRunner = new BootPool({ jobs, engine, shim });
+  const say = (line: string): void => {
+    progress?.clear();
+    process.stderr.write(`percpu-malta: ${line}\n`);
+  };
+  let progress: Progress | undefined;
+  const runner: BootRunner =
+    queue === undefined ? new BootPool({ jobs, engine, shim }) : await QueueBoots.open(queue, { jobs, say });
   const pool = file ? new RecordedBoots(runner, file) : runner;
-  const progress = new Progress(process.stderr, total);
+  const line = (progress = new Progress(process.stderr, total));
   let interrupted = false;
   let crashes = 0;
   const onInterrupt = (): void => {
@@ -102,17 +115,17 @@ export async function withPool<T>(
       pool,
       done: (record, note) => {
         if (crashed(record)) crashes++;
-        if (!file?.earlier.has(record)) progress.step(note ?? `${crashes} crashed`);
+        if (!file?.earlier.has(record)) line.step(note ?? `${crashes} crashed`);
       },
-      say: (line) => progress.say(line),
-      expect: (left) => progress.expect(left),
+      say: (text) => line.say(text),
+      expect: (left) => line.expect(left),
       interrupted: () => interrupted,
     });
   } catch (error) {
     if (error instanceof PoolClosed && interrupted) return undefined;
     throw error;
   } finally {
-    progress.clear();
+    line.clear();
     process.off('SIGINT', onInterrupt);
     await pool.close();
   }

@@ -1,7 +1,8 @@
 // `percpu-malta sweep`: many boots that differ in the seed, on all cores.
 import { Command } from 'commander';
 import { RecordFile } from '../experiments/record-file.js';
-import { parseSeeds, parseShard, type SeedRange, seedsOf, type Shard } from '../experiments/seeds.js';
+import { parseSeeds, type SeedRange, seedsOf } from '../experiments/seeds.js';
+import { parseShard, type Shard } from '../experiments/shard.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { sweep } from '../experiments/sweep.js';
 import { sweepSummary } from '../experiments/sweep-summary.js';
@@ -25,7 +26,11 @@ export function sweepCommand(): Command {
     .description('boot with many seeds on all cores and count what happens')
     .requiredOption('--seeds <A..B>', 'seeds, both ends included', parseSeeds);
   return addRecordOptions(addJobsOption(addBootOptions(command, { seed: false })))
-    .option('--shard <i/n>', 'boot every n-th seed only, from the i-th on; merge joins the files', parseShard)
+    .option(
+      '--shard <i/n>',
+      'boot every n-th seed only, from the i-th on (auto: as an array job says); merge joins the files',
+      (text) => parseShard(text),
+    )
     .option('--html <file>', 'write a page there: crash rate, kinds of crashes and their seeds, every boot')
     .addHelpText('after', HELP)
     .action(run);

@@ -1,4 +1,6 @@
 // What is asked of a process that boots, on this machine or another, and what it answers: plain data.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
@@ -8,6 +10,23 @@ export interface Job {
   seed: number;
   /** End the boot as BootOptions.stopAtForeignPage does. */
   stopAtForeignPage?: boolean;
+  /** SHA-256 of the files that the boot needs, in hexadecimal. Where they lie is not part of the job. */
+  files?: { readonly [role in FileRole]?: string };
+}
+
+/** `image`: a guest image in place of the committed one. */
+export type FileRole = 'image';
+
+/** Where the files of jobs lie on this machine. */
+export interface FilePlaces {
+  /** @param sha256 in hexadecimal */
+  path(sha256: string): string;
+}
+
+/** A job as a process of this machine gets it. */
+export interface LocalJob {
+  job: Job;
+  paths: { readonly [role in FileRole]?: string };
 }
 
 /** Kinds of failure that the command line tells apart. */
@@ -30,6 +49,30 @@ export interface BootRunner {
 
 export class PoolClosed extends Error {
   override readonly name = 'PoolClosed';
+}
+
+/** The files of this machine that jobs name. */
+export class LocalFiles implements FilePlaces {
+  readonly #paths = new Map<string, string>();
+
+  /** @returns the SHA-256 for Job.files @throws Error of the file system */
+  add(file: string): string {
+    const sha256 = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
+    this.#paths.set(sha256, file);
+    return sha256;
+  }
+
+  path(sha256: string): string {
+    const file = this.#paths.get(sha256);
+    if (file === undefined) throw new Error(`no file with SHA-256 ${sha256} was given`);
+    return file;
+  }
+}
+
+/** @throws Error when a file has not been given */
+export function localJob(job: Job, files: FilePlaces | undefined): LocalJob {
+  const paths = Object.entries(job.files ?? {}).map(([role, sha256]) => [role, files!.path(sha256)]);
+  return { job, paths: Object.fromEntries(paths) as LocalJob['paths'] };
 }
 
 /** Names a boot in errors. */

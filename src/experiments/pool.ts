@@ -4,13 +4,15 @@ import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import type { BootRecord } from './record.js';
-import { type Answer, type BootRunner, type Job, jobText, PoolClosed } from './job.js';
+import { type Answer, type BootRunner, type FilePlaces, type Job, jobText, localJob, PoolClosed } from './job.js';
 
 export interface PoolOptions {
   /** Worker processes. */
   jobs: number;
   engine?: string | undefined;
   shim?: boolean | undefined;
+  /** Of jobs that name files. */
+  files?: FilePlaces | undefined;
 }
 
 /** A boot whose process is killed from outside (out of memory, somebody's kill) is done again, this many times. */
@@ -59,7 +61,7 @@ export class BootPool implements BootRunner {
 
   #give(worker: ChildProcess, task: Waiting): void {
     this.#workers.set(worker, task);
-    worker.send(task.job);
+    worker.send(localJob(task.job, this.#options.files));
   }
 
   #start(): ChildProcess {

@@ -1,5 +1,6 @@
 // Which seeds a sweep boots: a range, or every n-th of it.
 import { UsageError } from '../errors.js';
+import type { Shard } from './shard.js';
 
 export interface SeedRange {
   first: number;
@@ -20,23 +21,6 @@ export function parseSeeds(text: string): SeedRange {
   if (last > MAX_SEED) throw new UsageError(`--seeds ${text}: seeds go up to ${MAX_SEED}`);
   if (last - first >= MAX_SEEDS) throw new UsageError(`--seeds ${text}: at most ${MAX_SEEDS} seeds in one sweep`);
   return { first, last };
-}
-
-/** One of `count` parts that together are the whole range. */
-export interface Shard {
-  /** 1 .. count */
-  index: number;
-  count: number;
-}
-
-/** `i/n`. @throws UsageError */
-export function parseShard(text: string): Shard {
-  const match = /^(\d+)\/(\d+)$/.exec(text);
-  const index = Number(match?.[1]);
-  const count = Number(match?.[2]);
-  if (!match || index < 1 || index > count || count > 10_000)
-    throw new UsageError(`--shard ${text}: need i/n with i from 1 to n, as 1/4`);
-  return { index, count };
 }
 
 /** Ascending. Every shard gets seeds from the whole range, so that shards take equally long. */

@@ -1,4 +1,5 @@
-// The version that records carry.
+// The version that records carry, and the build that boots.
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
@@ -6,4 +7,19 @@ import { packageRoot } from '../../emu/unicorn/choose.js';
 export function packageVersion(): string {
   const text = fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** What boots are made of: two machines with equal ones give equal records. Bundles name each other by their contents. */
+const PARTS = [
+  'dist/boot-worker.js',
+  'fixtures/guest/vmlinux.elf',
+  'fixtures/boot/malta.tsv.gz',
+  'fixtures/boot/malta-4k.tsv.gz',
+];
+
+/** The version and what this build of it is made of: `0.1.0+3f2a9c01d4e5`. */
+export function buildId(): string {
+  const hash = createHash('sha256');
+  for (const part of PARTS) hash.update(fs.readFileSync(path.join(packageRoot(), part)));
+  return `${packageVersion()}+${hash.digest('hex').slice(0, 12)}`;
 }

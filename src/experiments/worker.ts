@@ -1,9 +1,10 @@
 // A process that boots what the pool sends it, one boot after the other. Processes, not threads: libunicorn keeps one random
 // word per process (emu/mips/tlb-random.ts).
+import { loadImage } from '../../emu/elf/image.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { bootOnce } from '../kernel/boot.js';
-import type { Answer, FailureKind, Job } from './job.js';
+import type { Answer, FailureKind, LocalJob } from './job.js';
 import { bootRecord } from './record.js';
 import { setupBootOptions } from './setup.js';
 import { packageVersion } from './version.js';
@@ -17,12 +18,18 @@ export function serve(engineName: string, shim: boolean): void {
   let engine = load();
   engine.catch(() => {}); // told with the first boot
   const version = packageVersion();
-  process.on('message', (job: Job) => {
+  process.on('message', ({ job, paths }: LocalJob) => {
     const { setup, seed, stopAtForeignPage = false } = job;
     // An engine that broke in an earlier boot is replaced.
     engine = engine.then((library) => (library.crashed ? load() : library));
     void engine
-      .then((library) => bootOnce({ ...setupBootOptions(setup, seed, library, shim), stopAtForeignPage }))
+      .then((library) =>
+        bootOnce({
+          ...setupBootOptions(setup, seed, library, shim),
+          stopAtForeignPage,
+          ...(paths.image === undefined ? {} : { image: loadImage(paths.image) }),
+        }),
+      )
       .then((result) => bootRecord(version, job, result))
       .then(
         (record) => answer({ record }),
