@@ -10,6 +10,7 @@ import { explainCommand } from './commands/explain.js';
 import { fixesCommand } from './commands/fixes.js';
 import { inspectCommand } from './commands/inspect.js';
 import { kernelCommand } from './commands/kernel.js';
+import { flushesCommand } from './commands/flushes.js';
 import { mergeCommand } from './commands/merge.js';
 import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
@@ -43,6 +44,7 @@ function program(): Command {
     fixesCommand(),
     inspectCommand(),
     kernelCommand(),
+    flushesCommand(),
     mergeCommand(),
     minimizeCommand(),
     opsCommand(),

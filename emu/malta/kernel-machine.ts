@@ -87,6 +87,10 @@ export class KernelMachine {
       ...(options.check === undefined ? {} : { checkTranslations: options.check }),
     });
     try {
+      if (this.cpu.path === 'portable')
+        throw new UsageError(
+          `kernels of one's own need the fast path, which is not in use here: ${this.cpu.pathReason}`,
+        );
       const { commandLine, initrd, onSerial } = options;
       this.board = new MaltaBoard(this.#host(), { controllers, drives, seed, ...(onSerial ? { onSerial } : {}) });
       this.boot = loadKernel({
