@@ -168,6 +168,15 @@ describe('receiver', () => {
     expect(got).toBe(text);
   });
 
+  test('a whole file can be typed at once', () => {
+    uart.write(FCR, 0x01);
+    uart.type(new Uint8Array(1_000_000).fill(0x61));
+    expect(uart.unread).toBe(1_000_000);
+    for (let i = 0; i < 500; i++) uart.read(RBR);
+    expect(uart.unread).toBe(999_500);
+    expect(uart.state().typed).toHaveLength(999_500 - 16);
+  });
+
   test('clearing the FIFO loses what is in it, not what is still on the line', () => {
     uart.write(FCR, 0x01);
     uart.type(bytes('0123456789abcdefghij'));

@@ -75,8 +75,9 @@ export class Uart {
   /** No character was received or read for four character times. */
   #timedOut = false;
   readonly #fifo: number[] = [];
-  /** Typed and not yet received. */
-  readonly #typed: number[] = [];
+  /** Typed and not yet received, from index `#heard` on. */
+  #typed: number[] = [];
+  #heard = 0;
   #timeout: Timer | undefined;
   readonly #setInterrupt: (asserted: boolean) => void;
   readonly #timers: Timers | undefined;
@@ -89,7 +90,7 @@ export class Uart {
 
   /** Sends bytes to the receiver; they come in as it has room. */
   type(bytes: Iterable<number>): void {
-    this.#typed.push(...bytes);
+    for (const byte of bytes) this.#typed.push(byte);
     this.#receive();
   }
 
@@ -100,7 +101,7 @@ export class Uart {
 
   /** Bytes typed and not yet read by the driver. */
   get unread(): number {
-    return this.#typed.length + this.#fifo.length;
+    return this.#typed.length - this.#heard + this.#fifo.length;
   }
 
   read(offset: number): number {
@@ -198,7 +199,12 @@ export class Uart {
   /** Takes in what was typed, as far as there is room; a UART in loop-back hears only itself. */
   #receive(): void {
     if (!(this.#mcr & MCR_LOOP))
-      while (this.#typed.length > 0 && this.#fifo.length < this.#capacity) this.#fifo.push(this.#typed.shift()!);
+      while (this.#heard < this.#typed.length && this.#fifo.length < this.#capacity)
+        this.#fifo.push(this.#typed[this.#heard++]);
+    if (this.#heard > 0 && this.#heard === this.#typed.length) {
+      this.#typed = [];
+      this.#heard = 0;
+    }
     this.#waitForMore();
     this.#update();
   }
@@ -279,7 +285,7 @@ export class Uart {
       thrEmptyPending: this.#thrEmptyPending,
       timedOut: this.#timedOut,
       fifo: [...this.#fifo],
-      typed: [...this.#typed],
+      typed: this.#typed.slice(this.#heard),
       timeout: deadline(this.#timeout),
     };
   }
@@ -296,7 +302,8 @@ export class Uart {
     this.#thrEmptyPending = state.thrEmptyPending;
     this.#timedOut = state.timedOut;
     this.#fifo.splice(0, this.#fifo.length, ...state.fifo);
-    this.#typed.splice(0, this.#typed.length, ...state.typed);
+    this.#typed = [...state.typed];
+    this.#heard = 0;
     this.#timeout = this.#timers?.again(state.timeout, () => this.#noMore());
   }
 }

@@ -206,6 +206,34 @@ describe('initialised as Linux does it', () => {
   });
 });
 
+test('polled through the data port in special mask mode, as a small kernel does it', () => {
+  for (const chip of [pic.master, pic.slave]) {
+    chip.write(0, 0x11);
+    for (const word of [0, 4, 1]) chip.write(1, word);
+    chip.write(1, 0xff);
+    chip.write(0, 0x68); // special mask mode
+    chip.write(0, 0x0a);
+  }
+  unmask(0, 8);
+  const poll = (chip: typeof pic.master) => {
+    chip.write(0, 0x0c);
+    return chip.read(1);
+  };
+  expect(poll(pic.master)).toBe(0);
+  expect(pic.master.read(1)).toBe(0xfa); // a poll is for one read
+  pic.setIrq(8, true);
+  pic.setIrq(0, true);
+  expect(int).toBe(true);
+  expect(poll(pic.master)).toBe(0x80);
+  pic.master.write(0, 0x60);
+  expect(poll(pic.master)).toBe(0x82);
+  expect(poll(pic.slave)).toBe(0x80);
+  pic.slave.write(0, 0x60);
+  pic.master.write(0, 0x62);
+  expect(poll(pic.master)).toBe(0);
+  expect(int).toBe(false);
+});
+
 test('automatic EOI leaves nothing in service', () => {
   initialize(0x03);
   unmask(3, 4);
