@@ -32,6 +32,11 @@ export interface ElfImage {
 const EM_MIPS = 8;
 const ET_EXEC = 2;
 const PT_LOAD = 1;
+/** Sizes of the table's entries in ELF32, bytes. */
+const PROGRAM_HEADER = 32;
+const SECTION_HEADER = 40;
+/** Kernels have a handful. */
+const MAX_PROGRAM_HEADERS = 64;
 const SHT_NULL = 0;
 const SHT_SYMTAB = 2;
 const SHT_NOBITS = 8;
@@ -107,8 +112,10 @@ export class ElfReader {
   segments(): Segment[] {
     const segments: Segment[] = [];
     const [table, entrySize, count] = [this.#word(28), this.#half(42), this.#half(44)];
+    if (count > 0 && (entrySize !== PROGRAM_HEADER || count > MAX_PROGRAM_HEADERS))
+      throw new RangeError('program headers of another size, or too many');
     for (let i = 0; i < count; i++) {
-      const at = table + i * entrySize;
+      const at = table + i * PROGRAM_HEADER;
       if (this.#word(at) !== PT_LOAD) continue;
       const segment = {
         address: this.#word(at + 8),
@@ -123,7 +130,7 @@ export class ElfReader {
   }
 
   #section(i: number): { type: number; link: number; offset: number; size: number } {
-    const at = this.#word(32) + i * this.#half(46);
+    const at = this.#word(32) + i * SECTION_HEADER;
     return {
       type: this.#word(at + 4),
       link: this.#word(at + 24),
@@ -133,7 +140,9 @@ export class ElfReader {
   }
 
   get #sections(): number {
-    return this.#word(32) === 0 ? 0 : this.#half(48);
+    const count = this.#word(32) === 0 ? 0 : this.#half(48);
+    if (count > 0 && this.#half(46) !== SECTION_HEADER) throw new RangeError('section headers of another size');
+    return count;
   }
 
   /** @throws RangeError when the file ends before all of its sections */

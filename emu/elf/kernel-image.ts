@@ -1,7 +1,7 @@
 // A kernel as somebody built it: a 32-bit MIPS ELF of either byte order, with or without symbols. What cannot run here is
 // refused in one line that says what it is instead.
 import { UsageError } from '../errors.js';
-import { ElfReader, type Segment } from './elf.js';
+import { ElfReader, type ElfSymbol, type Segment } from './elf.js';
 import { SymbolTable } from './symbols.js';
 
 const ELFCLASS32 = 1;
@@ -129,11 +129,21 @@ class ParsedKernel implements KernelImage {
   get symbols(): SymbolTable | undefined {
     if (this.#reader) {
       const { entry, segments } = this;
-      const symbols = this.#reader.symbols();
+      const symbols = readableSymbols(this.#reader);
       if (symbols.length > 0) this.#symbols = new SymbolTable({ entry, segments, symbols }, this.source);
       this.#reader = undefined;
     }
     return this.#symbols;
+  }
+}
+
+/** A kernel whose symbol table is damaged runs without names. */
+function readableSymbols(reader: ElfReader): readonly ElfSymbol[] {
+  try {
+    return reader.symbols();
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import { readInitrd, readKernel } from '../elf/kernel-file.js';
 import { type KernelImage, parseKernel } from '../elf/kernel-image.js';
 import { makeElf } from '../elf/test-elf.js';
 import { UsageError } from '../errors.js';
+import { Random } from '../random.js';
 import { loadKernel } from './loader.js';
 import { defaultImageFile } from './machine.js';
 
@@ -196,5 +197,46 @@ describe('kernel files', () => {
     const cut = zlib.gzipSync(guest).subarray(0, 5000);
     expect(() => readKernel(file('cut.gz', cut))).toThrow(/its gzip data is cut short or damaged$/);
     expect(() => readInitrd(file('empty', new Uint8Array(0)))).toThrow(/the initrd is empty$/);
+  });
+});
+
+describe('mutated kernels', () => {
+  test.each([1, 2, 3])('are loaded or refused in one line, and never a third thing (seed %i)', (seed) => {
+    const random = new Random(seed);
+    const whole = makeElf({
+      bigEndian: seed % 2 === 0,
+      entry: 0x8010_0000,
+      segments: [
+        { address: 0x8010_0000, bytes: new Uint8Array(300).fill(0x24), memorySize: 0x1000 },
+        { address: 0xc020_0000, loadAddress: 0x20_0000, bytes: new Uint8Array(60), memorySize: 60 },
+      ],
+      symbols: [
+        ['start', 0x8010_0000],
+        ['panic', 0x8010_0020],
+      ],
+    });
+    const ram = new Uint8Array(4 * MB);
+    const seen = { loaded: 0, refused: 0 };
+    for (let i = 0; i < 3000; i++) {
+      const bytes = whole.slice(0, random.below(8) === 0 ? random.below(whole.length) : whole.length);
+      // Mostly in the headers and tables, where it matters.
+      for (let n = random.below(4); n >= 0; n--) {
+        const at = random.below(3) ? random.below(120) : random.below(whole.length);
+        if (at < bytes.length)
+          bytes[at] = [0, 0xff, random.below(256), bytes[at] ^ (1 << random.below(8))][random.below(4)];
+      }
+      try {
+        const mutant = parseKernel(bytes, 'k');
+        mutant.symbols?.symbolize(0x8010_0024);
+        loadKernel({ kernel: mutant, ram, initrd: new Uint8Array(100) });
+        seen.loaded++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(UsageError);
+        expect((error as Error).message).not.toContain('\n');
+        seen.refused++;
+      }
+    }
+    expect(seen.loaded).toBeGreaterThan(100);
+    expect(seen.refused).toBeGreaterThan(100);
   });
 });
