@@ -6,7 +6,7 @@ import { report } from '../files/stdout.js';
 import { buildKernel } from '../real-kernels/build.js';
 import { debianKernel, type Found } from '../real-kernels/debian.js';
 import { defaultCache, runCommand } from '../real-kernels/kept-kernel.js';
-import { Interrupted, StatusLine } from '../real-kernels/tool.js';
+import { Interrupted, interruptible, StatusLine } from '../real-kernels/tool.js';
 import { wholeNumber } from './boot-options.js';
 import { EXIT_INTERRUPTED } from './pool-options.js';
 
@@ -69,7 +69,7 @@ export function kernelCommand(): Command {
 async function finish({ json }: CommonFlags, get: (status: StatusLine) => Promise<Found>): Promise<void> {
   const status = new StatusLine();
   try {
-    const { folder, kernel } = await get(status);
+    const { folder, kernel } = await interruptible(() => get(status));
     const command = runCommand(folder, kernel);
     if (json) {
       report(`${JSON.stringify({ folder: path.resolve(folder), ...kernel, run: command })}\n`);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../errors.js';
-import { hasTool, runTool, type StatusLine } from './tool.js';
+import { hasTool, Interrupted, runTool, type StatusLine } from './tool.js';
 
 export class Apt {
   readonly #folder: string;
@@ -41,10 +41,11 @@ export class Apt {
 
   /** What apt-cache says, '' when it knows nothing. */
   #cache(...args: string[]): string {
-    const { stdout } = spawnSync('apt-cache', [...this.#options, ...args], {
+    const { stdout, signal } = spawnSync('apt-cache', [...this.#options, ...args], {
       encoding: 'utf8',
       env: { ...process.env, LC_ALL: 'C' },
     });
+    if (signal !== null) throw new Interrupted(); // a terminal's Ctrl-C goes to all
     return stdout ?? '';
   }
 

@@ -24,6 +24,23 @@ export class StatusLine {
 /** Ended by Ctrl-C. */
 export class Interrupted extends Error {}
 
+let interrupted = false;
+
+/** Does `work` with Ctrl-C ending it at the next tool, so that it can clean up. @throws Interrupted then */
+export async function interruptible<T>(work: () => Promise<T>): Promise<T> {
+  const interrupt = (): void => {
+    interrupted = true;
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
 export interface ToolOptions {
   /** Working folder. */
   readonly cwd?: string;
@@ -45,6 +62,7 @@ export const hasTool = (name: string): boolean =>
  * Runs a program to its end. @throws UsageError with the end of its output when it fails @throws Interrupted after Ctrl-C, which ends it
  */
 export function runTool(command: string, args: readonly string[], options: ToolOptions = {}): Promise<void> {
+  if (interrupted) return Promise.reject(new Interrupted());
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -63,7 +81,6 @@ export function runTool(command: string, args: readonly string[], options: ToolO
     lines(child.stdout, output);
     lines(child.stderr, output);
     if (options.onStatus) lines(child.stdio[3] as Readable, options.onStatus);
-    let interrupted = false;
     const interrupt = (): void => {
       interrupted = true;
       child.kill('SIGTERM'); // a terminal's Ctrl-C has reached it already
