@@ -24,7 +24,7 @@ export function decodeCommand(): Command {
     .argument('<console.log...>', 'console logs, also compressed with gzip; - reads standard input')
     .description('find oopses, BUGs, panics and stalls in console logs and classify them')
     .option('--json', 'one JSON object per file, one per line')
-    .option('--vmlinux <ELF>', "name raw addresses by this kernel's symbol table (32-bit big-endian MIPS)")
+    .option('--vmlinux <ELF>', "name raw addresses by this kernel's symbol table (32-bit MIPS)")
     .option('--system-map <FILE>', 'name raw addresses by this System.map')
     .option(
       '--events <log>',

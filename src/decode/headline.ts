@@ -51,7 +51,7 @@ const ERROR_CODE =
 const MACHINE_CHECK =
   /^Got mcheck at [0-9a-f]{8}|^(?:Got )?machine check (?:at|exception)|^Caught Machine Check exception/i;
 const WARNING =
-  /^(?:-+\[ ?)?WARNING: (?:CPU: \d{1,5} PID: (\d{1,10}) at |(?:\[.{1,200}\] )?\S{1,200}:\d{1,6} at .{1,200}, CPU#\d{1,5}: (.{1,64})\/(\d{1,10})$|at |possible |suspicious |inconsistent |bad unlock|held lock|lock held|stack |Nested |chain_key|kernel stack|.{1,40} detected)|^Badness (?:in|at) |^UBSAN: |^INFO: (?:possible (?:recursive|circular|irq)|inconsistent lock|trying to register non-static|suspicious RCU)/;
+  /^(?:-+\[ ?)?WARNING: (?:CPU: \d{1,5} PID: (\d{1,10}) at |(?:\[.{1,200}\] )?\S{1,200}:\d{1,6} at .{1,200}, CPU#\d{1,5}: (.{1,64})\/(\d{1,10})$|at |possible |suspicious |inconsistent |bad unlock|held lock|lock held|stack |Nested |chain_key|kernel stack|.{1,40} detected)|^Badness (?:in|at) |^UBSAN: |^(?:\[ )?INFO: (?:possible (?:recursive|circular|irq)|inconsistent lock|trying to register non-static|suspicious RCU)/;
 const BUG =
   /^(?!(?:Subject|Re|Fwd|Title|Summary): )(?:\[?[\w .#-]{1,24}\]?: )?(?:BUG(?::|(?= \S{1,40} \((?:Not tainted|Tainted)))|list_(?:add|del) corruption)|^kernel BUG at |^(?:slab error in |Slab corruption)/;
 const BUG_CPU = /^BUG: (?:spinlock|rwlock) .{1,40} on CPU#(\d{1,5}), (.{1,64})\/(\d{1,10})$/;

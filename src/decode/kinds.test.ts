@@ -139,6 +139,15 @@ describe('two CPUs at once are never one crash', () => {
     ]);
   });
 
+  test('a headline of one and a dump of the other', () => {
+    const oopses = oopsesOf([fault(B), 'Oops[#1]:', ...dump(A)].join('\n'));
+    expect(oopses).toMatchObject([
+      { cpu: 2, badva: '0x00000018', hasDump: false, process: '', registersRead: 0 },
+      { cpu: 0, badva: '0x3b11aa10', hasDump: true, process: 'ksoftirqd/0', line: 2 },
+    ]);
+    oopses.forEach(expectUnmixed);
+  });
+
   const turns: Array<[string, (i: number) => boolean]> = [
     ['line by line', (i) => i % 2 === 0],
     ['two by two', (i) => i % 4 < 2],
@@ -389,7 +398,7 @@ describe('complaints without an oops', () => {
     ],
     [
       'lockdep before 4.14',
-      ['[ INFO: possible recursive locking detected ]', 'INFO: possible recursive locking detected'],
+      ['=============================================', '[ INFO: possible recursive locking detected ]'],
       { outcome: 'bug', firstSymptom: 'lockdep' },
     ],
     [

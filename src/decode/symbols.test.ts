@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { makeElf } from '../../emu/elf/test-elf.js';
 import { decodeConsole } from './console.js';
 import { signature } from './record.js';
 import { KernelSymbols } from './symbols.js';
@@ -64,6 +65,20 @@ describe('vmlinux', () => {
     expect(
       some.filter((name) => name !== undefined && /^\w[\w.]*\+0x[0-9a-f]+\/0x[0-9a-f]+$/.test(name)).length,
     ).toBeGreaterThan(1000);
+  });
+  test.each([true, false])('kernels of either byte order, big endian: %s', (bigEndian) => {
+    const symbols = [
+      ['rcu_core', 0x8019f1d8],
+      ['other', 0x8019f8b0],
+    ] as const;
+    const file = makeElf({ bigEndian, entry: 0x80100000, segments: [], symbols });
+    expect(KernelSymbols.fromElf(file, 'vmlinux').symbolize('8019f444')).toBe('rcu_core+0x26c/0x6d8');
+  });
+  test('a kernel cut short is refused in one line', () => {
+    const file = makeElf({ bigEndian: false, entry: 0x80100000, segments: [], symbols: [['rcu_core', 0x8019f1d8]] });
+    expect(() => KernelSymbols.fromElf(file.subarray(0, file.length - 60), 'x')).toThrow(
+      'x: not a usable vmlinux: the file is cut',
+    );
   });
   test('another file is refused in one line', () => {
     expect(() => KernelSymbols.fromElf(new Uint8Array(64), 'x')).toThrow('x: not a usable vmlinux: no ELF header');

@@ -1,6 +1,12 @@
 // Names for the raw addresses of a console whose kernel had no kallsyms: from the kernel's ELF file or its System.map.
-import { parseElf } from '../../emu/elf/elf.js';
+import { ElfReader } from '../../emu/elf/elf.js';
 import { UsageError } from '../errors.js';
+
+/** System V ABI, MIPS supplement. */
+const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
+const ELFCLASS32 = 1;
+const ELFDATA2MSB = 2;
+const EM_MIPS = 8;
 
 interface Symbol {
   readonly address: number;
@@ -26,16 +32,20 @@ export class KernelSymbols {
     this.#sorted = [...byAddress].map(([address, name]) => ({ address, name })).sort((a, b) => a.address - b.address);
   }
 
-  /** From an ELF32 big-endian MIPS kernel. @throws UsageError when it is something else or has no symbols */
+  /** From a 32-bit MIPS kernel of either byte order. @throws UsageError when it is something else or has no symbols */
   static fromElf(bytes: Uint8Array, source: string): KernelSymbols {
-    let image;
+    const bad = (what: string) => new UsageError(`${source}: not a usable vmlinux: ${what}`);
+    if (bytes.length < 52 || !ELF_MAGIC.every((byte, i) => bytes[i] === byte)) throw bad('no ELF header');
+    const reader = new ElfReader(bytes, bytes[5] === ELFDATA2MSB);
+    if (bytes[4] !== ELFCLASS32 || reader.machine !== EM_MIPS) throw bad('not a 32-bit MIPS executable');
+    let symbols;
     try {
-      image = parseElf(bytes, source);
+      symbols = reader.symbols();
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      throw new UsageError(error.message.replace('not a usable guest image', 'not a usable vmlinux'));
+      if (error instanceof RangeError) throw bad('the file is cut short or damaged');
+      throw error;
     }
-    const text = image.symbols.filter(
+    const text = symbols.filter(
       ({ isFunction, isAbsolute, name }) => isFunction && !isAbsolute && !name.startsWith('$'),
     );
     return new KernelSymbols(

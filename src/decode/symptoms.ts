@@ -64,7 +64,7 @@ const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
   ['ubsan', /^UBSAN: /],
   [
     'lockdep',
-    /^INFO: (?:possible (?:recursive|circular|irq)|inconsistent lock|trying to register non-static|suspicious RCU)/,
+    /^(?:\[ )?INFO: (?:possible (?:recursive|circular|irq)|inconsistent lock|trying to register non-static|suspicious RCU)/,
   ],
   [
     'warning',
