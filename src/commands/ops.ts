@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { inputName, readGunzipped } from '../files/input.js';
-import { ScriptError, ScriptRunner, VARIANTS, parseScript } from '../percpu/index.js';
-import type { PercpuAllocator, ScriptOp, VariantName } from '../percpu/index.js';
+import { ScriptError, ScriptRunner, VARIANTS, scriptOps } from '../percpu/index.js';
+import type { PercpuAllocator, VariantName } from '../percpu/index.js';
 import { printableLine } from '../terminal-text.js';
 
 /** Options of every command that runs scripts. */
@@ -12,12 +12,19 @@ export interface ScriptOptions {
   pageSize: string;
 }
 
+export const OPS_HELP = `
+A script: cfg bits|page|cpus|static|vmalloc|linear ..., init boot|embed|setup ..., then
+  alloc ID SIZE ALIGN [reserved|atomic|nowait|noio|nofs|nowarn|nofail]    free ID    work    meminfo    stats    state
+  for NAME in FIRST..LAST [step N] ... end    alloc 0..99 8,16,64 8    free 0..98 step 2    echo off
+docs/ops-format.md has all of it, docs/examples some scripts.`;
+
 export function opsCommand(): Command {
   return scriptOptions(new Command('ops'))
     .description('run an operation script (.ops, .ops.gz, - for standard input) on the allocator')
+    .addHelpText('after', OPS_HELP)
     .action((file: string, options: ScriptOptions) => {
       const output = new LineWriter();
-      runScript(file, options, (line) => output.write(line));
+      runScriptFile(file, options, (line) => output.write(line));
       output.flush();
     });
 }
@@ -31,25 +38,38 @@ export function scriptOptions(command: Command): Command {
         .choices(Object.keys(VARIANTS))
         .default('fixed' satisfies VariantName),
     )
-    .addOption(new Option('--page-size <bytes>', 'page size').choices(['4096', '16384', '65536']).default('4096'));
+    .addOption(
+      new Option('--page-size <bytes>', 'page size, where the script has no "cfg page"')
+        .choices(['4096', '8192', '16384', '32768', '65536'])
+        .default('4096'),
+    );
 }
 
-/**
- * Runs the script in `file` and hands every line of its output to `write`.
- * @returns the allocator at the end of the script, undefined when the script has no init
- * @throws UsageError "file:line: what is wrong"
- */
-export function runScript(
+/** Reads and runs a script. @throws UsageError "file:line: what is wrong" */
+export function runScriptFile(
   file: string,
   options: ScriptOptions,
   write: (line: string) => void,
 ): PercpuAllocator | undefined {
-  const name = inputName(file);
-  const text = readGunzipped(file).toString('latin1');
+  return runScript(inputName(file), readGunzipped(file).toString('latin1'), options, write);
+}
+
+/**
+ * Runs a script and hands every line of its output to `write`.
+ * @returns the allocator at the end of the script, undefined when the script has no init
+ * @throws UsageError "name:line: what is wrong"
+ */
+export function runScript(
+  name: string,
+  text: string,
+  options: ScriptOptions,
+  write: (line: string) => void,
+): PercpuAllocator | undefined {
   try {
-    const ops: ScriptOp[] = parseScript(text, name);
+    // Twice over: nothing runs of a script that has a bad line, and loops need not be written out at once.
+    for (const _op of scriptOps(text, name));
     const runner = new ScriptRunner(name, VARIANTS[options.variant], Number(options.pageSize), write);
-    for (const op of ops) runner.run(op);
+    for (const op of scriptOps(text, name)) runner.run(op);
     return runner.percpu;
   } catch (error) {
     if (error instanceof ScriptError) throw new UsageError(error.message);

@@ -1,5 +1,5 @@
 // A memory port without memory: pages are numbers, translations are a table of them. It behaves as the surroundings that
-// the oracle's FORMAT.md defines (pages reused last in, first out; vm areas freed lazily), can fail on request, and notices when a page
+// docs/ops-format.md defines (pages reused last in, first out; vm areas freed lazily), can fail on request, and notices when a page
 // is mapped again whose old translation was never flushed. Used for scripts, replays and benchmarks.
 import { addressFrom, addressValue, hexAddress } from './address.js';
 import type { Chunk } from './chunk.js';
@@ -27,7 +27,7 @@ export class CountingMemory implements MemoryPort {
   failMap = -1;
   failArea = -1;
   failMetadata = -1;
-  /** Receives the lines of FORMAT.md, without "E ". Null: nothing is written down. */
+  /** Receives the lines of docs/ops-format.md, without "E ". Null: nothing is written down. */
   log: ((line: string) => void) | null = null;
 
   readonly #machine: Machine;
@@ -301,7 +301,7 @@ export class CountingMemory implements MemoryPort {
   }
 }
 
-/** RUNS of FORMAT.md: ids, runs of step 1 or -1 joined greedily. */
+/** RUNS of docs/ops-format.md: ids, runs of step 1 or -1 joined greedily. */
 function runs(ids: Int32Array, length: number): string {
   if (length === 0) return '-';
   const parts: string[] = [];

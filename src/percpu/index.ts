@@ -35,7 +35,7 @@
 //     variant.ts                              in what the modelled kernels differ
 //     port.ts                                 memory behind the chunks, and the event sink
 //     counting-memory.ts, vm-areas.ts         a port without memory, for scripts, replays and benchmarks
-//     stats.ts, invariants.ts                 debugfs percpu_stats; an independent recount for tests
+//     stats.ts, stats-text.ts, invariants.ts  debugfs percpu_stats, written and read; an independent recount for tests
 //     ops/                                    operation scripts and their output
 export { addressFrom, addressValue, hexAddress } from './address.js';
 export type { LongBits } from './address.js';
@@ -64,11 +64,13 @@ export {
   parseGfpNames,
 } from './gfp.js';
 export { ScriptRunner } from './ops/runner.js';
-export { ScriptError, parseScript } from './ops/script.js';
+export { ScriptError, parseScript, scriptOps } from './ops/script.js';
 export type { ScriptOp } from './ops/script.js';
 export type { MemoryPort, PercpuEvents } from './port.js';
 export type { LockDrop, Steps } from './steps.js';
 export { statsLines } from './stats.js';
+export { StatsTextError, contradictions, isStatsText, parseStatsText } from './stats-text.js';
+export type { StatsFields, StatsText } from './stats-text.js';
 export { SetupError, unitLayout } from './units.js';
 export type { UnitLayout } from './units.js';
 export { VARIANTS, reclaimPages } from './variant.js';

@@ -5,6 +5,7 @@ import zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readGeometry } from './boot-geometry.js';
 import type { BootGeometry } from './boot-geometry.js';
+import { parseFtrace } from './ftrace.js';
 import { judge } from './judge.js';
 import { traceLines } from './trace-lines.js';
 
@@ -52,7 +53,13 @@ const quoted = (text: string): string => text.replace(/^/gm, '> ');
 const asTraced = ({ task, pid, cpu, flags, time, event, args }: Parts): string =>
   `${task.padStart(16)}-${pid.padEnd(7)} [${cpu}] ${flags} ${time.padStart(12)}: ${event}: ${args}`;
 
-describe('the same trace, no difference', () => {
+/** All that a replay goes by. */
+const requests = (text: string): string[] =>
+  parseFtrace(text, 'log').events.map(({ kind, pid, base, offset, size, align }) =>
+    [kind, pid, base, offset, size, align].join(),
+  );
+
+describe('the same trace', () => {
   it.each<[string, string]>([
     [
       'as perf script prints it',
@@ -120,7 +127,11 @@ describe('the same trace, no difference', () => {
     ['out of HTML', TRACE.replaceAll('<', '&lt;').replaceAll('>', '&gt;')],
     ['in a mail', 'Hello,\n\nhere is the trace you asked for.\n\n' + inForm(asTraced) + '\nRegards,\nSomebody\n'],
   ])('%s', (_, text) => {
-    const { replay, difference, undecidable } = judge(text, 'log');
+    expect(requests(text)).toEqual(requests(TRACE));
+  });
+
+  it('is replayed to its end', () => {
+    const { replay, difference, undecidable } = judge(quoted(inForm((parts) => wrapped(asTraced(parts), 66))), 'log');
     expect([difference, undecidable]).toEqual([undefined, undefined]);
     expect(replay!.outcome.counts).toMatchObject({ events: EVENTS.length, allocations: 2861, frees: 2097, created: 4 });
   });

@@ -1,4 +1,4 @@
-// The state dump of operation scripts: the `S` lines of FORMAT.md, without "S ".
+// The state dump of operation scripts: the `S` lines of docs/ops-format.md, without "S ".
 import { MD_STRIDE, Md, blockAt } from '../chunk.js';
 import type { Chunk } from '../chunk.js';
 import type { CountingMemory } from '../counting-memory.js';
@@ -62,7 +62,7 @@ function hintText(md: Int32Array, at: number): string {
   );
 }
 
-/** HEX of FORMAT.md: one digit per 4 bits, lowest first, runs of 4 and more equal digits as d{count}. */
+/** HEX of docs/ops-format.md: one digit per 4 bits, lowest first, runs of 4 and more equal digits as d{count}. */
 function hexBits(map: Int32Array, bits: number): string {
   const digits = (bits + 3) >>> 2;
   const digitAt = (digit: number): number => {

@@ -14,7 +14,10 @@ import { SetupError, unitLayout } from '../units.js';
 import type { Variant } from '../variant.js';
 import { stateLines } from './dump.js';
 import { ScriptError } from './script.js';
-import type { InitShape, ScriptOp } from './script.js';
+import type { InitShape, ScriptCommand, ScriptOp } from './script.js';
+
+/** What is answered also while echo is off. */
+const QUESTIONS = new Set<string>(['state', 'brief', 'digest', 'stats', 'nrpages', 'meminfo', 'phys']);
 
 /** An id of the script; `chunk` is null when the allocation failed. */
 interface Area {
@@ -40,8 +43,10 @@ interface Config {
 export class ScriptRunner implements PercpuEvents {
   readonly #name: string;
   readonly #variant: Variant;
-  readonly #pageShift: number;
-  readonly #write: (line: string) => void;
+  #pageShift: number;
+  readonly #out: (line: string) => void;
+  /** Requests and what they bring about are written, not only the answers to questions. */
+  #echo = true;
   readonly #config: Config = {
     bits: 32,
     cpus: 2,
@@ -80,7 +85,7 @@ export class ScriptRunner implements PercpuEvents {
     this.#name = name;
     this.#variant = variant;
     this.#pageShift = Math.log2(pageSize);
-    this.#write = write;
+    this.#out = write;
     this.#afterOp = afterOp;
   }
 
@@ -89,11 +94,23 @@ export class ScriptRunner implements PercpuEvents {
     return this.#percpu;
   }
 
+  #write(line: string): void {
+    if (this.#echo) this.#out(line);
+  }
+
   /** Runs one operation. @throws ScriptError when it cannot be carried out */
   run(op: ScriptOp): void {
+    const { command } = op;
+    if (command.kind === 'echo') {
+      this.#echo = command.on;
+      return;
+    }
+    const quiet = !this.#echo && QUESTIONS.has(command.kind);
+    if (quiet) this.#echo = true;
     this.#write(`> ${op.text}`);
     try {
-      this.#write(`= ${this.#execute(op)}`);
+      this.#write(`= ${this.#execute(op.line, command)}`);
+      if (quiet) this.#echo = false;
       this.#memory?.drainIfWanted();
     } catch (error) {
       if (error instanceof SetupError || error instanceof MemoryError) {
@@ -104,8 +121,7 @@ export class ScriptRunner implements PercpuEvents {
     if (this.#percpu !== undefined && this.#memory !== undefined) this.#afterOp?.(this.#percpu, this.#memory);
   }
 
-  #execute(op: ScriptOp): string {
-    const command = op.command;
+  #execute(line: number, command: Exclude<ScriptCommand, { kind: 'echo' }>): string {
     if (command.kind === 'cfg') return this.#configure(command.key, command.values);
     if (command.kind === 'init') return this.#init(command.shape);
     const percpu = this.#percpu!;
@@ -160,11 +176,13 @@ export class ScriptRunner implements PercpuEvents {
         return 'ok';
       case 'nrpages':
         return String(percpu.nrPages());
+      case 'meminfo':
+        return `Percpu:${String((percpu.nrPages() * percpu.pageSize) / 1024).padStart(17)} kB`;
       case 'purge':
         memory.purge();
         return 'ok';
       case 'phys':
-        return this.#phys(op.line, command.id, command.cpu);
+        return this.#phys(line, command.id, command.cpu);
       case 'failpage':
         memory.failPage = command.count;
         return 'ok';
@@ -186,6 +204,9 @@ export class ScriptRunner implements PercpuEvents {
     switch (key) {
       case 'bits':
         config.bits = value === 64n ? 64 : 32;
+        break;
+      case 'page':
+        this.#pageShift = Math.log2(Number(value));
         break;
       case 'cpus':
         config.cpus = Number(value);

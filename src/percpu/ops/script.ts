@@ -1,21 +1,17 @@
-// Operation scripts (.ops): one operation per line, as the oracle's FORMAT.md defines them. Reading and checking; runner.ts runs them.
+// Operation scripts (.ops): one operation per line, as docs/ops-format.md defines them. Reading and checking; runner.ts runs them.
 import { GFP_ATOMIC, GFP_KERNEL, GFP_NOFS, GFP_NOIO, GFP_NOWAIT, __GFP_NOFAIL, __GFP_NOWARN } from '../gfp.js';
+import { expandScript } from './expand.js';
+import { ScriptError } from './script-error.js';
+
+export { ScriptError } from './script-error.js';
 
 /** NR_CPUS of the oracle. */
 const MAX_CPUS = 64;
 const MAX_ID = 1 << 24;
 
-/** A line that is not a legal operation. The message carries "name:line: ". */
-export class ScriptError extends Error {
-  override readonly name = 'ScriptError';
-  constructor(file: string, line: number, what: string) {
-    super(`${file}:${line}: ${what}`);
-  }
-}
-
 export type FaultKind = 'failpage' | 'failmap' | 'failvm' | 'failmem';
 export type PlainKind =
-  'async' | 'work' | 'runwork' | 'state' | 'brief' | 'digest' | 'stats' | 'verify' | 'nrpages' | 'purge';
+  'async' | 'work' | 'runwork' | 'state' | 'brief' | 'digest' | 'stats' | 'verify' | 'nrpages' | 'meminfo' | 'purge';
 
 /** The shape that `init` asks for. Sizes in bytes, addresses unsigned. */
 export type InitShape =
@@ -39,6 +35,7 @@ export type ScriptCommand =
   | { kind: 'alloc'; id: number; size: bigint; align: bigint; gfp: number; reserved: boolean }
   | { kind: 'free'; id: number }
   | { kind: 'phys'; id: number; cpu: number }
+  | { kind: 'echo'; on: boolean }
   | { kind: FaultKind; count: number }
   | { kind: PlainKind };
 
@@ -52,7 +49,7 @@ export interface ScriptOp {
 }
 
 const PLAIN = new Set<string>(
-  'async work runwork state brief digest stats verify nrpages purge'.split(' ') satisfies string[],
+  'async work runwork state brief digest stats verify nrpages meminfo purge'.split(' ') satisfies string[],
 );
 const FAULTS = new Set<string>(['failpage', 'failmap', 'failvm', 'failmem']);
 const FLAGS: Readonly<Record<string, number>> = {
@@ -64,6 +61,7 @@ const FLAGS: Readonly<Record<string, number>> = {
 /** Arguments of each cfg key: n = C number, h = hexadecimal; lower bound, then optional ones. */
 const CFG: Readonly<Record<string, { types: string; needed: number }>> = {
   bits: { types: 'n', needed: 1 },
+  page: { types: 'n', needed: 1 },
   cpus: { types: 'n', needed: 1 },
   node: { types: 'nn', needed: 2 },
   static: { types: 'hn', needed: 2 },
@@ -79,18 +77,18 @@ const CFG: Readonly<Record<string, { types: string; needed: number }>> = {
  * @throws ScriptError for the first bad line
  */
 export function parseScript(text: string, name: string): ScriptOp[] {
-  const ops: ScriptOp[] = [];
+  return [...scriptOps(text, name)];
+}
+
+/** The same, one after the other: loops may write out to many. */
+export function* scriptOps(text: string, name: string): Generator<ScriptOp> {
   const idsInUse = new Set<number>();
   const idsSeen = new Set<number>();
   let initialised = false;
   let cpus = 2;
-  const lines = text.split('\n');
-  lines.forEach((lineText, index) => {
-    const words = lineText.split(/[ \t\r]+/).filter((word) => word !== '');
-    const first = words[0];
-    if (first === undefined || first.startsWith('#')) return;
-    const reader = new LineReader(name, index + 1, words);
-    const command = parseCommand(reader, first);
+  for (const { line, words } of expandScript(text, name)) {
+    const reader = new LineReader(name, line, words);
+    const command = parseCommand(reader, words[0]!);
     switch (command.kind) {
       case 'cfg':
         if (initialised && command.key !== 'lazy' && command.key !== 'thiscpu') {
@@ -101,6 +99,8 @@ export function parseScript(text: string, name: string): ScriptOp[] {
       case 'init':
         if (initialised) reader.fail('second init');
         initialised = true;
+        break;
+      case 'echo':
         break;
       default:
         if (!initialised) reader.fail(`"${command.kind}" before init`);
@@ -115,9 +115,8 @@ export function parseScript(text: string, name: string): ScriptOp[] {
       if (!idsSeen.has(command.id)) reader.fail(`phys of id ${command.id}, which was never allocated`);
       if (command.cpu >= cpus) reader.fail(`CPU ${command.cpu} does not exist (cpus ${cpus})`);
     }
-    ops.push({ line: index + 1, text: words.join(' '), command });
-  });
-  return ops;
+    yield { line, text: words.join(' '), command };
+  }
 }
 
 function parseCommand(reader: LineReader, first: string): ScriptCommand {
@@ -133,6 +132,9 @@ function parseCommand(reader: LineReader, first: string): ScriptCommand {
     reader.end();
     const value = values[0]!;
     if (key === 'bits' && value !== 32n && value !== 64n) reader.fail(`bits is 32 or 64, not ${value}`);
+    if (key === 'page' && (value < 4096n || value > 65536n || (value & (value - 1n)) !== 0n)) {
+      reader.fail(`a page has 4096, 8192, 16384, 32768 or 65536 bytes, not ${value}`);
+    }
     if (key === 'cpus' && (value < 1n || value > MAX_CPUS)) reader.fail(`cpus is 1 to ${MAX_CPUS}, not ${value}`);
     if ((key === 'node' || key === 'thiscpu') && (value < 0n || value >= MAX_CPUS)) {
       reader.fail(`CPU ${value} does not exist`);
@@ -170,6 +172,12 @@ function parseCommand(reader: LineReader, first: string): ScriptCommand {
     const cpu = reader.small('a CPU');
     reader.end();
     return { kind: 'phys', id, cpu };
+  }
+  if (first === 'echo') {
+    const word = reader.word('on or off');
+    if (word !== 'on' && word !== 'off') reader.fail(`echo wants on or off, not "${word}"`);
+    reader.end();
+    return { kind: 'echo', on: word === 'on' };
   }
   if (FAULTS.has(first)) {
     const count = Number(reader.number('a count'));
