@@ -4,6 +4,22 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { consoleRecord, decodeConsole, reportLines } from '../../src/decode/index.js';
 import { UsageError } from '../../src/errors.js';
+import {
+  ScriptError,
+  ScriptRunner,
+  StatsTextError,
+  VARIANTS,
+  checkInvariants,
+  contradictions,
+  parseStatsText,
+  scriptOps,
+  statsLines,
+} from '../../src/percpu/index.js';
+import { isFtrace, parseFtrace } from '../../src/replay/ftrace.js';
+import { isGtLog, parseGtLog } from '../../src/replay/gt-log.js';
+import { firstImpossible } from '../../src/replay/impossible.js';
+import { judge } from '../../src/replay/judge.js';
+import { LogError } from '../../src/replay/log-error.js';
 import { printableJson, printableLine } from '../../src/terminal-text.js';
 
 export interface InputKind {
@@ -76,4 +92,107 @@ const decode: InputKind = {
   isAnswer: (error) => error instanceof UsageError,
 };
 
-export const INPUT_KINDS: readonly InputKind[] = [decode];
+/** Events of a damaged trace that are replayed as well, at most: the search for an order takes its time. */
+const REPLAYED = 60;
+
+const replay: InputKind = {
+  name: 'replay',
+  corpus: (root) => {
+    const logs = texts(path.join(root, 'fixtures/percpu/logs'), /\.gz$/);
+    const traces = logs.filter((text) => isFtrace(text)).map((text) => text.split('\n').slice(12, 700).join('\n'));
+    const quoted = traces.map((text) => text.replace(/^/gm, '> '));
+    return [...logs, ...traces, ...traces.map(asPerf), ...traces.map(asConsole), ...quoted];
+  },
+  read(input) {
+    if (isGtLog(input)) {
+      promise(
+        parseGtLog(input, 'x').events.every(({ line }) => line >= 1),
+        'lines of the log',
+      );
+      return;
+    }
+    const { events, cut } = parseFtrace(input, 'x');
+    const lines = input.split('\n').length;
+    promise(cut === undefined || (cut.line >= 1 && cut.line <= lines), 'a cut in the text');
+    for (const { line, size, offset, base } of events) {
+      promise(line >= 1 && line <= lines, 'lines of the log');
+      promise(size >= 0 && offset >= 0 && Number.isFinite(base), 'numbers');
+    }
+    firstImpossible(events);
+    if (events.length > REPLAYED) return;
+    const { difference, undecidable } = judge(input, 'x');
+    promise(difference === undefined || difference.proven, 'a difference that is proven');
+    promise(difference === undefined || undecidable === undefined, 'one verdict');
+  },
+  isAnswer: (error) => error instanceof LogError,
+};
+
+function asPerf(trace: string): string {
+  return trace.replace(/^\s*(\S.*)-(\d+)\s+\[(\d+)\] \S+\s+(\d+\.\d+): (\w+):/gm, '$1 $2 [$3] $4: percpu:$5:');
+}
+
+function asConsole(trace: string): string {
+  return trace.replace(/^.*\] \S+\s+(\d+\.\d+): (\w+):/gm, '[ $1] $2:');
+}
+
+/** A script with all that a script can have. */
+const LOOPS = `echo off
+cfg bits 32
+cfg page 16384
+cfg cpus 2
+cfg static 80c40000 0x9000
+cfg vmalloc c0000000 fffcd000
+cfg linear 81000000
+init boot
+async
+for i in 1..3
+  for size in 8 64 $(i * 100 % 7)
+    alloc $(i * 1000 + $size) $size 8 nowarn
+  end
+  free $(i * 1000 + 8)
+end
+alloc 0..90 step 3 8,16,24 8
+free 0..90 step 3
+failpage 3
+meminfo
+stats
+`;
+/** Operations of a damaged script that are run, at most: a number may have become a large one. */
+const RUN = 3000;
+
+const ops: InputKind = {
+  name: 'ops',
+  corpus: (root) => [
+    ...texts(path.join(root, 'fixtures/percpu/goldens/malta'), /\.ops\.gz$/),
+    ...texts(path.join(root, 'fixtures/percpu/goldens/x86-64'), /\.ops\.gz$/),
+    ...texts(path.join(root, 'docs/examples'), /\.ops$/),
+    LOOPS,
+  ],
+  read(input) {
+    const runner = new ScriptRunner('x', VARIANTS.fixed, 4096, () => {});
+    let left = RUN;
+    for (const op of scriptOps(input, 'x')) {
+      runner.run(op);
+      if (--left === 0) break;
+    }
+    if (runner.percpu !== undefined) checkInvariants(runner.percpu);
+  },
+  isAnswer: (error) => error instanceof ScriptError,
+};
+
+const stats: InputKind = {
+  name: 'stats',
+  corpus: () => {
+    const runner = new ScriptRunner('x', VARIANTS.fixed, 4096, () => {});
+    for (const op of scriptOps(LOOPS, 'x')) runner.run(op);
+    return [statsLines(runner.percpu!).join('\n')];
+  },
+  read(input) {
+    const text = parseStatsText(input, 'x');
+    promise([...text.fields.values()].every(Number.isSafeInteger), 'whole numbers');
+    promise(!contradictions(text).join().includes('NaN'), 'words');
+  },
+  isAnswer: (error) => error instanceof StatsTextError,
+};
+
+export const INPUT_KINDS: readonly InputKind[] = [decode, replay, ops, stats];

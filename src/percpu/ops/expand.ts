@@ -12,17 +12,20 @@ export interface ExpandedLine {
   readonly words: readonly string[];
 }
 
-/** Most operations of a script. */
-const MOST = 50_000_000;
+/** Most operations of a script, and turns of its loops. */
+const MOST = 10_000_000;
 
 type Block = { line: number; text: string } | { line: number; name: string; over: string; body: Block[] };
 
 /** @param name file name for messages @throws ScriptError for loops that do not end, or an expression that is none */
 export function* expandScript(text: string, name: string): Generator<ExpandedLine> {
   let count = 0;
-  for (const line of expandBlocks(parseBlocks(text, name), new Map(), name)) {
-    if (++count > MOST) throw new ScriptError(name, line.line, `the script has more than ${MOST} operations`);
-    yield line;
+  const counted = (line: number): void => {
+    if (++count > MOST) throw new ScriptError(name, line, `more than ${MOST} operations and turns of loops`);
+  };
+  for (const expanded of expandBlocks(parseBlocks(text, name), new Map(), name, counted)) {
+    counted(expanded.line);
+    yield expanded;
   }
 }
 
@@ -57,6 +60,7 @@ function* expandBlocks(
   blocks: readonly Block[],
   values: ReadonlyMap<string, string>,
   name: string,
+  counted: (line: number) => void,
 ): Generator<ExpandedLine> {
   for (const block of blocks) {
     const fail = (what: string): never => {
@@ -70,10 +74,9 @@ function* expandBlocks(
     const over = substitute(block.over, values, fail).split(/\s+/);
     const range = rangeOf(over, fail);
     const inner = new Map(values);
-    if (range === undefined) {
-      for (const word of over) yield* expandBlocks(block.body, inner.set(block.name, word), name);
-    } else {
-      for (const value of range) yield* expandBlocks(block.body, inner.set(block.name, String(value)), name);
+    for (const value of range ?? over) {
+      counted(block.line);
+      yield* expandBlocks(block.body, inner.set(block.name, String(value)), name, counted);
     }
   }
 }
