@@ -5,7 +5,9 @@ import { Command, CommanderError } from 'commander';
 import { bisectCommand } from './commands/bisect.js';
 import { bootCommand } from './commands/boot.js';
 import { compareCommand } from './commands/compare.js';
+import { completionCommand } from './commands/completion.js';
 import { decodeCommand } from './commands/decode.js';
+import { diffCommand } from './commands/diff.js';
 import { explainCommand } from './commands/explain.js';
 import { fixesCommand } from './commands/fixes.js';
 import { inspectCommand } from './commands/inspect.js';
@@ -39,7 +41,9 @@ function program(): Command {
     bisectCommand(),
     bootCommand(),
     compareCommand(),
+    completionCommand(() => cli),
     decodeCommand(),
+    diffCommand(),
     explainCommand(),
     fixesCommand(),
     inspectCommand(),

@@ -7,6 +7,12 @@ export const KSEG0 = 0x8000_0000;
 
 export const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 
+/** As JSON output has addresses (docs/json.md). */
+export const hexJson = (value: number): string => `0x${hex(value)}`;
+
+/** Page frame number as JSON output has it; null: none. */
+export const pfnJson = (frame: number): string | null => (frame < 0 ? null : `0x${frame.toString(16)}`);
+
 /** Page frame number. */
 export const pfn = (frame: number): string => (frame < 0 ? 'none' : frame.toString(16));
 

@@ -13,15 +13,16 @@ const EXIT_ABORT = 128;
 /**
  * A judge for `bisect`. The first 126 or 127 is weighed by the good commit: when that gives the same, the command is at fault and not the
  * commit; else it is a bad commit like any other.
+ * @param quiet what the command prints goes to standard error
  * @throws Undecided from the judge: the command cannot be run, wants to stop, was ended by a signal, or Ctrl-C was pressed
  */
-export function judgeByCommand(command: string, good: Commit): (commit: Commit) => Promise<Verdict> {
+export function judgeByCommand(command: string, good: Commit, quiet: boolean): (commit: Commit) => Promise<Verdict> {
   let weighed = false;
   return async (commit) => {
-    const code = await runCommand(command, commit);
+    const code = await runCommand(command, commit, quiet);
     if (EXIT_NO_COMMAND.includes(code) && !weighed) {
       weighed = true;
-      if ((await runCommand(command, good)) === code)
+      if ((await runCommand(command, good, quiet)) === code)
         throw new Undecided(
           `--run: exit code ${code} also at the good commit ${good.id}: the command ${code === 127 ? 'is not there' : 'cannot be run'}`,
         );
@@ -32,7 +33,7 @@ export function judgeByCommand(command: string, good: Commit): (commit: Commit) 
 }
 
 /** @returns its exit code, 0..127 */
-async function runCommand(command: string, commit: Commit): Promise<number> {
+async function runCommand(command: string, commit: Commit, quiet: boolean): Promise<number> {
   const env = { ...process.env, PERCPU_MALTA_COMMIT: commit.id, PERCPU_MALTA_KERNEL: commit.kernel };
   let interrupted = false;
   // On a terminal Ctrl-C reaches the command as well. It is waited for, so that nothing of it goes on behind the prompt.
@@ -42,7 +43,7 @@ async function runCommand(command: string, commit: Commit): Promise<number> {
   };
   // Before the command is there: it may be quicker than this process.
   process.once('SIGINT', onInterrupt);
-  const child = spawn(command, { shell: true, stdio: ['ignore', 'inherit', 'inherit'], env });
+  const child = spawn(command, { shell: true, stdio: ['ignore', quiet ? 2 : 'inherit', 'inherit'], env });
   const code = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => resolve(status ?? EXIT_ABORT + os.constants.signals[signal!]));

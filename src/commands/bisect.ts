@@ -6,13 +6,15 @@ import {
   commitIndex,
   COMMITS,
   seedsNeeded,
+  type Step,
   Undecided,
   type Verdict,
 } from '../experiments/bisection.js';
 import { type BootRecord, crashed } from '../experiments/record.js';
 import type { BootSetup } from '../experiments/setup.js';
-import { rateText, tally } from '../experiments/tally.js';
+import { rateText, type Tally, tally, tallyRecord } from '../experiments/tally.js';
 import { EXIT_DIFFERENCE, EXIT_USAGE, UsageError } from '../errors.js';
+import { printableJson } from '../terminal-text.js';
 import { judgeByCommand } from './bisect-run.js';
 import { addBootOptions, type BootFlags, setupFromFlags, wholeNumber } from './boot-options.js';
 import { addJobsOption, EXIT_INTERRUPTED, type PoolFlags, type Running, withPool } from './pool-options.js';
@@ -23,6 +25,7 @@ interface BisectFlags extends Omit<BootFlags, 'kernel'>, PoolFlags {
   bad: string;
   seeds: number;
   run?: string;
+  json?: boolean;
 }
 
 /** Chance to call a bad commit good that a step accepts. */
@@ -37,6 +40,7 @@ export function bisectCommand(): Command {
   return addJobsOption(command)
     .option('--seeds <n>', 'boots of the bad end, to learn how often it crashes', wholeNumber(1, 10_000), 20)
     .option('--run <command>', "judge by this shell command's exit code instead, as git bisect run does")
+    .option('--json', 'print one JSON object at the end')
     .addHelpText('after', HELP)
     .action(run);
 }
@@ -50,7 +54,39 @@ tell, 1..127 is bad, more ends the bisection. 126 and 127 are bad only when the 
 Exit codes: 0 the commit is found; 1 nothing to bisect, an end is not what it was said to be; 2 no verdict: --run stopped it, or
 cannot tell enough commits; 130 interrupted.`;
 
-const put = (text: string): void => void process.stdout.write(`${text}\n`);
+/** What happens, as lines while it happens or as one object at the end. */
+class Account {
+  readonly #json: boolean;
+  #rate: Record<string, unknown> | null = null;
+  readonly #steps: Record<string, unknown>[] = [];
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  say(text: string): void {
+    if (!this.#json) process.stdout.write(`${text}\n`);
+  }
+
+  rate(total: Tally): void {
+    this.#rate = tallyRecord(total);
+  }
+
+  step({ commit: { id, subject }, verdict, left }: Step): void {
+    this.#steps.push({ commit: id, subject, verdict, left });
+    this.say(`git bisect ${verdict} ${id}  # ${subject}; ${left} left`);
+  }
+
+  /** @param candidates ids of the commits that may be the first bad one: one when it is found, none when nothing is decided */
+  end(outcome: Outcome, candidates: readonly string[] = []): void {
+    if (!this.#json) return;
+    const firstBad = candidates.length === 1 ? candidates[0]! : null;
+    const record = { outcome, firstBad, candidates, badEnd: this.#rate, steps: this.#steps };
+    process.stdout.write(`${printableJson(record)}\n`);
+  }
+}
+
+type Outcome = 'found' | 'candidates' | 'no crash' | 'wrong end' | 'interrupted';
 
 async function run(flags: BisectFlags): Promise<void> {
   const good = commitIndex(flags.good);
@@ -58,42 +94,46 @@ async function run(flags: BisectFlags): Promise<void> {
   if (good >= bad) throw new UsageError(`--good ${flags.good} is not before --bad ${flags.bad}`);
   const command = flags.run;
   if (command?.trim() === '') throw new UsageError('--run: need a shell command');
+  const account = new Account(flags.json ?? false);
   try {
-    if (command === undefined) await boots(flags, good, bad);
+    if (command === undefined) await boots(flags, good, bad, account);
     else {
-      putStart(good, bad);
-      await search(good, bad, judgeByCommand(command, COMMITS[good]!), false);
+      sayStart(good, bad, account);
+      await search(good, bad, judgeByCommand(command, COMMITS[good]!, flags.json ?? false), false, account);
     }
   } catch (error) {
     if (!(error instanceof Undecided)) throw error;
     if (error.message !== '') throw new UsageError(`${error.message}; nothing decided`);
-    put('# interrupted; nothing decided');
+    account.say('# interrupted; nothing decided');
+    account.end('interrupted');
     process.exitCode = EXIT_INTERRUPTED;
   }
 }
 
-function putStart(good: number, bad: number): void {
-  put(`git bisect start ${COMMITS[bad]!.id} ${COMMITS[good]!.id}`);
+function sayStart(good: number, bad: number, account: Account): void {
+  account.say(`git bisect start ${COMMITS[bad]!.id} ${COMMITS[good]!.id}`);
 }
 
 /** Judges by boots. @throws Undecided when Ctrl-C ended them */
-async function boots(flags: BisectFlags, good: number, bad: number): Promise<void> {
+async function boots(flags: BisectFlags, good: number, bad: number, account: Account): Promise<void> {
   let ended = false;
   await withPool(flags, undefined, async (running) => {
-    putStart(good, bad);
+    sayStart(good, bad, account);
     const setup = (commit: Commit): BootSetup => setupFromFlags({ ...flags, kernel: commit.kernel });
     const total = tally(await bootAll(running, setup(COMMITS[bad]!), seedsFrom(flags.seed, flags.seeds)));
     const { low } = total.interval;
-    put(`# ${COMMITS[bad]!.id}: ${rateText(total)} boots crashed`);
+    account.rate(total);
+    account.say(`# ${COMMITS[bad]!.id}: ${rateText(total)} boots crashed`);
     if (total.crashes === 0) {
-      put(`# no crash to bisect: more --seeds, or options that crash more often (--controllers 3, --cpus 2)`);
+      account.say(`# no crash to bisect: more --seeds, or options that crash more often (--controllers 3, --cpus 2)`);
+      account.end('no crash');
       process.exitCode = EXIT_DIFFERENCE;
     } else {
       const needed = seedsNeeded(low, RISK);
-      put(
+      account.say(
         `# a commit is good after ${needed} clean boots: (1 - ${low.toFixed(2)})^${needed} <= ${RISK}, the low end of the interval`,
       );
-      await search(good, bad, (commit) => judge(running, setup(commit), flags.seed, needed), true);
+      await search(good, bad, (commit) => judge(running, setup(commit), flags.seed, needed), true, account);
     }
     ended = true;
   });
@@ -129,23 +169,24 @@ async function search(
   bad: number,
   judgeCommit: (commit: Commit) => Promise<Verdict>,
   badIsSure: boolean,
+  account: Account,
 ): Promise<void> {
-  const { firstBad, skipped, sawGood, sawBad } = await bisect(good, bad, judgeCommit, ({ commit, verdict, left }) => {
-    put(`git bisect ${verdict} ${commit.id}  # ${commit.subject}; ${left} left`);
-  });
-  if (!sawGood && (await judgeCommit(COMMITS[good]!)) === 'bad') return notAnEnd(COMMITS[good]!, 'good', 'bad');
+  const { firstBad, skipped, sawGood, sawBad } = await bisect(good, bad, judgeCommit, (step) => account.step(step));
+  if (!sawGood && (await judgeCommit(COMMITS[good]!)) === 'bad')
+    return notAnEnd(COMMITS[good]!, 'good', 'bad', account);
   if (!sawBad && !badIsSure && (await judgeCommit(COMMITS[bad]!)) === 'good')
-    return notAnEnd(COMMITS[bad]!, 'bad', 'good');
+    return notAnEnd(COMMITS[bad]!, 'bad', 'good', account);
   const { id, subject } = COMMITS[firstBad]!;
+  const candidates = [...skipped, firstBad].map((i) => COMMITS[i]!.id);
   if (skipped.length > 0) {
-    put(`the first bad commit could be any of: ${[...skipped, firstBad].map((i) => COMMITS[i]!.id).join(' ')}`);
+    account.say(`the first bad commit could be any of: ${candidates.join(' ')}`);
     process.exitCode = EXIT_USAGE;
-    return;
-  }
-  put(`first bad commit: ${id} ${subject}`);
+  } else account.say(`first bad commit: ${id} ${subject}`);
+  account.end(skipped.length > 0 ? 'candidates' : 'found', candidates);
 }
 
-function notAnEnd({ id }: Commit, said: Verdict, is: Verdict): void {
-  put(`# ${id}, the ${said} end, is ${is}: nothing to bisect`);
+function notAnEnd({ id }: Commit, said: Verdict, is: Verdict, account: Account): void {
+  account.say(`# ${id}, the ${said} end, is ${is}: nothing to bisect`);
+  account.end('wrong end');
   process.exitCode = EXIT_DIFFERENCE;
 }

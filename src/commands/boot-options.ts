@@ -28,6 +28,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** `--memory`: what fits on the board, and in which every layout boots. MB. */
+export const MEMORY_MB = { min: 32, max: 256 };
+
 function parseKernel(text: string): KernelName {
   const name = kernelName(text);
   if (name === undefined)
@@ -37,15 +40,19 @@ function parseKernel(text: string): KernelName {
   return name;
 }
 
+const RAM_HELP = `RAM of the board, ${MEMORY_MB.min} to ${MEMORY_MB.max}`;
+
+function kernelOption(): Option {
+  const option = new Option('--kernel <version>', 'the per-CPU allocator of this commit')
+    .choices(Object.keys(KERNELS))
+    .default('f183324133ea' satisfies KernelName);
+  // the choices are for help and completion: other commits stand for these
+  return option.argParser(parseKernel);
+}
+
 /** Adds the boot options to `command`; `seed`, `kernel` false: the command brings its own; `tlb`: its spelling of that option. */
 export function addBootOptions(command: Command, { seed = true, kernel = true, tlb = '--tlb <mode>' } = {}): Command {
-  if (kernel)
-    command.option(
-      '--kernel <version>',
-      'the per-CPU allocator of this commit',
-      parseKernel,
-      'f183324133ea' as KernelName,
-    );
+  if (kernel) command.addOption(kernelOption());
   command
     .addOption(new Option('--layout <name>', 'memory layout').choices(Object.keys(BOOT_LAYOUTS)).default('malta-4k'))
     .addOption(new Option(tlb, 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
@@ -58,7 +65,7 @@ export function addBootOptions(command: Command, { seed = true, kernel = true, t
     )
     .option('--controllers <n>', 'MegaRAID controllers', wholeNumber(1, MAX_CONTROLLERS), 3)
     .option('--disks <n>', 'disks on the first controller', wholeNumber(1, MAX_DISKS), 4)
-    .option('--memory <MB>', 'RAM of the board', wholeNumber(1, 4096), 128);
+    .option('--memory <MB>', RAM_HELP, wholeNumber(MEMORY_MB.min, MEMORY_MB.max), 128);
   if (seed) command.option('--seed <n>', 'decides everything that is left to chance', wholeNumber(0, 0xffff_ffff), 1);
   return addEngineOptions(command);
 }

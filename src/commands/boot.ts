@@ -11,10 +11,12 @@ import { KERNELS } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
 import { chromeTrace } from '../report/trace/chrome-trace.js';
 import { ftraceText } from '../report/trace/ftrace-text.js';
+import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
 import { addGdbOptions, type GdbFlags, runWithGdb } from './gdb-option.js';
 import { bootHtml } from './html-output.js';
+import { paint } from '../files/color.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
 import { bootRerun } from '../moments/own-guest.js';
@@ -61,7 +63,8 @@ export function bootCommand(): Command {
       const checked = flags.check
         ? new CheckedBoot((lines) => {
             found.push(...lines);
-            if (!flags.json) report(`${lines.join('\n')}\n`);
+            if (!flags.json)
+              report(`${lines.map((line) => (line.startsWith('BUG:') ? paint('red', line) : line)).join('\n')}\n`);
           })
         : undefined;
       const print = (line: string): void => void (show && report(`${line}\n`));
@@ -82,7 +85,7 @@ export function bootCommand(): Command {
       ftrace?.write(ftraceText(result.log.events));
       if (recorder) html?.write(bootHtml(flags, result, recorder, checked && chainOf(checked.cause(result))));
       const check = checked && { check: { ...checkRecord(checked.checker), report: found } };
-      if (flags.json) report(`${JSON.stringify({ ...jsonRecord(flags, result), ...check })}\n`);
+      if (flags.json) report(`${printableJson({ ...jsonRecord(flags, result), ...check })}\n`);
       else report(summary(flags, result, wallSeconds, checked?.checker));
       if (flags.expect !== undefined && (result.outcome === 'clean') !== (flags.expect === 'clean'))
         process.exitCode = EXIT_DIFFERENCE;
@@ -97,6 +100,11 @@ function gdbWanted({ gdb, stopped, at, check, html }: BootCommandFlags): boolean
   return gdb !== undefined;
 }
 
+/** `panic: Fatal exception in interrupt` */
+export function outcomeText({ outcome, panic }: BootResult): string {
+  return paint(outcome === 'clean' ? 'green' : 'red', panic === undefined ? outcome : `${outcome}: ${panic}`);
+}
+
 /** The event log as text: one JSON object a line. */
 export function eventLines(log: EventLog): string {
   return log.events.map((event) => `${JSON.stringify(event)}\n`).join('');
@@ -109,7 +117,7 @@ export function jsonRecord(flags: BootFlags, result: BootResult): Record<string,
     outcome: result.outcome,
     signature: bootSignature(result),
     panic: result.panic ?? '',
-    reached_init: result.reachedInit,
+    reachedInit: result.reachedInit,
     counters: result.counters,
   };
 }
@@ -119,7 +127,7 @@ function summary(flags: BootFlags, result: BootResult, wallSeconds: number, chec
   const rows: [string, string][] = [
     ['kernel', KERNELS[flags.kernel].title],
     ['seed', String(flags.seed)],
-    ['outcome', result.outcome + (result.panic === undefined ? '' : `: ${result.panic}`)],
+    ['outcome', outcomeText(result)],
   ];
   const name = bootSignature(result);
   if (name) rows.push(['signature', name]);

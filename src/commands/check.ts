@@ -1,4 +1,5 @@
 // What `--check` and `explain` share: a boot with the stale-translation checker attached, and what it found as text and data.
+import { hexJson, pfnJson } from '../analysis/addresses.js';
 import { type Cause, causeOf } from '../analysis/cause.js';
 import { StaleChecker } from '../analysis/checker.js';
 import { Phrases } from '../analysis/phrases.js';
@@ -7,6 +8,20 @@ import { staleReport } from '../analysis/stale-report.js';
 import type { BootParts, BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
 import type { ChainStep } from '../report/html/boot-report.js';
+
+/** The chain as data. */
+export function causeRecord({ steps, verdict, shown }: Cause): Record<string, unknown> {
+  return {
+    steps: steps.map(({ seq, between, t, text }) => ({
+      seq,
+      between,
+      microseconds: Math.round(t * 1000) / 1000,
+      text,
+    })),
+    verdict: verdict ?? null,
+    shown,
+  };
+}
 
 export class CheckedBoot {
   /** From `attach` on. */
@@ -48,19 +63,19 @@ export function checkRecord({ accesses }: StaleChecker): Record<string, unknown>
   const bytes = (list: readonly StaleAccess[]): number => list.reduce((sum, access) => sum + access.bytes, 0);
   const elsewhere = accesses.filter(({ victims }) => victims.some(({ kind }) => kind !== 'free'));
   return {
-    stale_accesses: accesses.length,
-    stale_bytes: bytes(accesses),
-    others_memory: elsewhere.length,
+    staleAccesses: accesses.length,
+    staleBytes: bytes(accesses),
+    othersMemory: elsewhere.length,
     ...(first === undefined
       ? {}
       : {
           first: {
             after: first.after,
-            t: first.t,
+            microseconds: Math.round(first.t * 1000) / 1000,
             kind: staleKind(first),
-            va: first.va,
-            frame: first.frame,
-            mapped: first.mapped,
+            va: hexJson(first.va),
+            frame: pfnJson(first.frame),
+            mapped: pfnJson(first.mapped),
           },
         }),
   };
@@ -68,10 +83,10 @@ export function checkRecord({ accesses }: StaleChecker): Record<string, unknown>
 
 /** The same in a line. */
 export function checkText(checker: StaleChecker): string {
-  const { stale_accesses, stale_bytes, others_memory } = checkRecord(checker);
+  const { staleAccesses, staleBytes, othersMemory } = checkRecord(checker);
   return (
-    `${String(stale_accesses)} accesses through stale translations (${String(stale_bytes)} bytes), ` +
-    `${String(others_memory)} of them to memory that others had by then`
+    `${String(staleAccesses)} accesses through stale translations (${String(staleBytes)} bytes), ` +
+    `${String(othersMemory)} of them to memory that others had by then`
   );
 }
 

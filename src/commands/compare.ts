@@ -1,5 +1,5 @@
 // `percpu-malta compare`: layouts, kernels and TLBs side by side; `--explain` finds the factor that decides.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import {
   CELL_HEAD,
   cellRow,
@@ -13,8 +13,9 @@ import {
   tlbText,
 } from '../experiments/cells.js';
 import { attribution, stepsOf } from '../experiments/factors.js';
+import { type BootSetup, setupGeometry } from '../experiments/setup.js';
 import { textTable } from '../experiments/table.js';
-import { tally } from '../experiments/tally.js';
+import { type Tally, tally, tallyRecord } from '../experiments/tally.js';
 import { LIMITS, sideSentences, verdict } from '../experiments/verdict.js';
 import { UsageError } from '../errors.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
@@ -23,6 +24,7 @@ import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import { addEngineOptions, wholeNumber } from './boot-options.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
+import { printableJson } from '../terminal-text.js';
 import { measureEach, QUICK_SEEDS } from './measure.js';
 import { addJobsOption, addRecordOptions, type PoolFlags, type RecordFlags } from './pool-options.js';
 
@@ -36,22 +38,29 @@ interface CompareFlags extends PoolFlags, RecordFlags {
   cpus: number;
   explain?: boolean;
   quick?: boolean;
+  json?: boolean;
   html?: string;
+}
+
+const TLBS: readonly TlbMode[] = ['qemu', 'hardware'];
+const CPUS: readonly CpuModel[] = ['24Kf', 'P5600'];
+
+/** An option that takes a list; help shows its default as it would be typed. */
+function list<T>(flags: string, description: string, parse: (text: string) => T[], text: string): Option {
+  return new Option(flags, description).argParser(parse).default(parse(text), text);
 }
 
 export function compareCommand(): Command {
   const command = new Command('compare')
     .description('measure which layouts, kernels and TLBs crash; --explain says what makes the difference')
-    .option('--layouts <list>', 'NAME[/CPUS][/page], separated by commas', parseLayouts, parseLayouts(DEFAULT_LAYOUTS))
-    .option('--kernels <list>', 'kernels as boot knows them', parseKernels, parseKernels('f183324133ea,93274f1dd6b0'))
-    .option('--tlb <list>', 'qemu (with shadow entries), hardware', choices('--tlb', ['qemu', 'hardware']), [
-      'qemu',
-      'hardware',
-    ])
-    .option('--cpu <list>', '24Kf (16 TLB entries), P5600 (64)', choices('--cpu', ['24Kf', 'P5600']), ['24Kf', 'P5600'])
+    .addOption(list('--layouts <list>', 'NAME[/CPUS][/page], separated by commas', parseLayouts, DEFAULT_LAYOUTS))
+    .addOption(list('--kernels <list>', 'kernels as boot knows them', parseKernels, 'f183324133ea,93274f1dd6b0'))
+    .addOption(list('--tlb <list>', 'qemu (with shadow entries), hardware', choices('--tlb', TLBS), TLBS.join()))
+    .addOption(list('--cpu <list>', '24Kf (16 TLB entries), P5600 (64)', choices('--cpu', CPUS), CPUS.join()))
     .option('--controllers <n>', 'MegaRAID controllers', wholeNumber(1, 3), 3)
     .option('--seeds <n>', 'boots of each cell, seeds 1..n', wholeNumber(1, 100_000), 20)
     .option('--explain', 'go from malta-4k to x86-like one factor at a time, and say which decides')
+    .option('--json', 'print one JSON object')
     .option('--html <file>', 'write a page there')
     .option('--cpus <n>', 'with --explain: possible CPUs of the x86-like end', wholeNumber(1, 8), 1);
   command.option(
@@ -120,8 +129,13 @@ async function table(flags: CompareFlags): Promise<void> {
   const ended = setups.map((setup, i) => ({ setup, records: records[i]! })).filter((cell) => cell.records.length > 0);
   const tallies = ended.map((cell) => tally(cell.records));
   const rows = ended.map(({ setup }, i) => cellRow(setup, tallies[i]!));
-  if (rows.length > 0) report(textTable(CELL_HEAD, rows));
-  if (stopped !== undefined) report(stopped);
+  if (flags.json) {
+    const cells = ended.map(({ setup }, i) => cellRecord(setup, tallies[i]!));
+    report(`${printableJson({ complete: stopped === undefined, cells })}\n`);
+  } else {
+    if (rows.length > 0) report(textTable(CELL_HEAD, rows));
+    if (stopped !== undefined) report(stopped);
+  }
   if (rows.length === 0) return;
   const { layouts, kernels, tlb, cpu, controllers, seeds } = flags;
   const lists = `--layouts ${layouts.map(layoutText).join()} --kernels ${kernels.join()} --tlb ${tlb.join()} --cpu ${cpu.join()}`;
@@ -135,6 +149,10 @@ async function table(flags: CompareFlags): Promise<void> {
       ],
     ),
   );
+}
+
+function cellRecord(setup: BootSetup, total: Tally): object {
+  return { options: setup, geometry: setupGeometry(setup), ...tallyRecord(total) };
 }
 
 async function explain(flags: CompareFlags): Promise<void> {
@@ -160,9 +178,14 @@ async function explain(flags: CompareFlags): Promise<void> {
           ...(side ? [{ title: 'Variations of what both ends share', lines: sideSentences(plan, results) }] : []),
           { title: 'What this cannot say about x86 hardware', lines: LIMITS },
         ];
-  if (rows.length > 0) report(textTable(['setup', ...CELL_HEAD.slice(3)], rows));
-  report(notes.map(({ title, lines }) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`).join(''));
-  if (stopped !== undefined) report(`${stopped}What decides is said when all of them are.\n`);
+  if (flags.json) {
+    const cells = ended.map((step) => ({ title: step.title, ...cellRecord(step.setup, results.get(step)!) }));
+    report(`${printableJson({ complete: stopped === undefined, cells, notes })}\n`);
+  } else {
+    if (rows.length > 0) report(textTable(['setup', ...CELL_HEAD.slice(3)], rows));
+    report(notes.map(({ title, lines }) => `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`).join(''));
+    if (stopped !== undefined) report(`${stopped}What decides is said when all of them are.\n`);
+  }
   if (rows.length === 0) return;
   const { kernels, controllers, seeds, cpus } = flags;
   html?.write(

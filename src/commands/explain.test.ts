@@ -98,10 +98,10 @@ describe('boot --check', () => {
   test('a report says what can be checked against the log', () => {
     const log = path.join(folder, 'check.ndjson');
     const { check } = JSON.parse(run('boot', '--seed', '2', '--check', '--json', '--log', log).stdout) as {
-      check: { stale_accesses: number; report: string[] };
+      check: { staleAccesses: number; report: string[] };
     };
     const all = lines(log);
-    expect(all.filter(({ type }) => type === 'checker_access')).toHaveLength(check.stale_accesses);
+    expect(all.filter(({ type }) => type === 'checker_access')).toHaveLength(check.staleAccesses);
     const event = (pattern: RegExp): Line => {
       const match = check.report.map((line) => pattern.exec(line)).find((found) => found !== null);
       return all.find(({ seq }) => seq === Number(match![1]))!;

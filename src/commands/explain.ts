@@ -7,11 +7,13 @@ import type { StaleChecker } from '../analysis/checker.js';
 import { bootOnce, type BootResult } from '../kernel/boot.js';
 import { KERNELS } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
+import { printableJson } from '../terminal-text.js';
 import { wrap } from '../report/wrap.js';
 import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
-import { bootSignature, jsonRecord } from './boot.js';
-import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
+import { bootSignature, jsonRecord, outcomeText } from './boot.js';
+import { chainOf, CheckedBoot, causeRecord, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml } from './html-output.js';
+import { paint } from '../files/color.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
 import { addScriptOption } from './script-option.js';
@@ -48,18 +50,19 @@ export function explainCommand(): Command {
       log?.write(logLines(result.log, checker));
       if (recorder) html?.write(bootHtml(flags, result, recorder, chainOf(cause)));
       if (flags.json)
-        report(`${JSON.stringify({ ...jsonRecord(flags, result), check: checkRecord(checker), ...cause })}\n`);
+        report(
+          `${printableJson({ ...jsonRecord(flags, result), check: checkRecord(checker), ...causeRecord(cause) })}\n`,
+        );
       else report(`${story(flags, result, checker, cause).join('\n')}\n`);
     });
 }
 
 function story(flags: BootFlags, result: BootResult, checker: StaleChecker, cause: Cause): string[] {
   const width = Math.min(Math.max(process.stdout.columns ?? 100, 60), 120);
-  const outcome = result.outcome + (result.panic === undefined ? '' : `: ${result.panic}`);
   const signature = bootSignature(result);
   const lines = [
     `Seed ${flags.seed}, kernel ${KERNELS[flags.kernel].title}`,
-    `${outcome}${signature ? ` (${signature})` : ''}`,
+    `${outcomeText(result)}${signature ? ` (${signature})` : ''}`,
     '',
   ];
   if (checker.accesses.length === 0)
@@ -69,7 +72,7 @@ function story(flags: BootFlags, result: BootResult, checker: StaleChecker, caus
     lines.push(head, ...wrap(text, width - 4).map((row) => `    ${row}`), '');
   });
   if (result.outcome === 'clean') lines.push('The boot reaches init all the same: nobody fell over it by then.', '');
-  if (cause.verdict) lines.push(...wrap(cause.verdict.text, width), '');
+  if (cause.verdict) lines.push(...wrap(cause.verdict.text, width).map((row) => paint('bold', row)), '');
   lines.push(checkText(checker));
   return lines;
 }

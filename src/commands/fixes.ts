@@ -2,10 +2,11 @@
 import { Command } from 'commander';
 import { type BootRecord } from '../experiments/record.js';
 import { short, textTable } from '../experiments/table.js';
-import { intervalText, tally } from '../experiments/tally.js';
+import { intervalText, type Tally, tally, tallyRecord } from '../experiments/tally.js';
 import type { KernelName } from '../kernel/kernels.js';
 import { addBootOptions, type BootFlags, setupFromFlags, wholeNumber } from './boot-options.js';
 import { report } from '../files/stdout.js';
+import { printableJson } from '../terminal-text.js';
 import { measureEach, QUICK_SEEDS } from './measure.js';
 import { addJobsOption, addRecordOptions, type PoolFlags, type RecordFlags } from './pool-options.js';
 
@@ -22,6 +23,7 @@ interface FixesFlags extends Omit<BootFlags, 'seed' | 'kernel'>, PoolFlags, Reco
   engine?: string;
   seeds: number;
   quick?: boolean;
+  json?: boolean;
 }
 
 export function fixesCommand(): Command {
@@ -29,6 +31,7 @@ export function fixesCommand(): Command {
   addBootOptions(command, { seed: false, kernel: false });
   return addRecordOptions(addJobsOption(command))
     .option('--seeds <n>', 'boots with each fix, seeds 1..n', wholeNumber(1, 100_000), 20)
+    .option('--json', 'print one JSON object')
     .option('--quick', `a first look: ${QUICK_SEEDS} boots with each fix`)
     .addHelpText('after', HELP)
     .action((flags: FixesFlags) =>
@@ -51,6 +54,12 @@ async function run(flags: FixesFlags): Promise<void> {
   const titles = FIXES.map(([, title]) => title);
   const { records, stopped } = await measureEach(flags, setups, titles, flags.seeds);
   const rows = titles.map((title, i) => ({ title, records: records[i]! })).filter((fix) => fix.records.length > 0);
+  if (flags.json) {
+    const fixes = FIXES.map(([kernel, title], i) => ({ kernel, title, records: records[i]! }));
+    const done = fixes.filter((fix) => fix.records.length > 0);
+    report(`${printableJson({ complete: stopped === undefined, fixes: done.map(fixRecord) })}\n`);
+    return;
+  }
   if (rows.length > 0)
     report(
       textTable(
@@ -60,6 +69,13 @@ async function run(flags: FixesFlags): Promise<void> {
     );
   if (stopped !== undefined) report(stopped);
 }
+
+function fixRecord({ kernel, title, records }: { kernel: KernelName; title: string; records: BootRecord[] }): object {
+  const total = tally(records);
+  return { kernel, flush: title, correct: isCorrect(total), ...tallyRecord(total) };
+}
+
+const isCorrect = ({ crashes, mean }: Tally): boolean => crashes === 0 && mean.staleStores === 0;
 
 const HEAD = [
   'flush',
@@ -76,7 +92,8 @@ const HEAD = [
 ];
 
 function row(title: string, records: readonly BootRecord[]): string[] {
-  const { crashes, boots, interval, mean } = tally(records);
+  const total = tally(records);
+  const { crashes, boots, interval, mean } = total;
   return [
     title,
     `${crashes}/${boots}`,
@@ -88,6 +105,6 @@ function row(title: string, records: readonly BootRecord[]): string[] {
     short(mean.flushInstructions),
     short(mean.flushRefills),
     short(mean.tlbRefills),
-    crashes === 0 && mean.staleStores === 0 ? 'yes' : 'no',
+    isCorrect(total) ? 'yes' : 'no',
   ];
 }

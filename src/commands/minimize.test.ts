@@ -16,7 +16,7 @@ function run(...args: string[]): { status: number | null; stdout: string; stderr
 
 interface Boot {
   outcome: string;
-  reached_init: boolean;
+  reachedInit: boolean;
   counters: { foreignPages: number; staleStores: number; targetsScanned: number };
 }
 
@@ -124,10 +124,10 @@ describe('--script', () => {
 
   test('a script that finds no disk stalls in front of it', () => {
     write('none.boot', 'percpu-malta script 1\nscan none\n');
-    const { outcome, reached_init, counters } = boot('none.boot');
-    expect({ outcome, reached_init, scanned: counters.targetsScanned }).toEqual({
+    const { outcome, reachedInit, counters } = boot('none.boot');
+    expect({ outcome, reachedInit, scanned: counters.targetsScanned }).toEqual({
       outcome: 'stall',
-      reached_init: false,
+      reachedInit: false,
       scanned: 0,
     });
   });

@@ -9,6 +9,7 @@ import { packageVersion } from '../experiments/version.js';
 import { bootSize, minimize } from '../minimize/minimize.js';
 import { bootScript } from '../minimize/script.js';
 import { Trials } from '../minimize/trials.js';
+import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
 import { openOutput, type OutputFile } from '../files/output.js';
 import { report } from '../files/stdout.js';
@@ -21,6 +22,7 @@ interface MinimizeFlags extends BootFlags, PoolFlags {
   output: string;
   quick?: boolean;
   resume?: boolean;
+  json?: boolean;
 }
 
 export function minimizeCommand(): Command {
@@ -35,6 +37,7 @@ export function minimizeCommand(): Command {
     )
     .option('-o, --output <file>', 'write the script there', 'minimal.boot')
     .option('--quick', 'a first look: leaves more behind, in a fraction of the boots')
+    .option('--json', 'print one JSON object in place of the script')
     .option('--resume', 'go on where Ctrl-C, or whatever it was, ended the same command')
     .addHelpText('after', HELP)
     .action(run);
@@ -108,6 +111,13 @@ async function run(flags: MinimizeFlags): Promise<void> {
     `${end ? (quick ? 'a first look' : 'minimal') : 'stopped early'}, ${trials.runs} boots${end ? `; ${endText(end)}` : ''}`,
   ]);
   output.write(script);
+  if (flags.json) {
+    const reached = end && { outcome: end.outcome, signature: end.signature, foreignPages: end.counters.foreignPages };
+    const sizes = { from: bootSize(start), to: bootSize(best) };
+    const record = { output: flags.output, seed, until, minimal: end !== undefined && !quick, boots: trials.runs };
+    report(`${printableJson({ ...record, ...sizes, end: reached ?? null })}\n`);
+    return;
+  }
   if (output.toStdout) return;
   report(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
   if (!end && file) report('go on with --resume\n');

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { inputName, readGunzipped } from '../files/input.js';
+import { printableJson } from '../terminal-text.js';
 import { ScriptError, ScriptRunner, VARIANTS, scriptOps } from '../percpu/index.js';
 import type { PercpuAllocator, VariantName } from '../percpu/index.js';
 import { printableLine } from '../terminal-text.js';
@@ -22,11 +23,53 @@ export function opsCommand(): Command {
   return scriptOptions(new Command('ops'))
     .description('run an operation script (.ops, .ops.gz, - for standard input) on the allocator')
     .addHelpText('after', OPS_HELP)
-    .action((file: string, options: ScriptOptions) => {
+    .option('--json', 'print a JSON object for each operation')
+    .action((file: string, options: ScriptOptions & { json?: boolean }) => {
       const output = new LineWriter();
-      runScriptFile(file, options, (line) => output.write(line));
+      const records = new OperationRecords((record) => output.write(printableJson(record)));
+      runScriptFile(file, options, (line) => (options.json ? records.add(line) : output.write(line)));
+      records.end();
       output.flush();
     });
+}
+
+/** Results that are printed in hexadecimal without 0x, as the kernel prints addresses. */
+const HEXADECIMAL = ['ptr', 'fnv'];
+
+const plain = (value: string): string | number => (/^-?\d+$/.test(value) ? Number(value) : value);
+
+/** The output of an operation, line by line, as data. */
+class OperationRecords {
+  readonly #write: (record: object) => void;
+  #operation: string | undefined;
+  #lines: string[] = [];
+  #result: Record<string, string | number> = {};
+
+  constructor(write: (record: object) => void) {
+    this.#write = write;
+  }
+
+  /** `> operation`, then what it traces and dumps, `= name=value ...` what it gives. */
+  add(line: string): void {
+    if (line.startsWith('> ')) {
+      this.end();
+      this.#operation = line.slice(2);
+    } else if (line.startsWith('= ')) {
+      const words = line.slice(2).split(' ');
+      for (const [name, value] of words.filter((word) => word.includes('=')).map((word) => word.split(/=(.*)/)))
+        this.#result[name!] = HEXADECIMAL.includes(name!) ? `0x${value!}` : plain(value!);
+      const value = words.filter((word) => !word.includes('=')).join(' ');
+      if (value !== '') this.#result.value = plain(value);
+    } else this.#lines.push(line);
+  }
+
+  end(): void {
+    if (this.#operation !== undefined)
+      this.#write({ operation: this.#operation, result: this.#result, lines: this.#lines });
+    this.#operation = undefined;
+    this.#lines = [];
+    this.#result = {};
+  }
 }
 
 /** Adds the script argument and the options that say which kernel runs it. */

@@ -1,6 +1,6 @@
 // The options of commands that boot many times, and how such a command runs: progress line, Ctrl-C, end of the workers.
 import os from 'node:os';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type BootRunner, type Job, PoolClosed } from '../experiments/job.js';
 import { BootPool } from '../experiments/pool.js';
 import { Progress } from '../experiments/progress.js';
@@ -25,11 +25,10 @@ export const MAX_JOBS = 256;
 
 export function addJobsOption(command: Command): Command {
   return command
-    .option(
-      '--jobs <n>',
-      'boots at the same time, a process each; does not change results (default: one per core)',
-      wholeNumber(1, MAX_JOBS),
-      os.availableParallelism(),
+    .addOption(
+      new Option('--jobs <n>', 'boots at the same time, a process each; does not change results')
+        .argParser(wholeNumber(1, MAX_JOBS))
+        .default(os.availableParallelism(), 'one per core'),
     )
     .option('--queue <url>', 'boot on other machines: redis://HOST/NAME, with workers there', (text) =>
       parseQueue(text),

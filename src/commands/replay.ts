@@ -8,6 +8,7 @@ import type { BootGeometry } from '../replay/boot-geometry.js';
 import { judge } from '../replay/judge.js';
 import type { Judgement } from '../replay/judge.js';
 import { LogError } from '../replay/log-error.js';
+import { printableJson } from '../terminal-text.js';
 import { LineWriter } from './ops.js';
 
 /** Events shown before and after a difference. */
@@ -40,12 +41,14 @@ The geometry of the kernel is taken from its boot's lines (in the trace, --boot-
 are tried. Exit code 1: a difference that the log proves; 2: undecidable, because the log does not have what happened
 before it begins or where it is cut.`,
     )
+    .option('--json', 'print one JSON object')
     .action((file: string, options: ReplayOptions) => {
       const name = inputName(file);
       const given = geometryOf(options);
       const judgement = judged(readGunzipped(file).toString('latin1'), name, given);
       const output = new LineWriter();
-      for (const line of report(name, judgement)) output.write(line);
+      if (options.json) output.write(printableJson(record(name, judgement)));
+      else for (const line of report(name, judgement)) output.write(line);
       output.flush();
       const { difference, undecidable } = judgement;
       if (difference !== undefined) process.exitCode = EXIT_DIFFERENCE;
@@ -75,6 +78,7 @@ interface ReplayOptions {
   bootLog?: string;
   cpus?: number;
   pageSize?: number;
+  json?: boolean;
 }
 
 function positive(flag: string): (text: string) => number {
@@ -104,6 +108,21 @@ function geometryOf({ geometry, bootLog, cpus, pageSize }: ReplayOptions): BootG
     throw new UsageError(`--page-size wants a power of two from 4096 on, not ${pageSize}`);
   }
   return { ...known, ...(cpus === undefined ? {} : { cpus }), ...(pageSize === undefined ? {} : { pageSize }) };
+}
+
+/** The same as data. */
+function record(name: string, { events, replay, difference, undecidable }: Judgement): Record<string, unknown> {
+  const found = replay?.outcome;
+  return {
+    name,
+    events: events.length,
+    counts: found?.counts ?? null,
+    reordered: found?.reordered ?? null,
+    workPlaced: found?.workPlaced ?? null,
+    kernel: found?.variant.name ?? null,
+    difference: difference ?? null,
+    undecidable: undecidable ?? null,
+  };
 }
 
 /** The summary, and the first difference with the events around it. */

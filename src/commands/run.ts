@@ -7,7 +7,7 @@ import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
-import { printable } from '../terminal-text.js';
+import { printable, printableJson } from '../terminal-text.js';
 import { addRunOptions, openRun, type RunFlags } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
@@ -95,7 +95,7 @@ export function runCommand(): Command {
         reportFile?.write(reports.map((line) => `${line}\n`).join(''));
         report(
           flags.json
-            ? `${JSON.stringify({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}) })}\n`
+            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}) })}\n`
             : summary(file, flags, run, record, wallSeconds, checker),
         );
         for (const { call, count } of run.skipped)

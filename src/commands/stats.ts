@@ -4,11 +4,13 @@ import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { inputName, readGunzipped } from '../files/input.js';
 import { StatsTextError, contradictions, isStatsText, parseStatsText, statsLines } from '../percpu/index.js';
 import type { StatsFields, StatsText } from '../percpu/index.js';
+import { printableJson } from '../terminal-text.js';
 import { LineWriter, runScript, scriptOptions } from './ops.js';
 import type { ScriptOptions } from './ops.js';
 
 interface StatsOptions extends ScriptOptions {
   against?: string;
+  json?: boolean;
 }
 
 export function statsCommand(): Command {
@@ -17,6 +19,7 @@ export function statsCommand(): Command {
       'print percpu_stats, as the kernel shows it in debugfs, at the end of an operation script; or read a kernel’s',
     )
     .option('--against <file>', 'compare with the percpu_stats of a kernel, or with another run')
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
@@ -30,14 +33,18 @@ Exit code 1: numbers that do not add up, or with --against numbers that differ.`
       if (options.against !== undefined) {
         const other = statsOf(options.against, options, '--against');
         const compared = compare(kernel, other.kernel, inputName(file), inputName(options.against));
-        for (const line of compared.lines) output.write(line);
+        if (options.json) output.write(printableJson({ differing: compared.differing, lines: compared.lines }));
+        else for (const line of compared.lines) output.write(line);
         differs = compared.differing > 0;
       } else if (text !== undefined) {
         const wrong = contradictions(kernel);
-        for (const line of [...summary(inputName(file), kernel), ...wrong.map((what) => `  wrong: ${what}`)])
-          output.write(line);
+        if (options.json) output.write(printableJson({ ...statsRecord(text.split('\n')), wrong }));
+        else
+          for (const line of [...summary(inputName(file), kernel), ...wrong.map((what) => `  wrong: ${what}`)])
+            output.write(line);
         differs = wrong.length > 0;
-      } else for (const line of kernel.lines) output.write(line);
+      } else if (options.json) output.write(printableJson(statsRecord(kernel.lines)));
+      else for (const line of kernel.lines) output.write(line);
       output.flush();
       if (differs) process.exitCode = EXIT_DIFFERENCE;
     });
@@ -136,3 +143,21 @@ function compare(
   );
   return { lines, differing };
 }
+
+/** The numbers of percpu_stats text by section, names as the kernel has them in camelCase; chunks in order, each with its heading. */
+function statsRecord(lines: readonly string[]): { sections: Record<string, Record<string, number>>; chunks: object[] } {
+  const sections: Record<string, Record<string, number>> = {};
+  const chunks: object[] = [];
+  let numbers: Record<string, number> = {};
+  for (const line of lines) {
+    const row = /^ {2}(\w+) *: *(\d+)$/.exec(line);
+    if (row) numbers[camel(row[1]!)] = Number(row[2]);
+    else if (line.startsWith('Chunk')) chunks.push((numbers = { heading: line } as never));
+    else if (/^(Allocation Info|Global Stats):$/.test(line)) sections[camel(line.slice(0, -1))] = numbers = {};
+  }
+  return { sections, chunks };
+}
+
+/** `allocationInfo` of `Allocation Info`, `unitSize` of `unit_size`. */
+const camel = (name: string): string =>
+  name.toLowerCase().replace(/[ _](\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -5,10 +5,11 @@ import { parseSeeds, type SeedRange, seedsOf } from '../experiments/seeds.js';
 import { parseShard, type Shard } from '../experiments/shard.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { sweep } from '../experiments/sweep.js';
-import { sweepSummary } from '../experiments/sweep-summary.js';
+import { sweepRecord, sweepSummary } from '../experiments/sweep-summary.js';
 import { packageVersion } from '../experiments/version.js';
 import { setupFlags } from '../report/html/setup-text.js';
 import { sweepPage } from '../report/html/sweep-page.js';
+import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
@@ -19,6 +20,7 @@ interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags, RecordFlags {
   seeds: SeedRange;
   shard?: Shard;
   html?: string;
+  json?: boolean;
 }
 
 export function sweepCommand(): Command {
@@ -32,13 +34,14 @@ export function sweepCommand(): Command {
       (text) => parseShard(text),
     )
     .option('--html <file>', 'write a page there: crash rate, kinds of crashes and their seeds, every boot')
+    .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', HELP)
     .action(run);
 }
 
 const HELP = `
 A record has: version, options, seed, outcome (clean, panic, oops, bug, stall), signature (as decode names it), panic,
-reached_init, counters. Records are in order of seeds and do not depend on --jobs, --shard or interruptions. While a sweep runs,
+reachedInit, counters. Records are in order of seeds and do not depend on --jobs, --shard or interruptions. While a sweep runs,
 they are in the order in which boots finish; Ctrl-C ends it with what is finished, in order, and exit code 130.
 
   percpu-malta sweep --seeds 1..200 --out a.ndjson
@@ -69,7 +72,9 @@ async function run(flags: SweepFlags): Promise<void> {
   } finally {
     file?.finish();
   }
-  report(sweepSummary(setup, records, all.size));
+  report(
+    flags.json ? `${printableJson(sweepRecord(setup, records, all.size))}\n` : sweepSummary(setup, records, all.size),
+  );
   if (records.length > 0) html?.write(sweepPage(commandLine(flags, setup), setup, records, all.size));
 }
 

@@ -92,10 +92,10 @@ const record = fields(
     outcome: oneOf(OUTCOMES),
     signature: text,
     panic: text,
-    reached_init: yesOrNo,
+    reachedInit: yesOrNo,
     counters,
   },
-  { stop_at_foreign_page: is('true', (value) => value === true) },
+  { stopAtForeignPage: is('true', (value) => value === true) },
 );
 
 /** What is wrong with `value` as a BootRecord, undefined when nothing is. */

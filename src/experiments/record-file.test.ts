@@ -27,7 +27,7 @@ const record = (seed: number, more: Partial<BootRecord> = {}): BootRecord => ({
   outcome: 'clean',
   signature: '',
   panic: '',
-  reached_init: true,
+  reachedInit: true,
   counters: newCounters(),
   ...more,
 });
@@ -44,7 +44,7 @@ describe('reading', () => {
     ['"staleStores":0', '"staleStores":0,"__proto__":0', 'counters: "__proto__" is no field of it'],
     [/"counters":{.*}/.exec(good)![0].slice(0, -1), '"counters":{}', 'counters.simulatedSeconds: missing'],
     ['"seed":7', '"seed":-2', 'seed: -2 is not a whole number from 0 to 4294967295'],
-    ['"reached_init":true', '"reached_init":null', 'reached_init: null is not true or false'],
+    ['"reachedInit":true', '"reachedInit":null', 'reachedInit: null is not true or false'],
     ['"outcome":"clean"', '"outcome":"<b>"', 'outcome: "<b>" is not one of clean, oops, bug, panic, stall'],
     ['"kernel":"f183324133ea"', '"kernel":"__proto__"', 'options.kernel: "__proto__" is not one of '],
     ['"cpus":1', '"cpus":9', 'options.cpus: 9 is not a whole number from 1 to 8'],

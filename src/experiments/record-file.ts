@@ -69,10 +69,10 @@ export function recordLine(record: BootRecord): string {
 }
 
 /** What tells boots apart. */
-function recordKey({ options, seed, stop_at_foreign_page: stop }: Pick<BootRecord, RecordKeyField>): string {
+function recordKey({ options, seed, stopAtForeignPage: stop }: Pick<BootRecord, RecordKeyField>): string {
   return `${seed} ${stop ? 'stop ' : ''}${JSON.stringify(options)}`;
 }
-type RecordKeyField = 'options' | 'seed' | 'stop_at_foreign_page';
+type RecordKeyField = 'options' | 'seed' | 'stopAtForeignPage';
 
 /** The file of running boots. A pipe, a device or standard output gets all records at the end, in order. */
 export class RecordFile {
@@ -138,7 +138,7 @@ export class RecordFile {
   /** The record of a boot that the file had when it was opened. */
   find({ setup, seed, stopAtForeignPage }: Job): BootRecord | undefined {
     return this.#byKey.get(
-      recordKey({ options: setup, seed, ...(stopAtForeignPage ? { stop_at_foreign_page: true } : {}) }),
+      recordKey({ options: setup, seed, ...(stopAtForeignPage ? { stopAtForeignPage: true } : {}) }),
     );
   }
 

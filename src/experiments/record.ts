@@ -15,9 +15,9 @@ export interface BootRecord {
   signature: string;
   /** Text of the panic, '' without one. */
   panic: string;
-  reached_init: boolean;
+  reachedInit: boolean;
   /** The boot was to end there (Job.stopAtForeignPage): its outcome means nothing. */
-  stop_at_foreign_page?: true;
+  stopAtForeignPage?: true;
   counters: BootCounters;
 }
 
@@ -29,8 +29,8 @@ export function bootRecord(version: string, { setup, seed, stopAtForeignPage }: 
     outcome: result.outcome,
     signature: result.outcome === 'clean' ? '' : signature(decodeConsole(result.console)),
     panic: result.panic ?? '',
-    reached_init: result.reachedInit,
-    ...(stopAtForeignPage ? { stop_at_foreign_page: true as const } : {}),
+    reachedInit: result.reachedInit,
+    ...(stopAtForeignPage ? { stopAtForeignPage: true as const } : {}),
     counters: result.counters,
   };
 }

@@ -3,7 +3,12 @@ import { printableLine } from '../terminal-text.js';
 import { type BootRecord } from './record.js';
 import { type BootSetup, setupGeometry } from './setup.js';
 import { bytesText, short, textTable } from './table.js';
-import { percent, rateText, tally } from './tally.js';
+import { percent, rateText, tally, tallyRecord } from './tally.js';
+
+/** The same as data, for JSON. */
+export function sweepRecord(setup: BootSetup, records: readonly BootRecord[], wanted: number): Record<string, unknown> {
+  return { options: setup, geometry: setupGeometry(setup), wanted, ...tallyRecord(tally(records)) };
+}
 
 /** @param wanted boots that were asked for */
 export function sweepSummary(setup: BootSetup, records: readonly BootRecord[], wanted: number): string {

@@ -59,6 +59,20 @@ function meanCounters(records: readonly BootRecord[]): BootCounters {
   return Object.fromEntries(mean) as unknown as BootCounters;
 }
 
+/** The same as plain data, for JSON: the interval is `low` to `high`. */
+export function tallyRecord({ interval: { low, high }, outcomes, boots, crashes, rate, kinds, mean }: Tally): {
+  boots: number;
+  crashes: number;
+  rate: number;
+  low: number;
+  high: number;
+  outcomes: Record<string, number>;
+  kinds: Kind[];
+  mean: BootCounters;
+} {
+  return { boots, crashes, rate, low, high, outcomes: Object.fromEntries(outcomes), kinds, mean };
+}
+
 /** "30 of 40, 75 % (60..86)". */
 export function rateText({ crashes, boots, rate, interval }: Tally): string {
   return `${crashes} of ${boots}, ${percent(rate)} (${intervalText(interval)})`;

@@ -16,7 +16,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 const record = (seed: number): BootRecord => ({
   ...{ version: '1', options: DEFAULT_SETUP, seed, outcome: 'clean', signature: '', panic: '' },
-  reached_init: true,
+  reachedInit: true,
   counters: newCounters(),
 });
 const RECORDS = recordLine(record(1)) + recordLine(record(2));
