@@ -130,8 +130,8 @@ class EventReplay {
   readonly #percpu: PercpuAllocator;
   readonly #counts: ReplayCounts = noCounts();
   readonly #chunks = new Map<number, Chunk>();
-  /** Sizes of live areas by address. */
-  readonly #live = new Map<number, number>();
+  /** Sizes of live areas by chunk's base and offset there: sums of the two need not be exact (address.ts). */
+  readonly #live = new Map<number, Map<number, number>>();
   /** Allocations under way, by the index of their A or X. */
   readonly #allocations = new Map<number, Task>();
   /** Searches that take place before the event with that index. */
@@ -154,7 +154,7 @@ class EventReplay {
     const first = this.#percpu.firstChunk;
     for (const { offset, size } of input.earlier) {
       this.#percpu.takeAt(first, offset, size);
-      this.#live.set(first.base + offset, size);
+      this.#areasOf(first.base).set(offset, size);
     }
     for (const chunk of this.#percpu.chunks()) this.#chunks.set(chunk.base, chunk);
     for (const [index, before] of ordering.searchedBefore) {
@@ -162,6 +162,12 @@ class EventReplay {
       if (list === undefined) this.#searchesBefore.set(before, [index]);
       else list.push(index);
     }
+  }
+
+  #areasOf(base: number): Map<number, number> {
+    let areas = this.#live.get(base);
+    if (areas === undefined) this.#live.set(base, (areas = new Map<number, number>()));
+    return areas;
   }
 
   /** @param before called before every event, with its index */
@@ -236,6 +242,8 @@ class EventReplay {
         break;
       case 'C':
         if (event.a === 1) this.#checkFirstChunk(event);
+        // Traced from the very beginning: the first chunk, by the address of its first unit.
+        else if (this.#input.tracepointsOnly && event.base === this.#percpu.baseAddress) break;
         else this.#effect(index, event);
         counts.created++;
         break;
@@ -336,7 +344,7 @@ class EventReplay {
       const sameKnownChunk = event.kind === 'A' && chunk.base === event.base && chunk.id > 0;
       throw new Mismatch(`A base=${chunk.base.toString(16)} off=${offset}`, sameKnownChunk);
     }
-    this.#live.set(chunk.base + offset, (event.size + 3) & ~3);
+    this.#areasOf(chunk.base).set(offset, (event.size + 3) & ~3);
     this.#counts.allocations++;
   }
 
@@ -357,14 +365,14 @@ class EventReplay {
 
   #free(index: number, event: LogEvent): void {
     const chunk = this.#chunks.get(event.base);
-    const size = this.#live.get(event.base + event.offset);
+    const size = this.#areasOf(event.base).get(event.offset);
     if (chunk === undefined || size === undefined) throw new Mismatch('no area begins there');
     const task = this.#slowPath();
     if (task !== undefined) {
       for (let drops = this.#ordering.lockDropsPassed.get(index) ?? 0; drops > 0 && !task.done; drops--)
         this.#step(task);
     }
-    this.#live.delete(event.base + event.offset);
+    this.#areasOf(event.base).delete(event.offset);
     const effects: Effect[] = [];
     this.#recorder.queue = effects;
     this.#percpu.free(chunk, event.offset);

@@ -63,7 +63,7 @@ export function ftraceInput(trace: Ftrace, name: string, given: BootGeometry = {
   }
   const { kernel } = best;
   const earlier = earlierAreas(kernel, trace.events, first.base);
-  const firstRequest = trace.events.find((event) => event.kind !== 'W');
+  const firstRequest = trace.events.find((event) => event.kind !== 'W' && event.base !== kernel.base);
   return {
     kernel,
     // Flushes do not show in a trace: these stand for all kernels.
@@ -159,7 +159,7 @@ function fit(
   if (lowest < chunk.startOffset || highest >= regionEnd) return undefined;
   // Chunks lie at distances that are multiples of what all units of one take. Of a geometry that is given, only the unit is known.
   const span = given ? pageSize : trial.units.groupSizes.reduce((sum, size) => sum + size, 0);
-  const bases = trace.events.filter((event) => event.kind === 'C').map((event) => event.base);
+  const bases = trace.events.filter((event) => event.kind === 'C' && event.base !== base).map((event) => event.base);
   if (bases.some((chunkBase) => (chunkBase - bases[0]!) % span !== 0)) return undefined;
   const made = new Set(bases);
   const tooFar = trace.events.some((event) => made.has(event.base) && event.offset >= info.unitSize);

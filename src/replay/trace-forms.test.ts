@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { ScriptRunner, VARIANTS, scriptOps } from '../percpu/index.js';
 import { readGeometry } from './boot-geometry.js';
 import type { BootGeometry } from './boot-geometry.js';
 import { parseFtrace } from './ftrace.js';
@@ -187,6 +188,36 @@ describe('geometry', () => {
       /^log:1: the addresses do not fit the geometry that is given$/,
     );
   });
+});
+
+/** What the allocator does on a kernel with 64 KB pages and addresses that are exact to 1 KB only, as a trace from the very beginning. */
+function power9Trace(): string {
+  const lines: string[] = [];
+  const runner = new ScriptRunner('power9', VARIANTS.fixed, 4096, (line) => {
+    if (!line.startsWith('T ')) return;
+    lines.push(`           init-1       [000] .....     0.${String(100000 + lines.length)}: ${line.slice(2)}`);
+  });
+  const script = `cfg bits 64
+cfg page 65536
+cfg cpus 4
+cfg static 0 608920
+cfg vmalloc c008000000000000 c00fffffffffffff
+cfg linear c000000003000000
+init embed 0 28672 65536
+alloc 0..426 8,64,1072,1072,4096,30000,8 8
+free 100..106
+free 300..306
+alloc 500..639 8,64,1072,1072,4096,30000,8 8`;
+  for (const op of scriptOps(script, 'power9')) runner.run(op);
+  return lines.join('\n') + '\n';
+}
+
+it('any page size, CPU count and address: a trace of POWER9 by the geometry of its boot', () => {
+  const boot = '[    0.000000] percpu: Embedded 10 pages/cpu s608920 r0 d46440 u655360\n';
+  const { replay, difference, undecidable } = judge(boot + power9Trace(), 'log');
+  expect([difference, undecidable]).toEqual([undefined, undefined]);
+  expect(replay!.outcome.counts).toMatchObject({ allocations: 567, frees: 14 });
+  expect(replay!.input.kernel.machine).toMatchObject({ bits: 64, pageShift: 16, cpus: 4 });
 });
 
 describe('a trace that does not have everything', () => {
