@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { browserPlugin } from './browser-plugin.mjs';
 import { distDir, root } from './setup/paths.mjs';
 
 const release = process.argv.includes('--release');
@@ -33,7 +34,12 @@ const uplotLicence = {
 // Scripts and styles of the HTML pages (src/report/html). They never change what cli.js is, so they are in place before it.
 const pages = await build({
   absWorkingDir: root,
-  entryPoints: { boot: 'src/report/html/page/boot.ts', table: 'src/report/html/page/table.ts' },
+  entryPoints: {
+    boot: 'src/report/html/page/boot.ts',
+    table: 'src/report/html/page/table.ts',
+    'boot-here': 'src/boot-page/page/main.ts',
+    'boot-here-worker': 'src/boot-page/page/worker.ts',
+  },
   outdir: 'dist/page',
   bundle: true,
   minify: true,
@@ -42,7 +48,21 @@ const pages = await build({
   format: 'iife',
   charset: 'utf8',
   legalComments: 'inline',
-  plugins: [uplotLicence],
+  plugins: [uplotLicence, browserPlugin],
+  logLevel: 'warning',
+  write: false,
+});
+
+/** `percpu-malta/browser`: the library without Node. */
+const browser = await build({
+  absWorkingDir: root,
+  entryPoints: { browser: 'src/browser.ts' },
+  outdir: 'dist',
+  bundle: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'esm',
+  plugins: [browserPlugin],
   logLevel: 'warning',
   write: false,
 });
@@ -67,10 +87,14 @@ const { outputFiles } = await build({
 const order = Object.keys(entryPoints).map((name) => `${name}.js`);
 const rank = ({ path: file }) => order.indexOf(path.basename(file));
 fs.mkdirSync(path.join(distDir, 'page'), { recursive: true });
-for (const { path: file, contents } of [...pages.outputFiles, ...outputFiles.toSorted((a, b) => rank(a) - rank(b))]) {
+for (const { path: file, contents } of [
+  ...pages.outputFiles,
+  ...browser.outputFiles,
+  ...outputFiles.toSorted((a, b) => rank(a) - rank(b)),
+]) {
   fs.writeFileSync(`${file}.${process.pid}`, contents);
   fs.renameSync(`${file}.${process.pid}`, file);
 }
-const current = new Set(outputFiles.map(({ path: file }) => path.basename(file)));
+const current = new Set([...browser.outputFiles, ...outputFiles].map(({ path: file }) => path.basename(file)));
 for (const name of fs.readdirSync(distDir))
   if (/\.js(\.map)?$/.test(name) && !current.has(name)) fs.rmSync(path.join(distDir, name), { force: true });

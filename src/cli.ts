@@ -16,6 +16,7 @@ import { flushesCommand } from './commands/flushes.js';
 import { mergeCommand } from './commands/merge.js';
 import { minimizeCommand } from './commands/minimize.js';
 import { opsCommand } from './commands/ops.js';
+import { pageCommand } from './commands/page.js';
 import { runCommand } from './commands/run.js';
 import { selftestCommand } from './commands/selftest.js';
 import { replayCommand } from './commands/replay.js';
@@ -52,6 +53,7 @@ function program(): Command {
     mergeCommand(),
     minimizeCommand(),
     opsCommand(),
+    pageCommand(),
     runCommand(),
     selftestCommand(),
     setupCommand(),

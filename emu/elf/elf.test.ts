@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../errors.js';
-import { defaultImageFile } from '../malta/machine.js';
+import { defaultImageFile } from '../malta/default-image.js';
 import { parseElf } from './elf.js';
-import { loadImage } from './image.js';
+import { loadImage } from './image-file.js';
 import { LineTable } from './line-table.js';
 
 const file = defaultImageFile();

@@ -1,5 +1,6 @@
 // Reads a 32-bit MIPS executable: what to load where, and its symbols (System V ABI, chapters 4 and 5).
 import { UsageError } from '../errors.js';
+import { latin1 } from '../latin1.js';
 
 /** A part of the image to load: `bytes` at `address`, then zeros up to `memorySize`. */
 export interface Segment {
@@ -170,7 +171,7 @@ export class ElfReader {
       const info = entries[at + 12];
       const type = info & 15;
       const nameAt = view.getUint32(at, this.#little);
-      const name = Buffer.from(names.subarray(nameAt, names.indexOf(0, nameAt))).toString('latin1');
+      const name = latin1(names.subarray(nameAt, names.indexOf(0, nameAt)));
       const index = view.getUint16(at + 14, this.#little);
       if (name === '' || index === 0 || type === STT_SECTION || type === STT_FILE) continue;
       symbols.push({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { defaultImageFile } from '../malta/machine.js';
-import { loadImage } from './image.js';
+import { defaultImageFile } from '../malta/default-image.js';
+import { loadImage } from './image-file.js';
 import { TypeTable } from './type-table.js';
 
 const { types, symbols } = loadImage(defaultImageFile());

@@ -9,7 +9,7 @@ import { makeElf } from '../elf/test-elf.js';
 import { UsageError } from '../errors.js';
 import { Random } from '../random.js';
 import { loadKernel } from './loader.js';
-import { defaultImageFile } from './machine.js';
+import { defaultImageFile } from './default-image.js';
 
 const MB = 2 ** 20;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'loader-'));

@@ -1,18 +1,13 @@
 // A board with the guest image in its RAM: starts it, answers its host calls, reads and writes its memory.
-import path from 'node:path';
-import { type GuestImage, loadImage } from '../elf/image.js';
+import type { GuestImage } from '../elf/image.js';
 import type { SymbolTable } from '../elf/symbols.js';
 import { UsageError } from '../errors.js';
+import { latin1 } from '../latin1.js';
 import { MachineError } from '../mips/cpu.js';
-import { packageRoot } from '../unicorn/choose.js';
 import { Board, type BoardOptions } from './board.js';
 import { Doorbell, type GuestFunction, HOST_CALL, type HostCallHandler } from './doorbell.js';
+import { defaultImage } from './default-image.js';
 import { physical } from './memory-map.js';
-
-/** The image committed under fixtures/guest. */
-export function defaultImageFile(): string {
-  return path.join(packageRoot(), 'fixtures', 'guest', 'vmlinux.elf');
-}
 
 /** Bytes: 4096 or 16384. */
 export type PageSize = 4096 | 16384;
@@ -40,7 +35,7 @@ export class Machine {
 
   /** @throws UsageError for a bad memory size, page size or image */
   constructor(options: MachineOptions) {
-    const { image = loadImage(defaultImageFile()), pageSize = 16384 } = options;
+    const { image = defaultImage(), pageSize = 16384 } = options;
     if (pageSize !== 4096 && pageSize !== 16384)
       throw new UsageError(`page size ${pageSize as number}: the guest has 4096 and 16384`);
     this.#options = options;
@@ -173,7 +168,7 @@ export class Machine {
   readString(address: number): string {
     const bytes = this.bytes(address, 1024);
     const length = bytes.indexOf(0);
-    return Buffer.from(bytes.subarray(0, length < 0 ? 1023 : length)).toString('latin1');
+    return latin1(bytes.subarray(0, length < 0 ? 1023 : length));
   }
 
   /** Frees the guest. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type GuestImage, loadImage } from '../elf/image.js';
+import type { GuestImage } from '../elf/image.js';
+import { loadImage } from '../elf/image-file.js';
 import { loadTestEngine } from '../unicorn/test-engine.js';
-import { defaultImageFile } from './machine.js';
+import { defaultImageFile } from './default-image.js';
 import { runSelftest } from './selftest.js';
 
 const engine = await loadTestEngine();

@@ -84,7 +84,7 @@ export function staleReport(
   const first = Math.max(at - AROUND * ROW, frame * pageSize);
   const end = Math.min(at + (AROUND + 1) * ROW, (frame + 1) * pageSize);
   for (let row = first; row < end; row += ROW) {
-    const words = Buffer.from(bytes(row, ROW)).toString('hex').match(/.{8}/g)!.join(' ');
+    const words = hexWords(bytes(row, ROW));
     lines.push(`${row === at ? '>' : ' '}${hex(KSEG0 + row)}: ${words}`);
   }
   if (flushes)
@@ -104,4 +104,10 @@ function row({ t, seq }: KernelEvent, text: string): string {
 
 function pageName(unmapped: { chunk: number; page: number; cpu: number } | undefined): string {
   return unmapped ? ` (chunk ${unmapped.chunk} page ${unmapped.page}, CPU ${unmapped.cpu})` : '';
+}
+
+/** Bytes as words of eight digits. */
+function hexWords(bytes: Uint8Array): string {
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return digits.match(/.{8}/g)!.join(' ');
 }

@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
+import { assets } from '../assets/assets.js';
 
 export function packageVersion(): string {
-  const text = fs.readFileSync(path.join(packageRoot(), 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  return assets().version();
 }
 
 /** What boots are made of: two machines with equal ones give equal records. Bundles name each other by their contents. */

@@ -1,9 +1,6 @@
 // What kernel_init does, in order and with its times: the per-CPU allocations of a recorded boot (fixtures/boot), and
 // between them what the model does itself: block layer, kernfs, driver registrations, the MegaRAID probes, the root mount.
-import fs from 'node:fs';
-import path from 'node:path';
-import zlib from 'node:zlib';
-import { packageRoot } from '../../emu/unicorn/choose.js';
+import { assets } from '../assets/assets.js';
 
 /** emu/guest/kernel/initcall.h */
 export const INITCALL = {
@@ -95,9 +92,8 @@ const REGISTRATIONS: readonly (readonly [number, string, number, number])[] = [
 ];
 
 function readTable(name: string): Row[] {
-  const file = path.join(packageRoot(), 'fixtures', 'boot', `${name}.tsv.gz`);
   const rows: Row[] = [];
-  for (const line of zlib.gunzipSync(fs.readFileSync(file)).toString('latin1').split('\n')) {
+  for (const line of assets().bootTable(name).split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     const [t, type, size, align, caller] = line.split('\t') as [string, 'A' | 'F', string, string, string];
     rows.push({ t: Number(t), type, size: Number(size), align: Number(align), caller });

@@ -6,8 +6,10 @@ import { Machine } from '../../emu/malta/machine.js';
 import { type GuestFunction, HOST_CALL } from '../../emu/malta/doorbell.js';
 import { physical } from '../../emu/malta/memory-map.js';
 import type { GuestImage } from '../../emu/elf/image.js';
+import { latin1 } from '../../emu/latin1.js';
 import type { CpuModel, ExceptionRecord, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import { assets } from '../assets/assets.js';
 import { UsageError } from '../errors.js';
 import { type BootLayout, FIRST_CHUNK, percpuAllocInfo, percpuMachine } from '../layouts/boot-layouts.js';
 import { PercpuMemory } from '../mm/percpu-memory.js';
@@ -142,7 +144,7 @@ class Boot {
       pageSize: layout.pageSize,
       debug: options.debug ?? false,
       ...(options.shim === undefined ? {} : { shim: options.shim }),
-      ...(options.image === undefined ? {} : { image: options.image }),
+      image: options.image ?? assets().guestImage(),
     });
     this.#machine = machine;
     const clock = this.#clock;
@@ -405,7 +407,7 @@ class Boot {
   }
 
   *#print(level: number, text: number, length: number): Run {
-    const string = Buffer.from(this.#machine.bytes(text, length)).toString('latin1');
+    const string = latin1(this.#machine.bytes(text, length));
     this.#printk.print(level, string);
     if (level === 0 && string.startsWith('BUG:')) {
       this.#bug = true;

@@ -1,4 +1,5 @@
 // kernel_init's way through the boot script: hands the guest one step after the other, each after the time it takes to get there.
+import { latin1Bytes } from '../../emu/latin1.js';
 import type { Machine } from '../../emu/malta/machine.js';
 import { type BootScript, INITCALL, type Initcall } from './boot-script.js';
 import type { Clock } from './clock.js';
@@ -104,7 +105,7 @@ export class InitThread {
       machine.write32(at + 12, 0);
       const text = machine.bytes(at + 16, 128);
       text.fill(0);
-      Buffer.from(call.text.slice(0, 127), 'latin1').copy(text);
+      text.set(latin1Bytes(call.text.slice(0, 127)).subarray(0, text.length));
       return 1;
     }
   }

@@ -1,4 +1,5 @@
 // Work queues: a bound pool (kworker/0:N) and an unbound one (kworker/u<cpus+1>:N), whose workers the guest runs.
+import { latin1Bytes } from '../../emu/latin1.js';
 import type { Machine } from '../../emu/malta/machine.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './events.js';
@@ -72,7 +73,7 @@ export class WorkQueues {
       const name = `${this.#name}${workers.length}`;
       const bytes = this.#machine.bytes(comm, 16);
       bytes.fill(0);
-      Buffer.from(name, 'latin1').copy(bytes);
+      bytes.set(latin1Bytes(name).subarray(0, bytes.length));
       const known = this.#scheduler.tasks.length;
       yield this.#machine.fn('create_worker', pool, WORKER_PIDS[this.#nextWorker++]!, comm);
       this.addWorker(pool, this.#scheduler.tasks[known]!);
