@@ -37,6 +37,7 @@ function program(): Command {
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
     .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
+    .enablePositionalOptions() // inspect run: its options are its own
     .exitOverride();
   const commands: Command[] = [
     bisectCommand(),

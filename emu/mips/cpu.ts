@@ -342,6 +342,7 @@ export class MipsCpu {
 
   /** Tells the engine that the host changed code in a virtual range that may have run before. */
   codeChanged(start: number, bytes: number): void {
+    this.onHostStore();
     this.#engine.ctl_remove_cache(start, start + bytes);
   }
 
@@ -358,6 +359,9 @@ export class MipsCpu {
   setReg(n: number, value: number): void {
     this.#engine.reg_write_i32(REG.GPR0 + n, value);
   }
+
+  /** Called when a bus master has stored to RAM (`codeChanged`). */
+  onHostStore: () => void = () => {};
 
   /** Where a debugger wants the guest to wait. Only with the option `debug`. */
   get stops(): InstructionStops {

@@ -14,7 +14,7 @@ import { ftraceText } from '../report/trace/ftrace-text.js';
 import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
-import { addGdbOptions, type GdbFlags, runWithGdb } from './gdb-option.js';
+import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
 import { bootHtml } from './html-output.js';
 import { paint } from '../files/color.js';
 import { openOutput } from '../files/output.js';
@@ -50,7 +50,7 @@ export function bootCommand(): Command {
     .option('--quiet', 'print the summary only')
     .addOption(new Option('--expect <what>', 'exit 1 when the boot ends otherwise').choices(['clean', 'crash']))
     .action(async (flags: BootCommandFlags) => {
-      const debugged = gdbWanted(flags);
+      const debugged = debuggedBoot(flags);
       const log = openOutput('--log', flags.log);
       const trace = openOutput('--trace', flags.trace);
       const ftrace = openOutput('--ftrace', flags.ftrace);
@@ -93,11 +93,12 @@ export function bootCommand(): Command {
 }
 
 /** Whether gdb is to attach. @throws UsageError for what does not go together */
-function gdbWanted({ gdb, stopped, at, check, html }: BootCommandFlags): boolean {
-  if (gdb === undefined && (stopped || at)) throw new UsageError(`${at ? '--at' : '-S'}: goes with --gdb`);
-  if (gdb !== undefined && (check || html !== undefined))
+function debuggedBoot(flags: BootCommandFlags): boolean {
+  const wanted = gdbWanted(flags);
+  const { check, html } = flags;
+  if (wanted && (check || html !== undefined))
     throw new UsageError(`--gdb with ${check ? '--check' : '--html'}: a run that goes back is seen more than once`);
-  return gdb !== undefined;
+  return wanted;
 }
 
 /** `panic: Fatal exception in interrupt` */

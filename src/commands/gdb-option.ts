@@ -37,6 +37,12 @@ export function addGdbOptions(command: Command): Command {
     .addOption(momentOption('with --gdb: wait there'));
 }
 
+/** Whether gdb is to attach. @throws UsageError for what goes with it only */
+export function gdbWanted({ gdb, stopped, at }: GdbFlags): boolean {
+  if (gdb === undefined && (stopped || at)) throw new UsageError(`${at ? '--at' : '-S'}: goes with --gdb`);
+  return gdb !== undefined;
+}
+
 /**
  * Runs under gdb.
  * @param makeRerun the run, given what prints a line of its console @param print prints one

@@ -7,6 +7,7 @@ import { MAX_CONTROLLERS } from '../../emu/malta/malta-board.js';
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { GuestNames } from '../linux/guest-names.js';
+import { UsageError } from '../errors.js';
 import { readGunzipped, readInput } from '../files/input.js';
 import {
   DEFAULT_MAX_INSTRUCTIONS,
@@ -54,7 +55,7 @@ function parseSkipCall(text: string, before: SkipCall[]): SkipCall[] {
   return [...before, { caller: match[1]!, callee: match[2]! }];
 }
 
-export function addRunOptions(command: Command): Command {
+export function addRunOptions(command: Command, { tlb = '--tlb <mode>' } = {}): Command {
   const { least, most, default: memory } = KERNEL_MEMORY_MB;
   return command
     .option('--append <line>', "the kernel's command line", 'console=ttyS0')
@@ -73,7 +74,7 @@ export function addRunOptions(command: Command): Command {
     .option('--memory <MB>', `RAM of the board, ${least} to ${most}`, wholeNumber(least, most), memory)
     .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', '34Kf', '74Kf', 'P5600']).default('24Kf'))
     .addOption(
-      new Option('--tlb <mode>', "qemu: entries that tlbwr throws out live on as QEMU's do; hardware: they are gone")
+      new Option(tlb, "qemu: entries that tlbwr throws out live on as QEMU's do; hardware: they are gone")
         .choices(['qemu', 'hardware'])
         .default('qemu'),
     )
@@ -102,6 +103,13 @@ export function addRunOptions(command: Command): Command {
     .option('--system-map <file>', "names from there instead of the kernel's own")
     .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
     .option('--no-shim', 'do without the compiled hooks');
+}
+
+/** Refuses disks that are written through, for what is run more than once. @param why what that is */
+export function refuseWrittenDrives({ drive }: RunFlags, why: string): void {
+  const written = drive.find((value) => /,rw(,|$)/.test(value));
+  if (written !== undefined)
+    throw new UsageError(`--drive ${written}: ${why} runs the kernel more than once; leave out rw`);
 }
 
 export interface OpenRun {

@@ -1,18 +1,21 @@
 // `percpu-malta run`: somebody's kernel, unmodified, on the board. Its console as it happens, then how it ended.
 import { Command, Option } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
+import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { count } from '../experiments/table.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
+import { kernelRerun } from '../moments/real-kernel.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
-import { addRunOptions, openRun, type RunFlags } from './run-options.js';
+import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
+import { addRunOptions, openRun, refuseWrittenDrives, type RunFlags } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
 
-interface RunCommandFlags extends RunFlags {
+interface RunCommandFlags extends RunFlags, GdbFlags {
   interactive?: boolean;
   json?: boolean;
   quiet?: boolean;
@@ -27,11 +30,12 @@ const EXIT_INTERRUPTED = 130;
 const MOST_PLACES = 12;
 
 export function runCommand(): Command {
-  return addRunOptions(
+  const command = addRunOptions(
     new Command('run')
       .description("run a MIPS Malta kernel of one's own, unmodified; exit 0 when it ran to an outcome")
       .argument('<kernel>', 'ELF vmlinux, or vmlinuz that unpacks itself; either may be gzipped'),
-  )
+  );
+  return addGdbOptions(command)
     .option('-i, --interactive', "connect the terminal to the kernel's console; Ctrl-A x ends")
     .option('--json', 'print one JSON object in place of console and summary')
     .option('--quiet', 'print the summary only')
@@ -52,7 +56,10 @@ export function runCommand(): Command {
       if (flags.report !== undefined && !check)
         throw new UsageError('--report: there is nothing to report without --check');
       const reportFile = openOutput('--report', flags.report);
+      const debugged = gdbWanted(flags);
+      if (debugged && check) throw new UsageError('--gdb goes without --check: monitor stale asks the checker');
       const engine = await loadEngine(flags.engine);
+      if (debugged) return runDebugged(file, flags, engine);
       const { options: opened, close } = openRun(file, flags, engine);
       const options = { ...opened, check: check ?? false };
       const progress = new RunProgress(process.stderr);
@@ -134,6 +141,31 @@ function asExpected(expect: RunCommandFlags['expect'], outcome: RunOutcome, find
 function checkRecord(checker: TranslationCheck, reports: readonly string[]): Record<string, unknown> {
   const { first, places, total, counts } = checker;
   return { total, counts, places, firstTrace: first?.trace ?? [], report: reports };
+}
+
+/** The run under gdb: it may be made several times, and is summed up when it has come to its end. */
+async function runDebugged(file: string, flags: RunCommandFlags, engine: EngineLibrary): Promise<void> {
+  if (flags.interactive || flags.input !== undefined)
+    throw new UsageError(
+      `--gdb with ${flags.interactive ? '--interactive' : '--input'}: what is typed cannot be typed again`,
+    );
+  refuseWrittenDrives(flags, '--gdb');
+  const show = !flags.json && !flags.quiet;
+  const started = process.hrtime.bigint();
+  const result = await runWithGdb(
+    flags,
+    (onLine) => kernelRerun(() => openRun(file, flags, engine), onLine),
+    (line) => void (show && report(`${printable(line)}\n`)),
+  );
+  if (!result) return; // gdb has ended it
+  const { run, end } = result;
+  const record = { ...runOutcome(end, run.lines), end };
+  const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
+  report(
+    flags.json
+      ? `${printableJson(runRecord(file, flags, run, record))}\n`
+      : summary(file, flags, run, record, wallSeconds, undefined),
+  );
 }
 
 /** Runs slice by slice; between them signals and keys are heard. */

@@ -102,6 +102,7 @@ export class Debuggee<R> implements GdbTarget {
   #ended = false;
   #lastHit: Hit | undefined;
   #unwatch: (() => void)[] = [];
+  #faults!: FaultWatch;
   /** Where the fault lies of an oops that has just been. */
   #fault: number | undefined;
   /** Bytes at watched places, to see what a host call changes. */
@@ -191,22 +192,23 @@ export class Debuggee<R> implements GdbTarget {
     this.#unwatch = [];
     this.#fault = undefined;
     const { cpu } = subject;
-    if (subject.boot) this.#watchFaults(subject, subject.boot);
+    this.#faults = new FaultWatch(subject);
+    if (subject.boot) this.#watchOopses(subject, subject.boot);
     // code that was translated without any memory hook never calls one
     cpu.observeAccesses(0xbfff_f000, 0xbfff_f003, () => {});
     this.#watchAll();
+    cpu.onHostStore = () => this.#journal.forget();
     cpu.stops.onStop = (pc, ending) => this.#stopped(pc, ending);
     cpu.stops.number = this.#nextNumber(0);
   }
 
   /** An oops stops a guest that a client watches, as it stops a kernel with kgdb: at the fault, as in a program under gdb. */
-  #watchFaults(subject: Subject, { log }: BootParts): void {
-    const faults = new FaultWatch(subject, subject.boot!);
+  #watchOopses(subject: Subject, { log }: BootParts): void {
     const next = log.onEvent;
     log.onEvent = (event) => {
       next?.(event);
       if (event.type !== 'oops' || this.#phase !== 'live' || !this.#server.attached) return;
-      this.#fault = faults.position;
+      this.#fault = this.#faults.position(event.epc);
       subject.cpu.stops.number = subject.cpu.instructions;
     };
   }
@@ -246,7 +248,7 @@ export class Debuggee<R> implements GdbTarget {
     const position = this.#position;
     if (position < plan.to) {
       if (ending) throw new Error(`the run made again ends at instruction ${position}, not at ${plan.to}`);
-      if (plan.kind === 'scan' && cpu.stops.has(pc)) this.#lastHit = { position, stop: { reason: 'break' } };
+      if (plan.kind === 'scan' && this.#breaks(pc)) this.#lastHit = { position, stop: { reason: 'break' } };
       if (plan.kind === 'travel' && position >= plan.to - JOURNAL) this.#journal.record(pc, cpu.pc);
       return;
     }
@@ -271,7 +273,8 @@ export class Debuggee<R> implements GdbTarget {
   /** Running, or stepping. */
   #live(pc: number, ending: boolean): void {
     const position = this.#position;
-    const fault = this.#fault;
+    const dies = pc === this.#faults.die && this.#server.attached;
+    const fault = this.#fault ?? (dies ? this.#faults.positionAtDie() : undefined);
     this.#fault = undefined;
     if (fault !== undefined && !this.#told.has(fault)) {
       this.#told.add(fault);
@@ -289,7 +292,7 @@ export class Debuggee<R> implements GdbTarget {
     const wanted = this.#server.wanted();
     if (wanted !== undefined) this.#interrupted = true;
     if (this.#slot()) return this.#recordStep(pc);
-    if (this.#subject.cpu.stops.has(pc) && position !== this.#from) return this.#attend({ reason: 'break' });
+    if (this.#breaks(pc) && position !== this.#from) return this.#attend({ reason: 'break' });
     if (this.#interrupted) return this.#attend({ reason: 'interrupt' });
     if (this.#stepping && position !== this.#from) return this.#attend({ reason: 'step' });
   }
@@ -357,7 +360,6 @@ export class Debuggee<R> implements GdbTarget {
 
   #forwards(step: boolean): Stop | undefined {
     const { entries } = this.#journal;
-    const { stops } = this.#subject.cpu;
     while (this.#past !== undefined) {
       const hit = step ? undefined : this.#watchedIn(entries[this.#past]!);
       if (hit) return hit;
@@ -367,11 +369,11 @@ export class Debuggee<R> implements GdbTarget {
       if (this.#past === undefined) {
         // back in the present
         if (step) return { reason: 'step' };
-        if (stops.has(this.#pc)) return { reason: 'break' };
+        if (this.#breaks(this.#pc)) return { reason: 'break' };
         if (this.#ended) return { reason: 'end' };
         break;
       }
-      if (stops.has(entries[this.#past]!.pc)) return { reason: 'break' };
+      if (this.#breaks(entries[this.#past]!.pc)) return { reason: 'break' };
       if (step) return { reason: 'step' };
     }
     this.#stepping = step;
@@ -403,7 +405,6 @@ export class Debuggee<R> implements GdbTarget {
 
   #goBack(): Stop {
     const { entries } = this.#journal;
-    const { stops } = this.#subject.cpu;
     for (let before = this.#before(); before !== undefined; before = this.#before()) {
       const last = (this.#past ?? entries.length) - 1;
       for (let index = last; index >= before; index--) {
@@ -412,7 +413,7 @@ export class Debuggee<R> implements GdbTarget {
         if (hit) return hit;
       }
       this.#look(before);
-      if (stops.has(entries[before]!.pc)) return { reason: 'break' };
+      if (this.#breaks(entries[before]!.pc)) return { reason: 'break' };
     }
     const position = this.#shownPosition();
     if (position === 0) return { reason: 'begin' };
@@ -469,8 +470,14 @@ export class Debuggee<R> implements GdbTarget {
     this.#watchAll();
   }
 
+  /** Whether the client has a breakpoint there. */
+  #breaks(pc: number): boolean {
+    return this.#points.has(JSON.stringify({ kind: 'break', address: pc }));
+  }
+
   #watchAll(): void {
     const { cpu } = this.#subject;
+    if (this.#faults.die !== undefined) cpu.stops.add(this.#faults.die);
     for (const point of this.#points.values()) {
       if (point.kind === 'break') {
         cpu.stops.add(point.address);

@@ -93,6 +93,11 @@ export class Journal {
     }
   }
 
+  /** There is no way back from here: RAM was changed without anybody seeing how. */
+  forget(): void {
+    this.entries = [];
+  }
+
   /** Forgets all and stops recording. */
   clear(): void {
     this.#end?.();

@@ -26,6 +26,7 @@ export function locate(rerun: Rerun<unknown>, moment: Moment): number {
         counted = watch(attached, moment);
       },
       moment.kind === 'pc' || moment.kind === 'oops',
+      moment.kind === 'stale',
     );
   } catch (error) {
     if (error instanceof Found) return error.position;
@@ -90,6 +91,12 @@ function watchTime(subject: Subject, us: number): () => string {
     if (subject.now() >= us) throw new Found(cpu.instructions);
   };
   check();
+  const ends = (): string => `the run ends at ${(subject.now() / 1e6).toFixed(6)} s`;
+  if (subject.run) {
+    const { timers } = subject.run.machine.board;
+    timers.at(Math.ceil(us * 1000), check);
+    return ends;
+  }
   if (!boot) throw new UsageError(`time: ${NOT_OURS}`);
   // time passes in host calls only
   const { board } = boot.machine;
@@ -98,26 +105,49 @@ function watchTime(subject: Subject, us: number): () => string {
     ring(call);
     check();
   };
-  return () => `the boot ends at ${(subject.now() / 1e6).toFixed(6)} s`;
+  return ends;
 }
 
 function watchOops(subject: Subject, nth: number): () => string {
-  const { boot } = subject;
-  if (!boot) throw new UsageError(`oops: ${NOT_OURS}`);
-  const { log } = boot;
-  const faults = new FaultWatch(subject, boot);
+  const { boot, cpu } = subject;
+  const faults = new FaultWatch(subject);
   let seen = 0;
+  const counted = (): string =>
+    seen === 0 ? 'the run has no oops' : `the run has ${seen} oops${seen === 1 ? '' : 'es'}`;
+  const found = (position: number | undefined): void => {
+    if (++seen === nth && position !== undefined) throw new Found(position);
+  };
+  if (!boot) {
+    if (faults.die === undefined)
+      throw new UsageError('oops: it is known by the symbol die, which this kernel does not have');
+    cpu.stops.add(faults.die);
+    cpu.stops.onStop = (pc) => void (pc === faults.die && found(faults.positionAtDie()));
+    return counted;
+  }
+  const { log } = boot;
   const next = log.onEvent;
   log.onEvent = (event) => {
     next?.(event);
-    if (event.type === 'oops' && ++seen === nth) throw new Found(faults.position);
+    if (event.type === 'oops') found(faults.position(event.epc));
   };
-  return () => (seen === 0 ? 'the boot has no oops' : `the boot has ${seen} oops${seen === 1 ? '' : 'es'}`);
+  return counted;
 }
 
 function watchStale({ cpu, boot }: Subject, moment: Moment & { kind: 'stale' | 'foreign' }): () => string {
-  if (!boot) throw new UsageError(`${moment.kind}: ${NOT_OURS}`);
   let seen = 0;
+  const accesses = (): string =>
+    seen === 0
+      ? 'no access goes through a stale translation'
+      : `${seen} ${seen === 1 ? 'access goes' : 'accesses go'} through stale translations`;
+  if (!boot) {
+    const { translations } = cpu;
+    if (moment.kind === 'foreign') throw new UsageError(`foreign: ${NOT_OURS}`);
+    if (!translations) throw new UsageError('stale: translations are checked on the fast path only');
+    translations.onAccess = (finding) => {
+      if (finding.kind.startsWith('stale') && ++seen === moment.nth) throw new Found(finding.instruction - 1);
+    };
+    return accesses;
+  }
   new StaleChecker(boot, {
     onAccess: ({ victims }) => {
       seen++;
@@ -125,9 +155,5 @@ function watchStale({ cpu, boot }: Subject, moment: Moment & { kind: 'stale' | '
       if (wanted) throw new Found(cpu.instructions - 1);
     },
   });
-  return () =>
-    seen === 0
-      ? 'no access goes through a stale translation'
-      : `${seen} ${seen === 1 ? 'access goes' : 'accesses go'} through stale translations` +
-        (moment.kind === 'foreign' ? ', none of them to memory that has an owner' : '');
+  return () => accesses() + (moment.kind === 'foreign' && seen > 0 ? ', none of them to memory that has an owner' : '');
 }

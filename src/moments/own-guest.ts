@@ -32,6 +32,7 @@ function subjectOf(boot: BootParts): Subject {
         : { address, value: pages.table.pte(virtual), frame: pages.table.frameOf(virtual) };
     },
     boot,
+    run: undefined,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { LineTable } from '../../emu/elf/line-table.js';
 import type { MipsCpu } from '../../emu/mips/cpu.js';
 import type { BootParts } from '../kernel/boot.js';
+import type { KernelRun } from '../run/kernel-run.js';
 
 /** Names of a kernel's addresses. */
 export interface Names {
@@ -40,6 +41,8 @@ export interface Subject {
   pte(virtual: number): { address: number; value: number; frame: number } | undefined;
   /** What only a boot of our own guest knows. */
   readonly boot: BootParts | undefined;
+  /** What only a run of somebody's kernel has. */
+  readonly run: KernelRun | undefined;
 }
 
 /** A run that can be made again, the same to the byte, as often as wanted. */
@@ -47,6 +50,7 @@ export interface Rerun<R> {
   /**
    * Runs; `attach` gets the guest before its first instruction. What an observer throws comes out of here.
    * @param stops false: quicker, but nobody can wait for an instruction (MipsCpu.stops)
+   * @param check look for stale translations (MipsCpu.translations), without stops
    */
-  run(attach: (subject: Subject) => void, stops?: boolean): R;
+  run(attach: (subject: Subject) => void, stops?: boolean, check?: boolean): R;
 }

@@ -152,6 +152,10 @@ export class KernelRun {
     this.machine.board.serial[this.#console ?? 0].type(bytes);
   }
 
+  #counters: KernelRunCounters | undefined;
+  /** In one go. */
+  #whole = false;
+
   /** Runs in slices, so that whoever runs it can look at other things between them. The last value is how it ended. */
   *slices(): Generator<undefined, RunEnd> {
     const { machine } = this;
@@ -162,7 +166,7 @@ export class KernelRun {
       machine.stop();
       machine.board.timers.at(machine.cpu.now + SLICE_NS, slice);
     };
-    machine.board.timers.at(machine.cpu.now + SLICE_NS, slice);
+    if (!this.#whole) machine.board.timers.at(machine.cpu.now + SLICE_NS, slice);
     for (;;) {
       const end = machine.run();
       if (this.#end === undefined && end !== 'stopped') this.#end = end;
@@ -182,8 +186,9 @@ export class KernelRun {
     }
   }
 
-  /** Runs to its end. */
-  run(): RunEnd {
+  /** Runs to its end. @param slices false: in one go, for a debugger that takes each stop for the end; hangs are not seen */
+  run({ slices: sliced = true } = {}): RunEnd {
+    this.#whole = !sliced;
     const slices = this.slices();
     for (;;) {
       const step = slices.next();
@@ -191,7 +196,9 @@ export class KernelRun {
     }
   }
 
+  /** Of the run so far; after `close` what they were then. */
   get counters(): KernelRunCounters {
+    if (this.#counters) return this.#counters;
     const { cpu, board, deviceAccesses } = this.machine;
     const { exceptions } = cpu;
     const blocks = (count: (traffic: DiskTraffic) => number): number =>
@@ -212,6 +219,7 @@ export class KernelRun {
   }
 
   close(): void {
+    this.#counters ??= this.counters;
     this.machine.close();
   }
 }
