@@ -16,9 +16,14 @@ export interface GdbLink {
   hangUp(): void;
 }
 
-/** To the thread of the socket. */
+/** A message with the number of the client that it comes from, counted from 1. */
+export type ClientMessage = LinkMessage & { readonly client: number };
+
+/** To the thread of the socket. What is meant for a client that has gone is dropped. */
 export type SocketCommand =
-  { readonly kind: 'reply'; readonly payload: string } | { readonly kind: 'hang up' | 'close' };
+  | { readonly kind: 'reply'; readonly client: number; readonly payload: string }
+  | { readonly kind: 'hang up'; readonly client: number }
+  | { readonly kind: 'close' };
 
 /** What the thread says about itself. */
 export type SocketStart =
@@ -38,6 +43,8 @@ export class SocketLink implements GdbLink {
   readonly #messages: MessagePort;
   readonly #bell: Int32Array;
   #heard = 0;
+  /** The client that spoke last. */
+  #client = 0;
   readonly port: number;
   readonly addresses: readonly string[];
 
@@ -95,8 +102,11 @@ export class SocketLink implements GdbLink {
   }
 
   #take(): LinkMessage | undefined {
-    const message = receiveMessageOnPort(this.#messages)?.message as LinkMessage | undefined;
-    if (message) Atomics.add(this.#bell, 1, 1);
+    const message = receiveMessageOnPort(this.#messages)?.message as ClientMessage | undefined;
+    if (message) {
+      Atomics.add(this.#bell, 1, 1);
+      this.#client = message.client;
+    }
     return message;
   }
 
@@ -105,11 +115,11 @@ export class SocketLink implements GdbLink {
   }
 
   reply(payload: string): void {
-    this.#send({ kind: 'reply', payload });
+    this.#send({ kind: 'reply', client: this.#client, payload });
   }
 
   hangUp(): void {
-    this.#send({ kind: 'hang up' });
+    this.#send({ kind: 'hang up', client: this.#client });
   }
 
   /** Stops listening. @returns when all is sent and the thread has ended */

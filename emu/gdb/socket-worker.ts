@@ -2,13 +2,13 @@
 import net from 'node:net';
 import { workerData } from 'node:worker_threads';
 import { Connection } from './connection.js';
-import type { LinkMessage, SocketCommand, SocketData, SocketStart } from './link.js';
+import type { ClientMessage, LinkMessage, SocketCommand, SocketData, SocketStart } from './link.js';
 import { encodePacket } from './packet.js';
 
 const { port, bell, messages } = workerData as SocketData;
 const words = new Int32Array(bell);
 
-function tell(message: LinkMessage | SocketStart): void {
+function tell(message: ClientMessage | SocketStart): void {
   messages.postMessage(message);
   Atomics.add(words, 0, 1);
   Atomics.notify(words, 0);
@@ -20,12 +20,22 @@ const MAX_UNSENT = 16 << 20;
 /** gdb waits for each answer: a client that does not is no gdb. The debuggee may be busy for a while. */
 const MAX_WAITING = 256;
 
-function tellIfTaken(socket: net.Socket, message: LinkMessage): void {
-  if (Atomics.load(words, 0) - Atomics.load(words, 1) > MAX_WAITING) socket.destroy();
-  else tell(message);
+interface Client {
+  readonly socket: net.Socket;
+  readonly connection: Connection;
+  readonly number: number;
+  /** Messages that had been sent when it came. */
+  readonly before: number;
 }
 
-let client: { socket: net.Socket; connection: Connection } | undefined;
+let client: Client | undefined;
+let clients = 0;
+
+function tellOf(client: Client, message: LinkMessage): void {
+  const waiting = Atomics.load(words, 0) - Math.max(Atomics.load(words, 1), client.before);
+  if (waiting > MAX_WAITING) client.socket.destroy();
+  else tell({ ...message, client: client.number });
+}
 
 function accept(socket: net.Socket): void {
   socket.setNoDelay(true);
@@ -37,18 +47,19 @@ function accept(socket: net.Socket): void {
       else if (socket.writable) socket.write(bytes);
     },
     {
-      onPacket: (payload) => tellIfTaken(socket, { kind: 'packet', payload }),
-      onInterrupt: () => tellIfTaken(socket, { kind: 'interrupt' }),
+      onPacket: (payload) => tellOf(taken, { kind: 'packet', payload }),
+      onInterrupt: () => tellOf(taken, { kind: 'interrupt' }),
       onAbuse: () => socket.destroy(),
     },
   );
-  client = { socket, connection };
-  tell({ kind: 'attached' });
+  const taken: Client = { socket, connection, number: ++clients, before: Atomics.load(words, 0) };
+  client = taken;
+  tell({ kind: 'attached', client: taken.number });
   socket.on('data', (bytes) => connection.receive(bytes));
   socket.on('close', () => {
     if (client?.socket !== socket) return;
     client = undefined;
-    tell({ kind: 'gone' });
+    tell({ kind: 'gone', client: taken.number });
   });
 }
 
@@ -109,10 +120,10 @@ try {
 messages.on('message', (command: SocketCommand) => {
   switch (command.kind) {
     case 'reply':
-      client?.connection.send(command.payload);
+      if (client?.number === command.client) client.connection.send(command.payload);
       return;
     case 'hang up':
-      if (client) finish(client.socket);
+      if (client?.number === command.client) finish(client.socket);
       return;
     case 'close':
       if (client) finish(client.socket);
