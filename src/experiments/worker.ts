@@ -1,6 +1,6 @@
 // A process that boots what the pool sends it, one boot after the other. Processes, not threads: libunicorn keeps one random
 // word per process (emu/mips/tlb-random.ts).
-import { loadImage } from '../../emu/elf/image.js';
+import { loadImage } from '../../emu/elf/image-file.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { bootOnce } from '../kernel/boot.js';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { defaultImageFile } from '../../emu/malta/machine.js';
+import { defaultImageFile } from '../../emu/malta/default-image.js';
 import { type Job, LocalFiles } from '../experiments/job.js';
 import { BootPool } from '../experiments/pool.js';
 import { DEFAULT_SETUP } from '../experiments/setup.js';
