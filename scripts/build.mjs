@@ -12,6 +12,7 @@ if (release) fs.rmSync(path.join(distDir, 'types'), { recursive: true, force: tr
 
 const entryPoints = {
   index: 'src/index.ts',
+  percpu: 'src/percpu/index.ts',
   engine: 'emu/unicorn/choose.ts',
   'boot-sim': 'scripts/boot-sim.ts',
   'boot-worker': 'src/experiments/boot-worker.ts',

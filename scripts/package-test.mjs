@@ -62,6 +62,12 @@ try {
   const names = execFileSync(process.execPath, ['-e', script], { cwd: empty, encoding: 'utf8' });
   assert.match(names, /Machine/);
   step('can be imported');
+
+  for (const name of fs.readdirSync(path.join(installed, 'examples'))) {
+    const example = path.join(installed, 'examples', name);
+    assert.notEqual(execFileSync(process.execPath, [example], { cwd: empty, env, encoding: 'utf8' }), '');
+    step(`examples/${name} runs`);
+  }
 } finally {
   if (fs.existsSync(empty)) execFileSync('chmod', ['-R', 'u+w', empty]);
   fs.rmSync(folder, { recursive: true, force: true });

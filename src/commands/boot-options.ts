@@ -4,12 +4,17 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_CONTROLLERS, MAX_DISKS } from '../../emu/malta/megaraid/pci-device.js';
 import { buildDir, shimPath } from '../../emu/unicorn/cache-dir.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
+import { type Defines, DEFINES, type LayoutFile, parseDefines, readLayout } from '../experiments/define.js';
 import { type BootSetup, setupBootOptions } from '../experiments/setup.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
 import type { BootOptions } from '../kernel/boot.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+import type { LayoutName } from '../layouts/layouts.js';
 
-type SetupFlags = Omit<BootSetup, 'geometry'>;
+type SetupFlags = Omit<BootSetup, 'geometry' | 'rules' | 'layout'> & {
+  layout: LayoutName | LayoutFile;
+  define?: Defines;
+};
 
 /** As commander parses them. */
 export interface BootFlags extends SetupFlags {
@@ -50,11 +55,26 @@ function kernelOption(): Option {
   return option.argParser(parseKernel);
 }
 
+function layoutOption(): Option {
+  const option = new Option(
+    '--layout <name>',
+    'memory layout, or a JSON file with one: {"like": "malta-4k", "atomSize": 65536}',
+  )
+    .choices(Object.keys(BOOT_LAYOUTS))
+    .default('malta-4k');
+  return option.argParser((text: string): LayoutName | LayoutFile => {
+    if (Object.hasOwn(BOOT_LAYOUTS, text)) return text as LayoutName;
+    if (/[./]/.test(text)) return readLayout(text);
+    throw new InvalidArgumentError(`Allowed choices are ${Object.keys(BOOT_LAYOUTS).join(', ')}, or a JSON file.`);
+  });
+}
+
 /** Adds the boot options to `command`; `seed`, `kernel` false: the command brings its own; `tlb`: its spelling of that option. */
 export function addBootOptions(command: Command, { seed = true, kernel = true, tlb = '--tlb <mode>' } = {}): Command {
   if (kernel) command.addOption(kernelOption());
   command
-    .addOption(new Option('--layout <name>', 'memory layout').choices(Object.keys(BOOT_LAYOUTS)).default('malta-4k'))
+    .addOption(layoutOption())
+    .option('--define <what>', `other rules and sizes: ${DEFINES}; may be given again`, parseDefines)
     .addOption(new Option(tlb, 'TLB replacement').choices(['qemu', 'hardware']).default('qemu'))
     .addOption(new Option('--cpu <model>', 'CPU model').choices(['24Kf', 'P5600']).default('24Kf'))
     .option('--cpus <n>', 'possible CPUs (units); one is online', wholeNumber(1, 8), 1)
@@ -83,9 +103,17 @@ export function addEngineOptions(command: Command): Command {
 }
 
 export function setupFromFlags(flags: SetupFlags): BootSetup {
-  const { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, kept } = flags;
+  const { kernel, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory, kept, define = {} } = flags;
+  const file = typeof flags.layout === 'string' ? undefined : flags.layout;
+  const layout = file?.like ?? (flags.layout as LayoutName);
+  const geometry = { ...file?.geometry, ...define.geometry };
   const setup = { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers, disks, memory };
-  return kept === undefined ? setup : { ...setup, kept };
+  return {
+    ...setup,
+    ...(Object.keys(geometry).length > 0 ? { geometry } : {}),
+    ...(define.rules === undefined ? {} : { rules: define.rules }),
+    ...(kept === undefined ? {} : { kept }),
+  };
 }
 
 /** What bootOnce() wants. */

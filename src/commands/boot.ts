@@ -7,7 +7,7 @@ import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { count } from '../experiments/table.js';
 import { bootOnce, type BootParts, type BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
-import { KERNELS } from '../kernel/kernels.js';
+import { kernelRules } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
 import { chromeTrace } from '../report/trace/chrome-trace.js';
 import { ftraceText } from '../report/trace/ftrace-text.js';
@@ -126,7 +126,7 @@ export function jsonRecord(flags: BootFlags, result: BootResult): Record<string,
 function summary(flags: BootFlags, result: BootResult, wallSeconds: number, checker: StaleChecker | undefined): string {
   const { counters: c } = result;
   const rows: [string, string][] = [
-    ['kernel', KERNELS[flags.kernel].title],
+    ['kernel', kernelRules(flags.kernel, flags.define?.rules).title],
     ['seed', String(flags.seed)],
     ['outcome', outcomeText(result)],
   ];

@@ -5,7 +5,7 @@ import type { Cause } from '../analysis/cause.js';
 import { seconds } from '../analysis/addresses.js';
 import type { StaleChecker } from '../analysis/checker.js';
 import { bootOnce, type BootResult } from '../kernel/boot.js';
-import { KERNELS } from '../kernel/kernels.js';
+import { kernelRules } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
 import { printableJson } from '../terminal-text.js';
 import { wrap } from '../report/wrap.js';
@@ -61,7 +61,7 @@ function story(flags: BootFlags, result: BootResult, checker: StaleChecker, caus
   const width = Math.min(Math.max(process.stdout.columns ?? 100, 60), 120);
   const signature = bootSignature(result);
   const lines = [
-    `Seed ${flags.seed}, kernel ${KERNELS[flags.kernel].title}`,
+    `Seed ${flags.seed}, kernel ${kernelRules(flags.kernel, flags.define?.rules).title}`,
     `${outcomeText(result)}${signature ? ` (${signature})` : ''}`,
     '',
   ];

@@ -22,7 +22,7 @@ export function addScriptOption(command: Command): Command {
 
 function applyScript(command: Command, file: string): void {
   const text = readInput(file, { flag: '--script', limit: MOST_BYTES }).toString();
-  const names = [...Object.keys(DEFAULT_SETUP), 'seed'];
+  const names = [...Object.keys(DEFAULT_SETUP), 'seed', 'define'];
   const known = command.options.filter((option) => names.includes(option.attributeName()));
   const { options, kept } = parseScript(text, inputName(file), {
     options: new Map(known.map((option) => [option.name(), (value) => option.parseArg!(value, undefined)])),

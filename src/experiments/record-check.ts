@@ -57,6 +57,10 @@ function fields(required: Readonly<Record<string, Check>>, optional: Readonly<Re
 
 const target = fields({ host: whole(0), channel: whole(0), first: whole(0), last: whole(0) });
 
+const flushed = is('range, whole or a number of pages', (value) =>
+  typeof value === 'number' ? Number.isSafeInteger(value) && value > 0 : value === 'range' || value === 'whole',
+);
+
 const setup = fields(
   {
     kernel: oneOf(Object.keys(KERNELS)),
@@ -70,6 +74,7 @@ const setup = fields(
     memory: whole(1, 4096),
   },
   {
+    rules: fields({}, { reclaim: listOf(whole(1)), flush: oneOf(['never', 'range', 'chunk', 'populate']), flushed }),
     geometry: fields({}, { atomSize: whole(1), dynReserve: whole(0), staticSize: whole(1) }),
     kept: fields({}, { targets: listOf(target), steps: listOf(text) }),
   },

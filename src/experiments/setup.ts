@@ -2,7 +2,7 @@
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import type { BootOptions } from '../kernel/boot.js';
-import { KERNELS, type KernelName } from '../kernel/kernels.js';
+import { type KernelName, kernelRules, type RuleChange } from '../kernel/kernels.js';
 import {
   BOOT_LAYOUTS,
   type BootLayout,
@@ -12,7 +12,7 @@ import {
   withPercpuAlloc,
 } from '../layouts/boot-layouts.js';
 import type { LayoutName } from '../layouts/layouts.js';
-import { reclaimPages, VARIANTS } from '../percpu/index.js';
+import { reclaimPages } from '../percpu/index.js';
 import { type Kept, stepFilter, targetFilter } from './kept.js';
 
 /** Sizes in bytes that replace those of the layout. */
@@ -36,6 +36,8 @@ export interface BootSetup {
   /** MB */
   memory: number;
   geometry?: GeometryChange;
+  /** Rules in the place of the kernel's. */
+  rules?: RuleChange;
   /** What is kept of the boot; without it all is. */
   kept?: Kept;
 }
@@ -58,7 +60,7 @@ export function setupLayout(setup: BootSetup): BootLayout {
 }
 
 export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineLibrary, shim: boolean): BootOptions {
-  const { kernel, tlb, cpu, cpus, controllers, disks, memory, kept } = setup;
+  const { kernel, tlb, cpu, cpus, controllers, disks, memory, kept, rules } = setup;
   return {
     engine,
     kernel,
@@ -71,6 +73,7 @@ export function setupBootOptions(setup: BootSetup, seed: number, engine: EngineL
     memoryMB: memory,
     seed,
     shim,
+    ...(rules === undefined ? {} : { rules }),
     ...(kept?.targets === undefined ? {} : { skipTarget: targetFilter(kept.targets) }),
     ...(kept?.steps === undefined ? {} : { skipStep: stepFilter(kept.steps) }),
   };
@@ -95,6 +98,6 @@ export function setupGeometry(setup: BootSetup): Geometry {
     unitSize: info.unitSize,
     atomSize: info.atomSize,
     unitPages,
-    reclaimPages: reclaimPages(VARIANTS[KERNELS[setup.kernel].variant], unitPages),
+    reclaimPages: reclaimPages(kernelRules(setup.kernel, setup.rules).variant, unitPages),
   };
 }

@@ -1,5 +1,6 @@
 // What a sweep prints at its end: how often and how the boots crashed, and which seed to boot to see each kind.
 import { printableLine } from '../terminal-text.js';
+import { definesText } from './define.js';
 import { type BootRecord } from './record.js';
 import { type BootSetup, setupGeometry } from './setup.js';
 import { bytesText, short, textTable } from './table.js';
@@ -15,6 +16,7 @@ export function sweepSummary(setup: BootSetup, records: readonly BootRecord[], w
   if (records.length === 0) return 'no boot finished\n';
   const total = tally(records);
   const { kernel, layout, percpuAlloc, tlb, cpu, cpus, controllers } = setup;
+  const define = definesText(setup);
   const { pageSize, unitSize, unitPages } = setupGeometry(setup);
   const rows = [
     [
@@ -25,6 +27,7 @@ export function sweepSummary(setup: BootSetup, records: readonly BootRecord[], w
       'options',
       `kernel ${kernel}, ${layout}${percpuAlloc === 'page' ? ' with percpu_alloc=page' : ''}, TLB ${tlb}, ${cpu}, ` +
         `${cpus} CPU${cpus > 1 ? 's' : ''}, ${controllers} controller${controllers > 1 ? 's' : ''}; ` +
+        `${define === '' ? '' : `${define}; `}` +
         `page ${bytesText(pageSize)}, unit ${bytesText(unitSize)} (${unitPages} pages)`,
     ],
     ['crashed', `${rateText(total)}, 95 % interval by Wilson`],

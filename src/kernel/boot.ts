@@ -13,7 +13,7 @@ import { assets } from '../assets/assets.js';
 import { UsageError } from '../errors.js';
 import { type BootLayout, FIRST_CHUNK, percpuAllocInfo, percpuMachine } from '../layouts/boot-layouts.js';
 import { PercpuMemory } from '../mm/percpu-memory.js';
-import { PercpuAllocator, unitLayout, VARIANTS } from '../percpu/index.js';
+import { PercpuAllocator, unitLayout } from '../percpu/index.js';
 import { Random } from '../random.js';
 import { BootScript, bootTable, type Initcall } from './boot-script.js';
 import { Clock } from './clock.js';
@@ -23,7 +23,7 @@ import { type Append, type CpuState, type EventBody, EventLog } from './events.j
 import { GuestPages } from './guest-pages.js';
 import { HC } from './host-calls.js';
 import { InitThread } from './init-thread.js';
-import { type Kernel, KERNELS, type KernelName } from './kernels.js';
+import { type KernelName, kernelRules, type RuleChange } from './kernels.js';
 import { symbolName } from './oops.js';
 import { PercpuJournal } from './percpu-journal.js';
 import { PercpuCalls } from './percpu.js';
@@ -40,6 +40,8 @@ export type { BootCounters } from './counters.js';
 export interface BootOptions {
   engine: EngineLibrary;
   kernel: KernelName;
+  /** Rules in the place of the kernel's. */
+  rules?: RuleChange;
   layout: BootLayout;
   tlb: TlbMode;
   cpu: CpuModel;
@@ -190,10 +192,11 @@ class Boot {
       cpuState,
     );
     const memory = new PercpuMemory(shape, units, info.atomSize, pages.allocator, pages.table, this.#journal);
-    const { variant, flush = 'range' }: Kernel = KERNELS[kernel];
-    const allocator = new PercpuAllocator(shape, VARIANTS[variant], info, FIRST_CHUNK, memory);
+    const { variant, flush, flushPages } = kernelRules(kernel, options.rules);
+    const allocator = new PercpuAllocator(shape, variant, info, FIRST_CHUNK, memory);
     this.#percpu = new PercpuCalls(machine, allocator, memory, this.#scheduler, clock, this.#timing, log);
     this.#percpu.flushMode = flush;
+    this.#percpu.flushPages = flushPages;
     this.#percpu.vmalloc = (bytes) => pages.vmalloc(bytes);
     this.#percpu.vfree = (address) => pages.vfree(address);
     this.#journal.percpu = this.#percpu;
@@ -287,7 +290,9 @@ class Boot {
   #banner(info: { unitSize: number; staticSize: number; dynSize: number; reservedSize: number }): void {
     const { kernel, cpu, layout } = this.#options;
     const put = (text: string): void => this.#printk.line(6, text);
-    put(`Linux version 6.1.192-percpu-malta (guest slice, per-CPU allocator of ${KERNELS[kernel].title}) #1 SMP`);
+    put(
+      `Linux version 6.1.192-percpu-malta (guest slice, per-CPU allocator of ${kernelRules(kernel, this.#options.rules).title}) #1 SMP`,
+    );
     put(
       `CPU0 revision is: ${PRID[cpu].toString(16).padStart(8, '0')} (${cpu === '24Kf' ? 'MIPS 24Kc' : 'MIPS P5600'})`,
     );

@@ -1,5 +1,6 @@
-// The kernels a boot can have: they differ in the per-CPU allocator's variant only, where the commits differ.
-import type { VariantName } from '../percpu/index.js';
+// The kernels a boot can have: they differ in the per-CPU allocator's rules only, where the commits differ. A kernel of one's own is one
+// more entry of KERNELS, and everything knows it: options, sweeps, pages.
+import { type Share, type Variant, type VariantName, VARIANTS } from '../percpu/index.js';
 
 export interface Kernel {
   readonly variant: VariantName;
@@ -9,9 +10,30 @@ export interface Kernel {
    * `on-populate` none until a page is populated again that has lost another one.
    */
   readonly flush?: FlushMode;
+  /** In what its rules differ from the variant's. */
+  readonly change?: RuleChange;
 }
 
 export type FlushMode = 'range' | 'whole' | 'on-populate';
+
+/** Rules that are put in the place of a kernel's, as plain data. */
+export interface RuleChange {
+  /** A chunk is isolated for reclaim when at least this share of its pages is populated and empty. */
+  reclaim?: Share;
+  /** When the TLB is flushed: never, behind each depopulated range, once per chunk, or when a page is populated again. */
+  flush?: 'never' | 'range' | 'chunk' | 'populate';
+  /** What a flush drops: all that it covers (the default), the whole TLB, or the first so many pages of it. */
+  flushed?: 'range' | 'whole' | number;
+}
+
+/** What a boot goes by. */
+export interface KernelRules {
+  readonly title: string;
+  readonly variant: Variant;
+  readonly flush: FlushMode;
+  /** Pages at the beginning of its range that a flush drops; Infinity: all of them. */
+  readonly flushPages: number;
+}
 
 export const KERNELS = {
   'v5.13': { variant: 'before', title: 'v5.13' },
@@ -40,6 +62,34 @@ export const KERNEL_ALIASES: Readonly<Record<string, KernelName>> = {
   '3dbdb38e2869': 'f183324133ea',
   '6.1': '93274f1dd6b0',
 };
+
+/** The rules of a kernel, with changes where there are any. */
+export function kernelRules(name: KernelName, change: RuleChange = {}): KernelRules {
+  const kernel: Kernel = KERNELS[name];
+  const all: RuleChange = { ...kernel.change, ...change };
+  const base = VARIANTS[kernel.variant];
+  const title = Object.keys(change).length === 0 ? kernel.title : `${kernel.title}, ${ruleText(change)}`;
+  if (Object.keys(all).length === 0)
+    return { title, variant: base, flush: kernel.flush ?? 'range', flushPages: Infinity };
+  const { reclaim = base.reclaimAt, flush, flushed = kernel.flush === 'whole' ? 'whole' : 'range' } = all;
+  const when = { never: 'never', populate: 'never', range: 'per-range', chunk: 'per-chunk' } as const;
+  const lazily = flush === undefined ? kernel.flush === 'on-populate' : flush === 'populate';
+  return {
+    title,
+    variant: { ...base, name, reclaimAt: reclaim, flush: flush === undefined ? base.flush : when[flush] },
+    flush: lazily ? 'on-populate' : flushed === 'whole' ? 'whole' : 'range',
+    flushPages: typeof flushed === 'number' ? flushed : Infinity,
+  };
+}
+
+/** `reclaim=1/8 flush=chunk flushed=1`, as --define takes them. */
+export function ruleText({ reclaim, flush, flushed }: RuleChange): string {
+  return [
+    ...(reclaim === undefined ? [] : [`reclaim=${reclaim.join('/')}`]),
+    ...(flush === undefined ? [] : [`flush=${flush}`]),
+    ...(flushed === undefined ? [] : [`flushed=${flushed}`]),
+  ].join(' ');
+}
 
 /** Fewest digits that a commit id may be cut to, as git has it. */
 const SHORTEST_ID = 4;

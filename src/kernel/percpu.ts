@@ -65,6 +65,8 @@ export class PercpuCalls {
   vmalloc: (bytes: number) => number = () => 0;
   vfree: (address: number) => void = () => {};
   flushMode: FlushMode = 'range';
+  /** Pages at the beginning of its range that a flush drops. */
+  flushPages = Infinity;
   readonly flushCounts: FlushCounts = { flushes: 0, pairs: 0, entries: 0, instructions: 0, refills: 0 };
   /** Pages populated again since the last flush, where `on-populate` asks for one; null: none. */
   #repopulated: { start: number; end: number } | null = null;
@@ -208,7 +210,8 @@ export class PercpuCalls {
   }
 
   /** flush_tlb_kernel_range(), or flush_tlb_all(), on the guest. */
-  *flushRange(start: number, end: number): Run {
+  *flushRange(start: number, wantedEnd: number): Run {
+    const end = Math.min(wantedEnd, start + this.flushPages * this.allocator.pageSize);
     const { flushCounts: counts } = this;
     const { cpu } = this.#machine.board;
     const entries = TLB_ENTRIES[cpu.model];

@@ -1,7 +1,7 @@
 // The layouts a boot of the guest can have. The guest is a 32-bit MIPS: x86-like takes x86-64's per-CPU geometry to it.
-import { buildAllocInfo, dynamicReserve, embedFirstChunk } from '../percpu/index.js';
+import { buildAllocInfo, embedFirstChunk } from '../percpu/index.js';
 import type { AllocInfo, Machine } from '../percpu/index.js';
-import { LAYOUTS, type LayoutName } from './layouts.js';
+import { type Layout, LAYOUTS, type LayoutName } from './layouts.js';
 
 /** What distinguishes one layout from another. Sizes in bytes, addresses as the guest sees them. */
 export interface BootLayout {
@@ -32,8 +32,12 @@ export const FIRST_CHUNK = 0x8100_0000;
 /** VMALLOC_START of 32-bit MIPS. */
 const VMALLOC_START = 0xc000_0000n;
 
-function malta(name: 'malta' | 'malta-4k'): BootLayout {
-  const { pageShift, dynSize, staticSize, staticStart, atomSize, vmallocEnd } = LAYOUTS[name];
+/**
+ * The layout as this guest has it. A 64-bit machine's is its per-CPU geometry (atom and reserve) on a guest that is malta-4k otherwise.
+ */
+function onGuest(layout: Layout): BootLayout {
+  const { name, pageShift, dynSize, staticSize, staticStart, atomSize, vmallocEnd, bits } = layout;
+  if (bits === 64) return { ...onGuest(LAYOUTS['malta-4k']), name, dynReserve: dynSize, atomSize };
   return {
     name,
     pageSize: pageShift === 14 ? 16384 : 4096,
@@ -45,17 +49,9 @@ function malta(name: 'malta' | 'malta-4k'): BootLayout {
   };
 }
 
-export const BOOT_LAYOUTS: Readonly<Record<LayoutName, BootLayout>> = {
-  malta: malta('malta'),
-  'malta-4k': malta('malta-4k'),
-  // 2 MB divided among the CPUs, a 64-bit kernel's reserve, on a guest that is otherwise malta-4k.
-  'x86-like': {
-    ...malta('malta-4k'),
-    name: 'x86-like',
-    dynReserve: dynamicReserve(64),
-    atomSize: LAYOUTS['x86-like'].atomSize,
-  },
-};
+export const BOOT_LAYOUTS = Object.fromEntries(
+  Object.entries(LAYOUTS).map(([name, layout]) => [name, onGuest(layout)]),
+) as Readonly<Record<LayoutName, BootLayout>>;
 
 /** The allocator's view of a boot with `cpus` possible CPUs. */
 export function percpuMachine(layout: BootLayout, cpus: number): Machine {

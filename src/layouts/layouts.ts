@@ -1,11 +1,12 @@
-// The machines whose per-CPU memory is modelled: numbers only. Measured on Linux 6.1.192 built for big-endian Malta and booted in
+// The machines whose per-CPU memory is modelled: numbers only. A layout of one's own is one more entry of LAYOUTS, and everything knows it:
+// options, compare, replay, pages. Measured on Linux 6.1.192 built for big-endian Malta and booted in
 // QEMU 7.2 (first chunk line, event logs); x86-like as Debian's 6.1 on x86-64.
 import { addressFrom, dynamicReserve, embedFirstChunk } from '../percpu/index.js';
 import type { EmbeddedFirstChunk, LongBits, Machine } from '../percpu/index.js';
 
 /** One machine. Sizes in bytes, addresses unsigned. */
 export interface Layout {
-  readonly name: LayoutName;
+  readonly name: string;
   readonly bits: LongBits;
   readonly pageShift: number;
   /** Possible CPUs unless the user says otherwise. */
@@ -24,9 +25,7 @@ export interface Layout {
   readonly bootBase: bigint;
 }
 
-export type LayoutName = 'malta' | 'malta-4k' | 'x86-like';
-
-export const LAYOUTS: Readonly<Record<LayoutName, Layout>> = {
+export const LAYOUTS = {
   /** malta_defconfig's 16 KB pages: "Embedded 7 pages/cpu s80672 r0 d34016 u114688". */
   malta: {
     name: 'malta',
@@ -72,7 +71,9 @@ export const LAYOUTS: Readonly<Record<LayoutName, Layout>> = {
     vmallocEnd: 0xffffe8ffffffffffn,
     bootBase: 0xffff888237c00000n,
   },
-};
+} as const satisfies Record<string, Layout>;
+
+export type LayoutName = keyof typeof LAYOUTS;
 
 /** The layout as the allocator wants it. @param cpus possible CPUs, all on one node */
 export function machineOf(layout: Layout, cpus = layout.cpus): Machine {

@@ -8,6 +8,7 @@
 import { MAX_CONTROLLERS } from '../../emu/malta/megaraid/pci-device.js';
 import { UsageError } from '../errors.js';
 import type { BootSetup } from '../experiments/setup.js';
+import { definesText } from '../experiments/define.js';
 import { camelWords } from '../experiments/table.js';
 import { CHANNELS, IDS, type Kept, type TargetRange } from '../experiments/kept.js';
 
@@ -15,11 +16,12 @@ const HEAD = 'percpu-malta script 1';
 
 /** The script of a boot. @param comment lines put behind the head */
 export function bootScript(
-  { kept = {}, ...options }: BootSetup,
+  { kept = {}, geometry = {}, rules = {}, ...options }: BootSetup,
   seed: number,
   comment: readonly string[] = [],
 ): string {
-  const values = Object.entries({ ...options, seed });
+  const define = definesText({ geometry, rules });
+  const values = Object.entries({ ...options, ...(define === '' ? {} : { define }), seed });
   return printScript(
     values.map(([name, value]) => [camelWords(name, '-'), String(value)]),
     kept,

@@ -11,7 +11,8 @@ const A_QUARTER: Share = [1, 4];
 
 /** One kernel version's rules. */
 export interface Variant {
-  readonly name: VariantName;
+  /** A VariantName, or that of a rule of one's own. */
+  readonly name: string;
   /** Partial depopulation: isolation, reclaim, the sidelined and to-depopulate slots (commit f183324133ea). */
   readonly reclaim: boolean;
   /** A chunk is isolated for reclaim when at least this share of its pages is populated and empty. */

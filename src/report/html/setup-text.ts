@@ -1,17 +1,18 @@
 // The options of a boot as pages show them.
 import { tlbText } from '../../experiments/cells.js';
+import { definesText } from '../../experiments/define.js';
 import { type Kept, targetCount } from '../../experiments/kept.js';
 import { type BootSetup, DEFAULT_SETUP, setupGeometry } from '../../experiments/setup.js';
 import { bytesText, camelWords } from '../../experiments/table.js';
 import type { BootCounters } from '../../kernel/counters.js';
-import { KERNELS } from '../../kernel/kernels.js';
+import { kernelRules } from '../../kernel/kernels.js';
 
 /** Names and values, in order. */
 export function setupRows(setup: BootSetup): [string, string][] {
-  const { kernel, layout, percpuAlloc, cpu, cpus, controllers, disks, memory, kept } = setup;
+  const { kernel, layout, percpuAlloc, cpu, cpus, controllers, disks, memory, kept, rules } = setup;
   const { pageSize, unitSize, unitPages } = setupGeometry(setup);
   return [
-    ['kernel', KERNELS[kernel].title],
+    ['kernel', kernelRules(kernel, rules).title],
     ['layout', percpuAlloc === 'page' ? `${layout}, percpu_alloc=page` : layout],
     ['page', bytesText(pageSize)],
     ['unit', `${bytesText(unitSize)}, ${unitPages} pages`],
@@ -29,8 +30,9 @@ export function setupRows(setup: BootSetup): [string, string][] {
 export function setupFlags(setup: BootSetup): string {
   const entries = Object.entries(setup) as [keyof BootSetup, unknown][];
   return entries
-    .filter(([name, value]) => name !== 'kept' && value !== DEFAULT_SETUP[name])
+    .filter(([name, value]) => typeof value !== 'object' && value !== DEFAULT_SETUP[name])
     .map(([name, value]) => `--${camelWords(name, '-')} ${String(value)}`)
+    .concat(definesText(setup) === '' ? [] : `--define ${definesText(setup)}`)
     .join(' ');
 }
 
