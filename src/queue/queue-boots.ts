@@ -2,8 +2,9 @@
 // server's last second) is looked for and put there again; a boot's record is the same whoever makes it, and is taken once.
 import type { Queue, QueueEvents } from 'bullmq';
 import { type BootRunner, type Job, jobText, type LocalFiles, PoolClosed } from '../experiments/job.js';
+import { recordProblem } from '../experiments/record-check.js';
 import type { BootRecord } from '../experiments/record.js';
-import { buildId } from '../experiments/version.js';
+import { buildId, packageVersion } from '../experiments/version.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { connect, type Connection, PREFIX } from './connection.js';
 import { claimQueue, type Entry, type EntryAnswer, entryId } from './entry.js';
@@ -95,7 +96,7 @@ export class QueueBoots implements BootRunner {
     this.#build = build;
     this.#options = options;
     this.jobs = options.jobs;
-    events.on('completed', ({ jobId, returnvalue }) => this.#answered(jobId, returnvalue as unknown as EntryAnswer));
+    events.on('completed', ({ jobId, returnvalue }) => this.#answered(jobId, returnvalue));
     events.on('failed', ({ jobId, failedReason }) =>
       this.#answered(jobId, { failure: 'error', message: failedReason }),
     );
@@ -158,7 +159,7 @@ export class QueueBoots implements BootRunner {
     if (job === undefined) return void (await this.#again([wanted]));
     if (job.finishedOn === undefined) return;
     if (job.failedReason) this.#answered(wanted.id, { failure: 'error', message: job.failedReason });
-    else this.#answered(wanted.id, job.returnvalue as EntryAnswer);
+    else this.#answered(wanted.id, job.returnvalue);
   }
 
   /** Now and then: are boots that should be in the queue still there? */
@@ -186,9 +187,10 @@ export class QueueBoots implements BootRunner {
     this.#options.say(`${text}: no worker yet; start some by: percpu-malta worker --queue ${text}`);
   }
 
-  #answered(id: string, answer: EntryAnswer): void {
+  #answered(id: string, said: unknown): void {
     const wanted = this.#wanted.get(id);
     if (!wanted || wanted.seen === 0) return; // another one's, or taken before
+    const answer = checked(wanted.entry.job, said);
     if ('failure' in answer && answer.failure !== 'usage' && (answer.failure === 'missing' || !wanted.broke)) {
       if (answer.failure !== 'missing') wanted.broke = true;
       wanted.seen = 0;
@@ -243,6 +245,21 @@ export class QueueBoots implements BootRunner {
     clearTimeout(timer);
     this.#connection.close();
   }
+}
+
+/** What came back, if it is an answer to this job: anybody with the password could have put it there. */
+function checked(job: Job, said: unknown): EntryAnswer {
+  const answer = (typeof said === 'object' && said !== null ? said : {}) as Partial<Record<string, unknown>>;
+  if (typeof answer.failure === 'string' && typeof answer.message === 'string') return answer as unknown as EntryAnswer;
+  const problem = recordProblem(answer.record);
+  const record = answer.record as BootRecord;
+  const same =
+    problem === undefined &&
+    record.seed === job.seed &&
+    record.version === packageVersion() &&
+    JSON.stringify(record.options) === JSON.stringify(job.setup);
+  if (same) return { record };
+  return { failure: 'error', message: `a worker answered with something else${problem ? ` (${problem})` : ''}` };
 }
 
 function failureError(job: Job, { failure, message }: { failure: string; message: string }): Error {

@@ -4,12 +4,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { defaultImageFile } from '../../emu/malta/default-image.js';
 import { type Job, LocalFiles } from '../experiments/job.js';
 import { BootPool } from '../experiments/pool.js';
+import type { BootRecord } from '../experiments/record.js';
 import { DEFAULT_SETUP } from '../experiments/setup.js';
 import { parseQueue } from './place.js';
 import { QueueBoots } from './queue-boots.js';
@@ -53,7 +54,7 @@ async function until(what: () => boolean): Promise<void> {
 }
 
 describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
-  const SEEDS = 6;
+  const SEEDS = 10;
   const SWEEP = ['sweep', '--seeds', `1..${SEEDS}`, '--controllers', '1'];
   let server: TestServer;
   let names = 0;
@@ -68,7 +69,8 @@ describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
 
   beforeAll(async () => {
     server = await TestServer.start(place('redis'));
-    expect(await new Command([...SWEEP, '--out', 'local', '--jobs', '2']).ended).toBe(0);
+    const local = new Command([...SWEEP, '--out', 'local', '--jobs', '2']);
+    expect({ code: await local.ended, stderr: local.stderr }).toEqual({ code: 0, stderr: '' });
   }, 600_000);
   afterAll(() => server.kill());
 
@@ -85,6 +87,7 @@ describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
     const client = new Redis({ port: server.port });
     expect(await client.keys(`percpu-malta:${url.split('/').at(-1)}:boot-*`)).toEqual([]);
     client.disconnect();
+    await until(() => second.stderr.includes('at the same time'));
     expect(await second.kill('SIGTERM')).toBe(0);
     expect(second.stdout).toMatch(/^\d boots? done, \d crashed\n$/);
   });
@@ -111,16 +114,22 @@ describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
   test('a collector that is killed goes on with --resume, one that is stopped too', async () => {
     fresh();
     worker();
-    const first = collector('collector');
+    const long = (...more: string[]): Command =>
+      new Command(['sweep', '--seeds', '1..60', '--controllers', '1', '--out', 'collector', '--queue', url, ...more]);
+    const first = long();
     await until(() => lines('collector') > 0);
     expect(await first.kill('SIGKILL')).toBe('SIGKILL');
-    const second = collector('collector', '--resume');
     const before = lines('collector');
+    const second = long('--resume');
     await until(() => lines('collector') > before);
     expect(await second.kill('SIGINT')).toBe(130);
-    expect(second.stdout).toMatch(new RegExp(`^boots +[1-5] of ${SEEDS}, the rest is not done`));
+    expect(second.stdout).toMatch(/^boots +\d+ of 60, the rest is not done/);
+    // What it did not want any more is not booted any more: the rest of the seeds comes at once.
     expect(await collector('collector', '--resume').ended).toBe(0);
-    same('collector');
+    const text = fs.readFileSync(place('collector'), 'utf8');
+    const local = fs.readFileSync(place('local'), 'utf8');
+    expect(text.slice(0, local.length)).toBe(local);
+    expect(lines('collector')).toBeLessThan(60);
   });
 
   test('compare gives the same table; TLS and passwords work and are never shown', async () => {
@@ -211,6 +220,29 @@ describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
     } finally {
       await queue.close();
       client.disconnect();
+    }
+  });
+
+  test('what is no record of the boot is not taken for one', async () => {
+    fresh();
+    const connection = { port: server.port, maxRetriesPerRequest: null };
+    const good = JSON.parse(fs.readFileSync(place('local'), 'utf8').split('\n')[0]!) as BootRecord;
+    const answers = [null, { record: { ...good, outcome: 'well' } }, { record: good }];
+    const liar = new Worker(url.split('/').at(-1)!, () => Promise.resolve(answers.shift()), {
+      connection,
+      prefix: 'percpu-malta',
+    });
+    const boots = await QueueBoots.open(parseQueue(url), { jobs: 1, say: () => {} });
+    const job = { setup: good.options, seed: good.seed };
+    try {
+      await expect(boots.boot(job)).rejects.toThrow(
+        /^the boot with seed 1 .* a worker answered with something else \(outcome: /,
+      );
+      expect(await boots.boot(job)).toEqual(good); // what lies there from before is no answer
+      expect(answers).toEqual([]);
+    } finally {
+      await boots.close();
+      await liar.close();
     }
   });
 
