@@ -127,6 +127,6 @@ describe('boot --check', () => {
   test('an unwritable log is one line and exit 2', () => {
     const { status, stdout, stderr } = run('explain', '--log', path.join(folder, 'no', 'such', 'x'));
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^percpu-malta: --log .*: cannot be written \(ENOENT\)\n$/);
+    expect(stderr).toMatch(/^percpu-malta: --log .*: cannot be written \(ENOENT: no such file or directory\)\n$/);
   });
 });
