@@ -136,8 +136,8 @@ describe('the moment', () => {
     ['pc nonsense', /no symbol 'nonsense'/],
     ['pc memset+1', /multiples of 4/],
     ['event 10000000', /the last event is \d+/],
-    ['oops:7', /the boot has \d oops/],
-    ['time 1000', /the boot ends at 0\.6\d+ s/],
+    ['oops:7', /the run has \d oops/],
+    ['time 1000', /the run ends at 0\.6\d+ s/],
   ])('%s that never comes is told in one line', (moment, message) => {
     expect(() => at(moment)).toThrow(message);
   });
