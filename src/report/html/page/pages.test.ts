@@ -74,7 +74,9 @@ describe('files', () => {
   ])('%s: a place that cannot be written to is one line and exit code 2', (_name, args) => {
     const { status, stdout, stderr } = run(...args, '--html', file('no/such/folder.html'));
     expect([status, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^percpu-malta: --html .*folder\.html: cannot be written \(ENOENT: no such file or directory\)\n$/);
+    expect(stderr).toMatch(
+      /^percpu-malta: --html .*folder\.html: cannot be written \(ENOENT: no such file or directory\)\n$/,
+    );
   });
 
   test('nothing but the finished page is left behind', () => {
