@@ -5,6 +5,7 @@ import type { HostMemory } from './engine.js';
 
 /** A pipe holds at least this much without a reader (Linux: 64 KB, macOS: 16 KB). */
 const CHUNK = 0x4000;
+const PAGE = 0x1000;
 /** Static data lies within this distance behind a library's code. */
 const IMAGE_SPAN = 64 << 20;
 
@@ -46,7 +47,10 @@ export class ProcessMemory implements HostMemory {
     const bytes = new Uint8Array(length);
     let done = 0;
     while (done < length) {
-      const want = Math.min(CHUNK - ((address + done) % CHUNK), length - done);
+      // From a page's start on: of a page of the pipe that it cannot fill the kernel keeps nothing, so that all of it would be lost
+      // up to the end of what is mapped.
+      const toPage = PAGE - ((address + done) % PAGE);
+      const want = Math.min(toPage < PAGE ? toPage : CHUNK, length - done);
       const written = Number(write(writeEnd, BigInt(address + done), want));
       if (written <= 0) break;
       done += fs.readSync(readEnd, bytes, done, written, null);
