@@ -23,7 +23,7 @@ export function readInitrd(file: string): Uint8Array {
 
 function gunzip(bytes: Uint8Array, file: string): Uint8Array {
   try {
-    return new Uint8Array(zlib.gunzipSync(bytes, { maxOutputLength: MAX_BYTES }));
+    return plain(zlib.gunzipSync(bytes, { maxOutputLength: MAX_BYTES }));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const what =
@@ -41,10 +41,15 @@ function readRegularFile(file: string, what: string): Uint8Array {
     if (stat.isDirectory()) throw bad('it is a directory');
     if (!stat.isFile()) throw bad('it is not a regular file');
     if (stat.size > MAX_BYTES) throw bad(`it is larger than ${MAX_BYTES / 2 ** 20} MB`);
-    return new Uint8Array(fs.readFileSync(file)); // not a Buffer: its slice() would share
+    return plain(fs.readFileSync(file));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw bad(code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'no permission' : `${code}`);
   }
+}
+
+/** The same bytes, not as a Buffer, whose slice() would share. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }

@@ -1,4 +1,5 @@
 // Names for addresses of somebody's kernel: from its ELF file, a System.map, or the kallsyms in its own memory, whatever there is.
+import type { SymbolTable } from '../../emu/elf/symbols.js';
 import type { KernelMachine } from '../../emu/malta/kernel-machine.js';
 import { UsageError } from '../errors.js';
 import { readKallsyms } from './kallsyms.js';
@@ -7,6 +8,13 @@ export interface NamedRange {
   readonly name: string;
   readonly start: number;
   readonly end: number;
+}
+
+/** As a line of a System.map has it. */
+interface NamedSymbol {
+  readonly address: number;
+  readonly name: string;
+  readonly type: string;
 }
 
 /** A function reaches to the next symbol, but not further than this. */
@@ -19,7 +27,7 @@ export class GuestNames {
   /** @param source for messages @param symbols of any kind; those of text are what addresses are named by */
   constructor(
     readonly source: string,
-    symbols: Iterable<{ address: number; name: string; type: string }>,
+    symbols: Iterable<NamedSymbol>,
   ) {
     const text = new Map<number, string>();
     for (const { address, name, type } of symbols) {
@@ -34,7 +42,7 @@ export class GuestNames {
 
   /** From the lines `address type name` of a System.map or /proc/kallsyms. @throws UsageError naming the first line that is none */
   static fromSystemMap(text: string, source: string): GuestNames {
-    const symbols: { address: number; name: string; type: string }[] = [];
+    const symbols: NamedSymbol[] = [];
     text.split('\n').forEach((line, i) => {
       if (line.trim() === '') return;
       const match = /^([0-9a-f]{8,16}) ([a-zA-Z?]) (\S+)(?:\s+\[\S+\])?\s*$/.exec(line);
@@ -88,21 +96,13 @@ export class MachineNames {
   constructor(machine: KernelMachine, systemMap?: GuestNames) {
     this.#machine = machine;
     this.#fixed = systemMap;
-    const { symbols } = machine.kernel;
-    if (!systemMap && symbols)
-      this.#fixed = new GuestNames(
-        machine.kernel.source,
-        symbols.list().map(({ name, value, isFunction, isText }) => ({
-          name,
-          address: value,
-          type: isFunction || isText ? 'T' : 'D',
-        })),
-      );
   }
 
   /** Looks into the guest's memory again at most once in so many instructions. */
   get current(): GuestNames {
     if (this.#fixed) return this.#fixed;
+    const { symbols, source } = this.#machine.kernel;
+    if (symbols) return (this.#fixed = new GuestNames(source, symbols.list().map(asNamed)));
     if (this.#kallsyms) return this.#kallsyms;
     const { cpu } = this.#machine;
     if (cpu.instructions - this.#looked < 50e6) return NONE;
@@ -112,3 +112,11 @@ export class MachineNames {
     return this.#kallsyms ?? NONE;
   }
 }
+
+type ListedSymbol = ReturnType<SymbolTable['list']>[number];
+
+const asNamed = ({ name, value, isFunction, isText }: ListedSymbol): NamedSymbol => ({
+  name,
+  address: value,
+  type: isFunction || isText ? 'T' : 'D',
+});
