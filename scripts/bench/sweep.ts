@@ -3,17 +3,14 @@
 // CPU seconds count all threads, the compiler's and the collector's too. The memory is that of one process that boots again and again.
 // With a kernel (gzipped or not) and a root disk, and qemu-system-mips there, QEMU's boot of them is timed in turn with ours: another
 // kernel, larger than our guest, so that this ratio says what a boot of an experiment costs here and there, not how fast the CPUs are.
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import zlib from 'node:zlib';
 import { loadEngine, packageRoot } from '../../emu/unicorn/choose.js';
 import { BootPool } from '../../src/experiments/pool.js';
 import { bootRecord } from '../../src/experiments/record.js';
 import { DEFAULT_SETUP, setupBootOptions } from '../../src/experiments/setup.js';
 import { bootOnce } from '../../src/kernel/boot.js';
+import { command, hasQemu, median, qemuArguments, unpacked, wall, withFolder } from './turns.js';
 
 const { values } = parseArgs({
   options: {
@@ -27,9 +24,6 @@ const boots = Number(values.boots);
 const memoryBoots = Number(values['memory-boots']);
 const TURNS = 3;
 
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
-const wall = (): number => Number(process.hrtime.bigint()) / 1e9;
 const put = (text: string): void => console.log(text);
 
 const engine = await loadEngine();
@@ -59,14 +53,6 @@ put(
   `memory: after ${memoryBoots} boots ${(Math.max(...resident.slice(half)) / Math.max(...resident.slice(half >> 1, half))).toFixed(2)} ` +
     `times that of the second quarter (${Math.round(Math.max(...resident) / 1e6)} MB)`,
 );
-
-/** Seconds on the wall of a command's run. */
-function command(file: string, args: readonly string[]): number {
-  const started = wall();
-  const { error } = spawnSync(file, args, { stdio: 'ignore', timeout: 120_000 });
-  if (error) throw error;
-  return wall() - started;
-}
 
 const cli = path.join(packageRoot(), 'scripts', 'percpu-malta.mjs');
 const ourBoot = (): number => command(process.execPath, [cli, 'boot', '--seed', '1', '--quiet']);
@@ -98,31 +84,17 @@ put(
 );
 
 function qemu(): void {
-  const { 'qemu-kernel': kernelFile, 'qemu-disk': diskFile } = values;
-  if (kernelFile === undefined || diskFile === undefined) return put('QEMU: no --qemu-kernel and --qemu-disk given');
-  if (spawnSync('qemu-system-mips', ['--version']).error) return put('QEMU: no qemu-system-mips here');
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'percpu-malta-bench-'));
-  try {
-    const unpacked = (file: string): string => {
-      const bytes = fs.readFileSync(file);
-      const to = path.join(folder, path.basename(file));
-      fs.writeFileSync(to, bytes[0] === 0x1f && bytes[1] === 0x8b ? zlib.gunzipSync(bytes) : bytes);
-      return to;
-    };
-    const controllers = [0, 1, 2].flatMap((i) => ['-device', `megasas,id=sc${i}`]);
-    const args = [
-      ...['-M', 'malta', '-cpu', '24Kf', '-m', '128M', '-nographic', '-no-reboot', '-vga', 'none', '-net', 'none'],
-      ...['-kernel', unpacked(kernelFile), ...controllers],
-      ...['-drive', `file=${unpacked(diskFile)},format=raw,if=none,id=d0`, '-device', 'scsi-hd,bus=sc0.0,drive=d0'],
-      ...['-append', 'root=/dev/sda rw rootwait console=ttyS0 panic=-1'],
-    ];
+  const { 'qemu-kernel': kernel, 'qemu-disk': disk } = values;
+  if (kernel === undefined || disk === undefined) return put('QEMU: no --qemu-kernel and --qemu-disk given');
+  if (!hasQemu()) return put('QEMU: no qemu-system-mips here');
+  withFolder((folder) => {
+    const append = 'root=/dev/sda rw rootwait console=ttyS0 panic=-1';
+    const args = qemuArguments(unpacked(kernel, folder), [unpacked(disk, folder)], append);
     const turns = Array.from({ length: TURNS }, () => ({ qemu: command('qemu-system-mips', args), ours: ourBoot() }));
     put(
-      `QEMU boots ${path.basename(kernelFile)} in ${median(turns.map((turn) => turn.qemu)).toFixed(2)} s; ` +
+      `QEMU boots ${path.basename(kernel)} in ${median(turns.map((turn) => turn.qemu)).toFixed(2)} s; ` +
         `ours takes ${median(turns.map((turn) => turn.ours / turn.qemu)).toFixed(2)} times that (medians of ${TURNS} turns)`,
     );
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
+  });
 }
 qemu();
