@@ -522,6 +522,16 @@ export class MipsCpu {
     return this.#fast.skipCall(callee, from, to);
   }
 
+  /**
+   * Calls `observer` before each run of a block of instructions that begins at a watched address: where calls enter functions, and where they
+   * return to. `pc`, `instructions` and `now` are exact in it. One observer; nothing is slower without. @throws Error on the portable path
+   * @returns watches an address (virtual)
+   */
+  watchBlocks(observer: (pc: number) => void): (address: number) => void {
+    if (!this.#fast) throw new Error(`calls cannot be watched here: ${this.pathReason}`);
+    return this.#fast.watchBlocks(observer);
+  }
+
   /** Interrupts taken. */
   get interrupts(): { all: number; timer: number } {
     const state = this.#fast?.state;

@@ -6,11 +6,13 @@ import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { count } from '../experiments/table.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
+import { PercpuWatch } from '../lockstep/percpu-watch.js';
 import { kernelRerun } from '../moments/real-kernel.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
 import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
+import { lockstepRecord, lockstepRows } from './lockstep-text.js';
 import { addRunOptions, openRun, refuseWrittenDrives, type RunFlags } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
@@ -20,9 +22,10 @@ interface RunCommandFlags extends RunFlags, GdbFlags {
   json?: boolean;
   quiet?: boolean;
   check?: boolean;
+  percpu?: boolean;
   stopAtStale?: boolean;
   report?: string;
-  expect?: 'clean' | 'crash' | 'no-stale';
+  expect?: 'clean' | 'crash' | 'no-stale' | 'predicted';
 }
 
 const EXIT_INTERRUPTED = 130;
@@ -42,12 +45,12 @@ export function runCommand(): Command {
     .option('--check', 'report accesses through stale translations, the first of each function at once')
     .option('--stop-at-stale', 'end the run at the first of them; implies --check')
     .option('--report <file>', 'write the reports there as well')
+    .option('--percpu', "watch the kernel's per-CPU allocator and predict where it places every area")
     .addOption(
-      new Option('--expect <what>', 'exit 1 when the run ends otherwise; no-stale implies --check').choices([
-        'clean',
-        'crash',
-        'no-stale',
-      ]),
+      new Option(
+        '--expect <what>',
+        'exit 1 when the run ends otherwise; no-stale implies --check, predicted --percpu',
+      ).choices(['clean', 'crash', 'no-stale', 'predicted']),
     )
     .action(async (file: string, flags: RunCommandFlags) => {
       if (flags.interactive && (flags.json || flags.quiet))
@@ -58,6 +61,8 @@ export function runCommand(): Command {
       const reportFile = openOutput('--report', flags.report);
       const debugged = gdbWanted(flags);
       if (debugged && check) throw new UsageError('--gdb goes without --check: monitor stale asks the checker');
+      if (debugged && (flags.percpu || flags.expect === 'predicted'))
+        throw new UsageError('--gdb goes without --percpu: a run that goes back is seen more than once');
       const engine = await loadEngine(flags.engine);
       if (debugged) return runDebugged(file, flags, engine);
       const { options: opened, close } = openRun(file, flags, engine);
@@ -90,6 +95,7 @@ export function runCommand(): Command {
               if (flags.stopAtStale) run?.end('stale');
             })
           : undefined;
+        const percpu = flags.percpu || flags.expect === 'predicted' ? new PercpuWatch(run) : undefined;
         const started = process.hrtime.bigint();
         const end = await drive(run, terminal, progress);
         const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
@@ -102,8 +108,8 @@ export function runCommand(): Command {
         reportFile?.write(reports.map((line) => `${line}\n`).join(''));
         report(
           flags.json
-            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}) })}\n`
-            : summary(file, flags, run, record, wallSeconds, checker),
+            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu) } : {}) })}\n`
+            : summary(file, flags, run, record, wallSeconds, checker, percpu),
         );
         for (const { call, count } of run.skipped)
           if (count === undefined)
@@ -111,7 +117,7 @@ export function runCommand(): Command {
               `--skip-call ${call.caller}:${call.callee}: the kernel has no function of one of these names`,
             );
         if (end === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
-        else if (!asExpected(flags.expect, record.outcome, checker ? checker.total : 0))
+        else if (!asExpected(flags.expect, record.outcome, checker ? checker.total : 0, percpu?.asPredicted))
           process.exitCode = EXIT_DIFFERENCE;
       } finally {
         terminal?.close();
@@ -132,8 +138,14 @@ function startCheck(run: KernelRun, options: KernelRunOptions, say: (lines: stri
   return new TranslationCheck(run, options, say);
 }
 
-function asExpected(expect: RunCommandFlags['expect'], outcome: RunOutcome, findings: number): boolean {
+function asExpected(
+  expect: RunCommandFlags['expect'],
+  outcome: RunOutcome,
+  findings: number,
+  predicted = false,
+): boolean {
   if (expect === undefined) return true;
+  if (expect === 'predicted') return predicted;
   if (expect === 'no-stale') return findings === 0;
   return (outcome === 'clean') === (expect === 'clean');
 }
@@ -232,6 +244,7 @@ function summary(
   ended: Ended,
   wallSeconds: number,
   checker: TranslationCheck | undefined,
+  percpu?: PercpuWatch,
 ): string {
   const { counters: c, machine } = run;
   const { bigEndian } = machine.kernel;
@@ -270,5 +283,6 @@ function summary(
       rows.push(['', `${kind} in ${printable(place)}: ${times}`]);
     if (checker.places.length > MOST_PLACES) rows.push(['', `and ${checker.places.length - MOST_PLACES} places more`]);
   }
+  if (percpu) rows.push(...lockstepRows(percpu));
   return `\n${rows.map(([key, value]) => `${key.padEnd(10)} ${value}\n`).join('')}`;
 }

@@ -104,12 +104,17 @@ export class MachineNames {
     const { symbols, source } = this.#machine.kernel;
     if (symbols) return (this.#fixed = new GuestNames(source, symbols.list().map(asNamed)));
     if (this.#kallsyms) return this.#kallsyms;
+    if (this.#machine.cpu.instructions - this.#looked >= 50e6) this.look();
+    return this.#kallsyms ?? NONE;
+  }
+
+  /** Looks now. */
+  look(): void {
     const { cpu } = this.#machine;
-    if (cpu.instructions - this.#looked < 50e6) return NONE;
     this.#looked = cpu.instructions;
+    if (this.#fixed || this.#kallsyms) return;
     const found = readKallsyms({ ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian });
     if (found) this.#kallsyms = new GuestNames('kallsyms of the running kernel', found);
-    return this.#kallsyms ?? NONE;
   }
 }
 

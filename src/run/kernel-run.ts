@@ -47,6 +47,7 @@ export const DEFAULT_STALL_INSTRUCTIONS = 3e9;
 const SLICE_NS = 20e6;
 /** What a kernel prints after its last words is of no more interest. */
 const AFTER_PANIC_NS = 500e6;
+const FIRST_LINE = 'Linux version';
 const LAST_WORDS = 'end Kernel panic - not syncing';
 /** Lines longer than this are broken up. */
 const LONGEST_LINE = 16_384;
@@ -79,6 +80,8 @@ export class KernelRun {
   #lastSign = 0;
   /** What addresses of the kernel are called. */
   readonly names: MachineNames;
+  /** Who waits for names. */
+  #waiting: ((names: GuestNames) => boolean)[] = [];
   #unskipped: SkipCall[];
   readonly #skipped: { call: SkipCall; count: () => number }[] = [];
 
@@ -91,13 +94,15 @@ export class KernelRun {
     this.machine.board.timers.at(Math.ceil(maxSeconds * 1e9), () => this.end('seconds'));
     this.names = new MachineNames(this.machine, options.systemMap);
     this.#unskipped = [...(options.skipCalls ?? [])];
-    this.#installSkips();
+    if (this.#unskipped.length > 0) this.whenNamed((names) => this.#installSkips(names));
   }
 
-  /** As soon as there are names: a stripped kernel has them only once it runs. */
-  #installSkips(): void {
-    if (this.#unskipped.length === 0) return;
-    const names = this.names.current;
+  /** Calls `use` with the kernel's names, now and between slices, until it says that it has what it wants: a stripped kernel has names only once it runs. */
+  whenNamed(use: (names: GuestNames) => boolean): void {
+    if (!use(this.names.current)) this.#waiting.push(use);
+  }
+
+  #installSkips(names: GuestNames): boolean {
     this.#unskipped = this.#unskipped.filter((call) => {
       const [caller] = names.functions(exactly(call.caller));
       const [callee] = names.functions(exactly(call.callee));
@@ -105,6 +110,7 @@ export class KernelRun {
       this.#skipped.push({ call, count: this.machine.cpu.skipCall(callee.start, caller.start, caller.end) });
       return false;
     });
+    return this.#unskipped.length === 0;
   }
 
   /** Calls that were to be stepped over: how often that happened; undefined for names that the kernel does not have. */
@@ -134,6 +140,11 @@ export class KernelRun {
     const line = this.#line;
     this.#line = '';
     this.lines.push(line);
+    // A kernel that has unpacked itself is where it stays, and has not set up anything yet.
+    if (this.#waiting.length > 0 && line.includes(FIRST_LINE)) {
+      this.names.look();
+      this.machine.stop();
+    }
     this.#options.onLine?.(line);
     if (line.includes(LAST_WORDS)) {
       const { timers } = this.machine.board;
@@ -174,7 +185,10 @@ export class KernelRun {
         if (this.#line !== '') this.#endLine();
         return this.#end;
       }
-      this.#installSkips();
+      if (this.#waiting.length > 0) {
+        const names = this.names.current;
+        this.#waiting = this.#waiting.filter((use) => !use(names));
+      }
       if (input && !this.#typed && machine.board.serial[this.#console ?? 0].listening) {
         this.#typed = true;
         this.type(input);

@@ -19,32 +19,36 @@ const AT = {
   onEvent: 104,
   stops: 112,
   check: 120,
-  codePages: 128,
-  places: 136,
-  littleEndian: 192,
-  precise: 196,
-  hardwareTlb: 200,
-  tlbVisible: 204,
-  hasTimer: 208,
-  nsPerInstruction: 212,
-  countNs: 216,
-  storeFix: 220,
-  budget: 224,
-  skewNs: 232,
-  eventNs: 240,
-  compareNs: 248,
-  countBase: 256,
-  resched: 260,
-  icount: 264,
-  blockPc: 280,
-  blockEnd: 284,
-  forceBoundary: 288,
-  redirected: 292,
-  blocks: 320,
-  interrupts: 328,
-  timerInterrupts: 352,
-  hookedCount: 360,
+  watched: 128,
+  codePages: 136,
+  places: 144,
+  littleEndian: 200,
+  precise: 204,
+  hardwareTlb: 208,
+  tlbVisible: 212,
+  hasTimer: 216,
+  nsPerInstruction: 220,
+  countNs: 224,
+  storeFix: 228,
+  budget: 232,
+  skewNs: 240,
+  eventNs: 248,
+  compareNs: 256,
+  countBase: 264,
+  resched: 268,
+  icount: 272,
+  blockPc: 288,
+  blockEnd: 292,
+  forceBoundary: 296,
+  redirected: 300,
+  blocks: 328,
+  interrupts: 336,
+  timerInterrupts: 360,
+  hookedCount: 368,
 } as const;
+
+/** Size of the table of struct watched. */
+export const WATCHED = 1 << 12;
 
 /** What fast_layout() must say, for the two to speak of the same block. */
 const LAYOUT = [
@@ -57,6 +61,7 @@ const LAYOUT = [
   AT.hookedCount,
   32,
   32 + (1 << 17),
+  8 + 4 * WATCHED,
 ];
 
 /** Offsets from general register 0 in the engine's registers, bytes. */
@@ -113,6 +118,7 @@ export type PointerName =
   | 'onEvent'
   | 'stops'
   | 'check'
+  | 'watched'
   | 'codePages';
 
 /** 2^64 - 1: never. */

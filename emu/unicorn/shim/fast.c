@@ -433,6 +433,18 @@ static void skip_rounds(struct fast *f, u32 pc, u32 size) {
   if (f->icount > f->budget) f->icount -= 2;
 }
 
+// Tells the host of a block that begins at a watched address: program counter and count are exact in its callback.
+static void tell_watched(struct fast *f, u32 pc, u32 size) {
+  struct watched *w = f->watched;
+  for (u32 slot = (pc >> 2) % WATCHED; w->table[slot]; slot = (slot + 1) % WATCHED) {
+    if (w->table[slot] != (pc | 1)) continue;
+    f->shared->pc = pc;
+    f->shared->instructions = f->icount;
+    w->callback(f->uc, pc, size, NULL);
+    return;
+  }
+}
+
 void fast_block(void *uc, u64 address, u32 size, void *user) {
   struct fast *f = user;
   u32 pc = (u32)address;
@@ -470,6 +482,7 @@ void fast_block(void *uc, u64 address, u32 size, void *user) {
     }
   }
   if (__builtin_expect(f->check != NULL, 0) && (pc != f->block_end || !(pc & 0xfff))) check_block(f->check, pc);
+  if (__builtin_expect(f->watched != NULL, 0)) tell_watched(f, pc, size);
   f->block_pc = pc;
   f->block_end = pc + size;
   f->icount += n;
@@ -513,6 +526,7 @@ void fast_code(void *uc, u64 address, u32 size, void *user) {
     return;
   }
   if (f->check && (pc != f->block_end || !(pc & 0xfff))) check_block(f->check, pc);
+  if (f->watched) tell_watched(f, pc, size);
   s->pc = pc;
   f->block_pc = pc;
   f->block_end = pc + 4;
@@ -738,6 +752,7 @@ u32 fast_layout(u32 index) {
       offsetof(struct fast, hooked_count),
       sizeof(struct device),
       sizeof(struct fast_watch),
+      sizeof(struct watched),
   };
   return index < sizeof layout / sizeof *layout ? layout[index] : 0;
 }

@@ -42,6 +42,13 @@ struct stops {
   u8 map[1 << 13];
 };
 
+// Addresses that the host watches where blocks begin: where calls enter a function and where they return to. Hashed, address | 1.
+enum { WATCHED = 1 << 12 };
+struct watched {
+  void (*callback)(void *uc, u64 address, u32 size, void *user);
+  u32 table[WATCHED];
+};
+
 struct check;
 
 struct fast {
@@ -62,6 +69,7 @@ struct fast {
   void (*on_event)(void *uc, u32 intno, void *user);
   struct stops *stops;       // or none
   struct check *check;       // or none
+  struct watched *watched;   // or none
   u8 *code_pages;            // a byte for each 4 KB of RAM: nonzero when it holds translated code
   struct places at;
   u32 little_endian;

@@ -7,7 +7,7 @@ import type { LibUnicorn } from '../libunicorn.js';
 import type { NativeEngine } from '../native.js';
 import { type CheckPlaces, CheckState } from './check-state.js';
 import type { CpuState } from './cpu-state.js';
-import { FastState, type Places } from './fast-state.js';
+import { FastState, type Places, WATCHED } from './fast-state.js';
 
 /** UC_HOOK_EDGE_GENERATED of unicorn.h: a block was translated. */
 const HOOK_EDGE_GENERATED = 1 << 15;
@@ -196,6 +196,7 @@ export class FastShim {
       () => this.#pending(address) !== 0,
       (callback) => this.#watchMemory(engine, address, callback),
       (callee, from, to) => this.#skipCall(engine, address, callee, from, to),
+      (callback) => watchBlocks(engine, state, callback),
       () => this.#remove(address),
     );
   }
@@ -248,6 +249,21 @@ export class FastShim {
   }
 }
 
+/** struct watched: a table of addresses, hashed, in front of it the callback. */
+function watchBlocks(engine: NativeEngine, state: FastState, callback: CodeCallback): (address: number) => void {
+  const watched = engine.hook_memory(8 + 4 * WATCHED);
+  new BigUint64Array(watched, 0, 1)[0] = engine.code_callback(callback);
+  const table = new Uint32Array(watched, 8);
+  let free = WATCHED / 2;
+  state.point('watched', koffi.address(watched));
+  return (address) => {
+    let slot = (address >>> 2) % WATCHED;
+    for (; table[slot] !== 0; slot = (slot + 1) % WATCHED) if (table[slot] === (address | 1) >>> 0) return;
+    if (free-- === 0) throw new Error('too many addresses are watched');
+    table[slot] = (address | 1) >>> 0;
+  };
+}
+
 /** The fast path of one guest. */
 export class FastGuest {
   constructor(
@@ -264,6 +280,8 @@ export class FastGuest {
     readonly watchMemory: (callback: MemoryCallback) => Uint8Array,
     /** Steps over calls of the function at `callee` from text in `from` .. `to`. @returns how often that happened so far */
     readonly skipCall: (callee: number, from: number, to: number) => () => number,
+    /** Has `callback` called before each block that begins at a watched address. @returns watches an address */
+    readonly watchBlocks: (callback: CodeCallback) => (address: number) => void,
     /** Ends with the guest. */
     readonly remove: () => void,
   ) {}
