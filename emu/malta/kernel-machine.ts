@@ -34,6 +34,8 @@ export interface KernelMachineOptions {
   /** 0 to 4, default 0. */
   controllers?: number;
   drives?: readonly MaltaDrive[];
+  /** Mean time of a controller's commands that need no medium, seconds. Default that of the board. */
+  commandSeconds?: number;
   /** A byte was sent. @param port 0 COM1, 1 COM2, 2 CBUS UART */
   onSerial?: (port: number, byte: number) => void;
   /** Stops and the program counter exact at every instruction; slower. */
@@ -92,7 +94,13 @@ export class KernelMachine {
           `kernels of one's own need the fast path, which is not in use here: ${this.cpu.pathReason}`,
         );
       const { commandLine, initrd, onSerial } = options;
-      this.board = new MaltaBoard(this.#host(), { controllers, drives, seed, ...(onSerial ? { onSerial } : {}) });
+      this.board = new MaltaBoard(this.#host(), {
+        controllers,
+        drives,
+        seed,
+        ...(options.commandSeconds === undefined ? {} : { commandSeconds: options.commandSeconds }),
+        ...(onSerial ? { onSerial } : {}),
+      });
       this.boot = loadKernel({
         kernel,
         ram: this.cpu.ram,

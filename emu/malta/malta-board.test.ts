@@ -293,6 +293,14 @@ describe('the seed', () => {
     expect(new Set(first).size).toBe(8);
   });
 
+  test('has no say where commands are done as they are written', () => {
+    const host = new TestBoard(false, { controllers: 1, seed: 1, commandSeconds: 0 });
+    host.initialize();
+    bringUp(host, 1);
+    post(host, 0);
+    expect(host.dma.at(-1)).toEqual([REPLIES + 0x800, 4]);
+  });
+
   test("decides the clock's phase", () => {
     const phase = (seed: number) => {
       const host = new TestBoard(false, { seed });

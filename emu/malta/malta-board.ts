@@ -52,7 +52,7 @@ const REVISION = 0x10;
 const REVISION_VALUE = 0x0000_0420;
 
 /** Mean latencies of controllers, seconds; each command's own is drawn from the seed. */
-const COMMAND_SECONDS = 40e-6;
+export const COMMAND_SECONDS = 40e-6;
 const MEDIUM_SECONDS = 150e-6;
 /** Streams of the seed. */
 const STREAM_CLOCK = 0x7274_6300;
@@ -72,6 +72,8 @@ export interface MaltaBoardOptions {
   readonly drives?: readonly MaltaDrive[];
   /** Of what hardware leaves to chance: the clock's phase and how long the controllers' commands take. Default 0. */
   readonly seed?: number;
+  /** Mean time of a controller's commands that need no medium, seconds; 0 as in QEMU. Default COMMAND_SECONDS. */
+  readonly commandSeconds?: number;
   /** Date at power-on, seconds since 1970. */
   readonly start?: number;
   /** False: the PIIX4's functions are not on the PCI bus; its ISA devices are there all the same. Default true. */
@@ -118,6 +120,7 @@ export class MaltaBoard {
   /** @throws RangeError for more controllers or disks than there is room for */
   constructor(host: BoardHost, options: MaltaBoardOptions = {}) {
     const { controllers = 0, drives = [], seed = 0, southbridge = true, onSerial, start } = options;
+    const { commandSeconds = COMMAND_SECONDS } = options;
     this.#host = host;
     this.timers = new Timers(() => host.now());
     const setIrq = (irq: number, asserted: boolean): void => this.interrupts.setIrq(irq, asserted);
@@ -158,11 +161,11 @@ export class MaltaBoard {
       reset: () => host.end('reset'),
     });
     this.disks = drives.map(({ medium }, drive) => new ScsiDisk(drive, medium));
-    this.controllers = this.#plugIn(controllers, drives, seed);
+    this.controllers = this.#plugIn(controllers, drives, seed, commandSeconds);
     this.#mapDevices();
   }
 
-  #plugIn(count: number, drives: readonly MaltaDrive[], seed: number): MegaRaidController[] {
+  #plugIn(count: number, drives: readonly MaltaDrive[], seed: number, commandSeconds: number): MegaRaidController[] {
     if (count > MAX_CONTROLLERS) throw new RangeError(`at most ${MAX_CONTROLLERS} controllers`);
     const host = this.#host;
     const bus = ramBusMaster(
@@ -183,7 +186,7 @@ export class MaltaBoard {
         {
           disks: own,
           latency: {
-            command: COMMAND_SECONDS,
+            command: commandSeconds,
             medium: MEDIUM_SECONDS,
             random: new Random(seed, STREAM_CONTROLLER + index),
           },

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { openDrives } from '../../emu/malta/disk/drives.js';
 import { type KernelImage, parseKernel } from '../../emu/elf/kernel-image.js';
 import { KERNEL_MEMORY_MB } from '../../emu/malta/kernel-machine.js';
-import { MAX_CONTROLLERS } from '../../emu/malta/malta-board.js';
+import { COMMAND_SECONDS, MAX_CONTROLLERS } from '../../emu/malta/malta-board.js';
 import type { CpuModel, TlbMode } from '../../emu/mips/cpu.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { GuestNames } from '../linux/guest-names.js';
@@ -30,6 +30,7 @@ export interface RunFlags {
   cpu: CpuModel;
   tlb: TlbMode;
   seed: number;
+  commandLatency: number;
   until?: string;
   maxSeconds: number;
   maxInstructions: number;
@@ -39,6 +40,16 @@ export interface RunFlags {
   systemMap?: string;
   engine?: string;
   shim: boolean;
+}
+
+const LONGEST_COMMAND_US = 1e6;
+
+/** A parser for microseconds. */
+function latency(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value > LONGEST_COMMAND_US)
+    throw new InvalidArgumentError(`need microseconds from 0 to ${LONGEST_COMMAND_US}, such as 0 or 40.`);
+  return value;
 }
 
 /** A parser for numbers above 0, also such as 2e9. */
@@ -83,6 +94,12 @@ export function addRunOptions(command: Command, { tlb = '--tlb <mode>' } = {}): 
       'what hardware leaves to chance: latencies, TLB replacement, clocks',
       wholeNumber(0, 0xffff_ffff),
       1,
+    )
+    .option(
+      '--command-latency <us>',
+      "mean microseconds of a controller's commands that need no medium, drawn from the seed; 0: done as they are written, as in QEMU",
+      latency,
+      COMMAND_SECONDS * 1e6,
     )
     .option('--until <text>', 'end when the console has shown this')
     .option('--max-seconds <s>', 'end after so much virtual time', positive, DEFAULT_MAX_SECONDS)
@@ -146,6 +163,7 @@ export function openRun(file: string, flags: RunFlags, engine: EngineLibrary): O
       commandLine: flags.append,
       controllers,
       drives: disks.drives,
+      commandSeconds: flags.commandLatency / 1e6,
       maxSeconds: flags.maxSeconds,
       maxInstructions: flags.maxInstructions,
       stallInstructions: flags.stallInstructions,

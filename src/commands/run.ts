@@ -211,11 +211,11 @@ interface Ended {
 
 /** One run as data: the same bytes for the same version, files, options and seed. */
 function runRecord(file: string, flags: RunCommandFlags, run: KernelRun, ended: Ended): Record<string, unknown> {
-  const { cpu, tlb, memory, seed, append, drive: drives } = flags;
+  const { cpu, tlb, memory, seed, append, drive: drives, commandLatency } = flags;
   const { controllers } = run.machine.board;
   return {
     kernel: file,
-    options: { cpu, tlb, memory, controllers: controllers.length, drives, seed, append },
+    options: { cpu, tlb, memory, controllers: controllers.length, drives, seed, commandLatency, append },
     ...ended,
     counters: run.counters,
     console: run.lines,
