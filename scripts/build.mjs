@@ -51,6 +51,7 @@ const pages = await build({
   legalComments: 'inline',
   plugins: [uplotLicence, browserPlugin],
   logLevel: 'warning',
+  logOverride: { 'empty-import-meta': 'silent' }, // the package's folder: never asked for in a page
   write: false,
 });
 

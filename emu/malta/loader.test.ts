@@ -1,9 +1,5 @@
 import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import zlib from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
-import { readInitrd, readKernel } from '../elf/kernel-file.js';
+import { describe, expect, test } from 'vitest';
 import { type KernelImage, parseKernel } from '../elf/kernel-image.js';
 import { makeElf } from '../elf/test-elf.js';
 import { UsageError } from '../errors.js';
@@ -12,14 +8,6 @@ import { loadKernel } from './loader.js';
 import { defaultImageFile } from './default-image.js';
 
 const MB = 2 ** 20;
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'loader-'));
-afterAll(() => fs.rmSync(folder, { recursive: true }));
-
-function file(name: string, content: Uint8Array): string {
-  const at = path.join(folder, name);
-  fs.writeFileSync(at, content);
-  return at;
-}
 
 function words(ram: Uint8Array, kernel: KernelImage, at: number, count: number): number[] {
   const view = new DataView(ram.buffer);
@@ -129,13 +117,6 @@ describe('kernel files', () => {
     segments: [{ address: 0x8010_0000, bytes: new Uint8Array(64), memorySize: 64 }],
   };
 
-  test('gzipped or not, they are the same', () => {
-    const kernel = readKernel(defaultImageFile());
-    const gzipped = readKernel(file('vmlinux.gz', zlib.gzipSync(guest)));
-    expect(gzipped.segments).toEqual(kernel.segments);
-    expect(gzipped.symbols?.address('_start')).toBe(kernel.entry);
-  });
-
   test('a stripped one has no symbols, and one that is not Linux has names all the same', () => {
     expect(parseKernel(elf(plain), 'k').symbols).toBeUndefined();
     const named = parseKernel(
@@ -186,17 +167,6 @@ describe('kernel files', () => {
   test('cut anywhere they are refused', () => {
     for (let length = 0; length < guest.length; length += 1009)
       expect(() => parseKernel(new Uint8Array(guest.subarray(0, length)), 'x')).toThrow(/cut short|empty|no ELF/);
-  });
-
-  test('and so are missing files, directories, devices and damaged gzip', () => {
-    expect(() => readKernel(path.join(folder, 'none'))).toThrow(
-      /^cannot read the kernel .*none: there is no such file$/,
-    );
-    expect(() => readKernel(folder)).toThrow(/it is a directory$/);
-    expect(() => readKernel('/dev/null')).toThrow(/it is not a regular file$/);
-    const cut = zlib.gzipSync(guest).subarray(0, 5000);
-    expect(() => readKernel(file('cut.gz', cut))).toThrow(/its gzip data is cut short or damaged$/);
-    expect(() => readInitrd(file('empty', new Uint8Array(0)))).toThrow(/the initrd is empty$/);
   });
 });
 

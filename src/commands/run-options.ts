@@ -141,6 +141,7 @@ export function openRun(file: string, flags: RunFlags, engine: EngineLibrary): O
   const kernel = parseKernel(readGunzipped(file, { limit: KERNEL_LIMIT }), file);
   const initrd =
     flags.initrd === undefined ? undefined : readInput(flags.initrd, { flag: '--initrd', limit: INITRD_LIMIT });
+  if (initrd?.length === 0) throw new UsageError(`--initrd ${flags.initrd}: the file is empty`);
   const input = flags.input === undefined ? undefined : readInput(flags.input, { flag: '--input' });
   const systemMap =
     flags.systemMap === undefined

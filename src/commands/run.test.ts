@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const CLI = path.resolve('scripts/percpu-malta.mjs');
@@ -60,6 +61,13 @@ describe('what cannot run ends in one line and exit code 2', () => {
       () => [TESTKERNEL, '--initrd', file('rd', new Uint8Array(40 << 20)), '--memory', '32'],
       /does not fit/,
     ],
+    ['an empty initrd', () => [TESTKERNEL, '--initrd', file('none', '')], /empty/],
+    [
+      'damaged gzip data',
+      () => [file('cut.gz', zlib.gzipSync(fs.readFileSync(TESTKERNEL)).subarray(0, 5000))],
+      /cut\.gz/,
+    ],
+    ['a device', () => ['/dev/full'], /dev.full/],
     ['too little memory', () => [TESTKERNEL, '--memory', '16'], /32 to 256/],
     ['a latency that is none', () => [TESTKERNEL, '--command-latency', '-1'], /microseconds/],
     ['-i with --json', () => [TESTKERNEL, '-i', '--json'], /--json/],
