@@ -98,6 +98,11 @@ export class MachineNames {
     this.#fixed = systemMap;
   }
 
+  /** They come from a file: nothing has to be looked for. */
+  get known(): boolean {
+    return this.#fixed !== undefined;
+  }
+
   /** Looks into the guest's memory again at most once in so many instructions. */
   get current(): GuestNames {
     if (this.#fixed) return this.#fixed;
@@ -108,12 +113,12 @@ export class MachineNames {
     return this.#kallsyms ?? NONE;
   }
 
-  /** Looks now. */
+  /** Looks now, as for a kernel that has just moved. */
   look(): void {
+    if (this.#fixed) return;
     const { cpu } = this.#machine;
     this.#looked = cpu.instructions;
-    if (this.#fixed || this.#kallsyms) return;
-    const found = readKallsyms({ ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian });
+    const found = readKallsyms({ ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian }, cpu.pc);
     if (found) this.#kallsyms = new GuestNames('kallsyms of the running kernel', found);
   }
 }

@@ -25,12 +25,16 @@ const MARKER_STEP = 256;
 const MOST_SYMBOLS = 1_000_000;
 const FEWEST_SYMBOLS = 1_000;
 
-/** The symbols of the kernel that runs; undefined where none are found. */
-export function readKallsyms(memory: GuestMemory): KernelSymbol[] | undefined {
+/**
+ * The symbols of the kernel that runs; undefined where none are found. What unpacks a kernel has it in memory before it runs, and one that moves
+ * itself leaves a copy with its old addresses behind: it is the one that holds the program counter.
+ */
+export function readKallsyms(memory: GuestMemory, pc: number): KernelSymbol[] | undefined {
   const { ram } = memory;
   for (let at = indexOf(ram, DIGITS, 0); at >= 0; at = indexOf(ram, DIGITS, at + 1)) {
     const symbols = tablesAround(memory, at);
-    if (symbols) return symbols;
+    const text = symbols?.filter(({ type }) => /^[tT]$/.test(type)) ?? [];
+    if (text.length > 0 && pc >= text[0]!.address && pc <= text.at(-1)!.address) return symbols;
   }
   return undefined;
 }
@@ -48,11 +52,6 @@ function tablesAround(memory: GuestMemory, digits: number): KernelSymbol[] | und
   if (!table) return undefined;
   const { tokens, start, end } = table;
   const index = align4(end);
-  // The index proves the table: where each token begins.
-  for (let token = 0, at = 0; token < TOKENS; token++) {
-    if (half(memory, index + 2 * token) !== at) return undefined;
-    at += tokens[token]!.length + 1;
-  }
   const names = namesBefore(memory, start, tokens);
   if (!names) return undefined;
   const { count, first, texts } = names;
@@ -77,18 +76,26 @@ function word({ view, littleEndian }: GuestMemory, at: number): number | undefin
 }
 
 /** The 256 tokens, from the place of those of the digits. */
-function tokenTable(
-  { ram }: GuestMemory,
-  digits: number,
-): { tokens: string[]; start: number; end: number } | undefined {
+function tokenTable(memory: GuestMemory, digits: number): { tokens: string[]; start: number; end: number } | undefined {
+  const { ram } = memory;
   // backwards over the tokens 0 .. 0x2f
   let start = digits;
   for (let token = 0x2f; token >= 0; token--) {
     let at = start - 2;
     while (at >= 0 && ram[at] !== 0 && start - at < 100) at--;
-    if (at < 0 || start - at >= 100) return undefined;
+    if (token > 0 && (at < 0 || start - at >= 100)) return undefined;
     start = at + 1;
   }
+  // What stands in front may end without a zero: the table begins at a whole word.
+  for (let first = align4(start); first < digits && ram[first] !== 0; first += 4) {
+    const table = tokensFrom(memory, first);
+    if (table) return table;
+  }
+  return undefined;
+}
+
+function tokensFrom(memory: GuestMemory, start: number): { tokens: string[]; start: number; end: number } | undefined {
+  const { ram } = memory;
   const tokens: string[] = [];
   let at = start;
   for (let token = 0; token < TOKENS; token++) {
@@ -97,7 +104,14 @@ function tokenTable(
     tokens.push(String.fromCharCode(...ram.subarray(at, end)));
     at = end + 1;
   }
-  return tokens['0'.charCodeAt(0)] === '0' ? { tokens, start, end: at } : undefined;
+  if (tokens['0'.charCodeAt(0)] !== '0') return undefined;
+  // The index proves the table: where each token begins.
+  const index = align4(at);
+  for (let token = 0, offset = 0; token < TOKENS; token++) {
+    if (half(memory, index + 2 * token) !== offset) return undefined;
+    offset += tokens[token]!.length + 1;
+  }
+  return { tokens, start, end: at };
 }
 
 /**

@@ -97,9 +97,19 @@ export class KernelRun {
     if (this.#unskipped.length > 0) this.whenNamed((names) => this.#installSkips(names));
   }
 
-  /** Calls `use` with the kernel's names, now and between slices, until it says that it has what it wants: a stripped kernel has names only once it runs. */
+  /**
+   * Calls `use` with the kernel's names, now and between slices, until it says that it has what it wants. A stripped kernel has names only once it
+   * runs, and those of where it stays once it says something.
+   */
   whenNamed(use: (names: GuestNames) => boolean): void {
-    if (!use(this.names.current)) this.#waiting.push(use);
+    this.#waiting.push(use);
+    this.#offerNames();
+  }
+
+  #offerNames(): void {
+    if (this.#waiting.length === 0 || (!this.names.known && this.lines.length === 0)) return;
+    const names = this.names.current;
+    this.#waiting = this.#waiting.filter((use) => !use(names));
   }
 
   #installSkips(names: GuestNames): boolean {
@@ -141,9 +151,9 @@ export class KernelRun {
     this.#line = '';
     this.lines.push(line);
     // A kernel that has unpacked itself is where it stays, and has not set up anything yet.
-    if (this.#waiting.length > 0 && line.includes(FIRST_LINE)) {
+    if (line.includes(FIRST_LINE)) {
       this.names.look();
-      this.machine.stop();
+      if (this.#waiting.length > 0) this.machine.stop();
     }
     this.#options.onLine?.(line);
     if (line.includes(LAST_WORDS)) {
@@ -185,10 +195,7 @@ export class KernelRun {
         if (this.#line !== '') this.#endLine();
         return this.#end;
       }
-      if (this.#waiting.length > 0) {
-        const names = this.names.current;
-        this.#waiting = this.#waiting.filter((use) => !use(names));
-      }
+      this.#offerNames();
       if (input && !this.#typed && machine.board.serial[this.#console ?? 0].listening) {
         this.#typed = true;
         this.type(input);
