@@ -6,23 +6,29 @@ import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
 import { count } from '../experiments/table.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
-import { PercpuWatch } from '../lockstep/percpu-watch.js';
+import type { PercpuWatch } from '../lockstep/percpu-watch.js';
 import { kernelRerun } from '../moments/real-kernel.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
 import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
-import { lockstepRecord, lockstepRows } from './lockstep-text.js';
+import {
+  addPercpuOptions,
+  lockstepRecord,
+  lockstepRows,
+  openPercpuOutputs,
+  type PercpuFlags,
+  percpuWanted,
+} from './percpu-option.js';
 import { addRunOptions, openRun, refuseWrittenDrives, type RunFlags } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
 
-interface RunCommandFlags extends RunFlags, GdbFlags {
+interface RunCommandFlags extends RunFlags, GdbFlags, PercpuFlags {
   interactive?: boolean;
   json?: boolean;
   quiet?: boolean;
   check?: boolean;
-  percpu?: boolean;
   stopAtStale?: boolean;
   report?: string;
   expect?: 'clean' | 'crash' | 'no-stale' | 'predicted';
@@ -38,14 +44,13 @@ export function runCommand(): Command {
       .description("run a MIPS Malta kernel of one's own, unmodified; exit 0 when it ran to an outcome")
       .argument('<kernel>', 'ELF vmlinux, or vmlinuz that unpacks itself; either may be gzipped'),
   );
-  return addGdbOptions(command)
+  return addGdbOptions(addPercpuOptions(command))
     .option('-i, --interactive', "connect the terminal to the kernel's console; Ctrl-A x ends")
     .option('--json', 'print one JSON object in place of console and summary')
     .option('--quiet', 'print the summary only')
     .option('--check', 'report accesses through stale translations, the first of each function at once')
     .option('--stop-at-stale', 'end the run at the first of them; implies --check')
     .option('--report <file>', 'write the reports there as well')
-    .option('--percpu', "watch the kernel's per-CPU allocator and predict where it places every area")
     .addOption(
       new Option(
         '--expect <what>',
@@ -61,8 +66,10 @@ export function runCommand(): Command {
       const reportFile = openOutput('--report', flags.report);
       const debugged = gdbWanted(flags);
       if (debugged && check) throw new UsageError('--gdb goes without --check: monitor stale asks the checker');
-      if (debugged && (flags.percpu || flags.expect === 'predicted'))
-        throw new UsageError('--gdb goes without --percpu: a run that goes back is seen more than once');
+      const watched = percpuWanted(flags) ?? (flags.expect === 'predicted' ? '--expect predicted' : undefined);
+      if (debugged && watched !== undefined)
+        throw new UsageError(`--gdb goes without ${watched}: a run that goes back is seen more than once`);
+      const startPercpu = openPercpuOutputs(flags);
       const engine = await loadEngine(flags.engine);
       if (debugged) return runDebugged(file, flags, engine);
       const { options: opened, close } = openRun(file, flags, engine);
@@ -95,7 +102,7 @@ export function runCommand(): Command {
               if (flags.stopAtStale) run?.end('stale');
             })
           : undefined;
-        const percpu = flags.percpu || flags.expect === 'predicted' ? new PercpuWatch(run) : undefined;
+        const percpu = watched === undefined ? undefined : startPercpu(run);
         const started = process.hrtime.bigint();
         const end = await drive(run, terminal, progress);
         const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
@@ -106,10 +113,11 @@ export function runCommand(): Command {
           if (!flags.json) report(`\n${history.map(printable).join('\n')}\n`);
         }
         reportFile?.write(reports.map((line) => `${line}\n`).join(''));
+        percpu?.write(runRecord(file, flags, run, record));
         report(
           flags.json
-            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu) } : {}) })}\n`
-            : summary(file, flags, run, record, wallSeconds, checker, percpu),
+            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu.watch) } : {}) })}\n`
+            : summary(file, flags, run, record, wallSeconds, checker, percpu?.watch),
         );
         for (const { call, count } of run.skipped)
           if (count === undefined)
@@ -117,7 +125,7 @@ export function runCommand(): Command {
               `--skip-call ${call.caller}:${call.callee}: the kernel has no function of one of these names`,
             );
         if (end === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
-        else if (!asExpected(flags.expect, record.outcome, checker ? checker.total : 0, percpu?.asPredicted))
+        else if (!asExpected(flags.expect, record.outcome, checker ? checker.total : 0, percpu?.watch.asPredicted))
           process.exitCode = EXIT_DIFFERENCE;
       } finally {
         terminal?.close();

@@ -73,10 +73,11 @@ class Path {
   /** Of a request that is done: chunk and offset, or null. */
   area: { chunk: Chunk; offset: number } | null = null;
 
-  /** @param request undefined for the balance work @param atomic whether it may not sleep */
+  /** @param request undefined for the balance work @param atomic whether it may not sleep @param site behind the call */
   constructor(
     readonly request: Request | undefined,
     public atomic: boolean,
+    readonly site: number,
   ) {}
 }
 
@@ -99,6 +100,8 @@ export class Lockstep {
   /** The first difference; nothing is compared after it. */
   difference: LockstepDifference | undefined;
   readonly #ledger = new KernelLedger();
+  /** The path whose piece is run now, for those who are told what happens in it. */
+  stepping: Path | undefined;
   /** The path that has pcpu_alloc_mutex here, between its pieces. */
   #slow: Path | undefined;
   /** What the kernel's memory answers to the operation that is stepped over, and what the allocator asked it for. */
@@ -106,11 +109,20 @@ export class Lockstep {
   #asked: string[] = [];
 
   /** @throws SetupError for a geometry that pcpu_setup_first_chunk() would refuse. @param events told of everything the allocator here does */
-  constructor(machine: Machine, info: AllocInfo, variant: Variant, base: number, events: Partial<PercpuEvents> = {}) {
-    this.percpu = new PercpuAllocator(machine, variant, info, base, this.#memory(), { ...NO_EVENTS, ...events });
+  constructor(machine: Machine, info: AllocInfo, variant: Variant, base: number, events?: Partial<PercpuEvents>) {
+    this.percpu = new PercpuAllocator(machine, variant, info, base, this.#memory(), this.#reported(events));
     this.percpu.asyncEnabled = true;
     for (const { base: start, startOffset, endOffset, nrPages } of this.percpu.chunks())
       this.#ledger.create(start, start + startOffset, start + nrPages * this.percpu.pageSize - endOffset);
+  }
+
+  #reported(events: Partial<PercpuEvents> | undefined): PercpuEvents | null {
+    if (!events) return null;
+    const reported: PercpuEvents = { ...NO_EVENTS };
+    // methods of a class are not its own properties
+    for (const name of Object.keys(NO_EVENTS) as (keyof PercpuEvents)[])
+      if (events[name]) reported[name] = (...args: never[]) => (events[name] as (...args: never[]) => void)(...args);
+    return reported;
   }
 
   /** The memory port: whatever is asked for is noted, and answered as the kernel's memory did. */
@@ -139,7 +151,9 @@ export class Lockstep {
   #step(path: Path, answer?: Operation): void {
     this.#answer = answer;
     if (!path.steps) this.#begin(path);
+    this.stepping = path;
     const { value, done } = path.steps!.next();
+    this.stepping = undefined;
     path.at = done ? 'done' : value;
     if (!this.percpu.mutexHeld) this.#slow = undefined;
     else if (!path.atomic) this.#slow = path;
@@ -169,13 +183,13 @@ export class Lockstep {
   }
 
   /** The kernel enters pcpu_alloc(). */
-  requested(request: Request): Path {
-    return new Path(request, this.percpu.isAtomic(request.gfp));
+  requested(request: Request, site = 0): Path {
+    return new Path(request, this.percpu.isAtomic(request.gfp), site);
   }
 
   /** It enters pcpu_balance_workfn(). */
   balanceWork(): Path {
-    return new Path(undefined, false);
+    return new Path(undefined, false, 0);
   }
 
   // ---- what the kernel is seen to do ----------------------------------------------------------------------------------

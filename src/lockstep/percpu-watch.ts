@@ -13,8 +13,8 @@ import type { Operation, OperationKind } from './moments.js';
 /** A call of pcpu_alloc(), free_percpu() or pcpu_balance_workfn() under way; calls that these make are on its behalf. */
 interface Frame {
   readonly path: Path | undefined;
-  /** Of free_percpu(): the area. */
-  readonly freed: number | undefined;
+  /** Of free_percpu(). */
+  readonly freed: { readonly pointer: number; readonly site: number } | undefined;
   /** What pcpu_get_vm_areas() gave. */
   area: number | undefined;
   /** It is in the memory that it called for. */
@@ -30,6 +30,21 @@ export interface DifferenceScene extends LockstepDifference {
   readonly trace: readonly string[];
 }
 
+/** Told of what the kernel is seen to do, as long as the allocator here does the same. Addresses are in unit 0. */
+export interface WatchListener extends Partial<PercpuEvents> {
+  /** pcpu_setup_first_chunk() is entered. */
+  begun(lockstep: Lockstep): void;
+  /** pcpu_alloc() returns a per-CPU pointer, 0 for NULL. */
+  allocated(path: Path, pointer: number): void;
+  /** free_percpu() has the lock. @param size bytes */
+  freed(address: number, size: number, pointer: number, site: number): void;
+  operated(operation: Operation): void;
+  /** The balance work runs. @param work its work_struct */
+  balanced(phase: 'start' | 'end', work: number): void;
+  /** flush_tlb_kernel_range(), by whomever. */
+  flushed(start: number, end: number): void;
+}
+
 /** struct vm_struct: next, addr. */
 const VM_STRUCT_ADDR = 4;
 const REG_RA = 31;
@@ -37,7 +52,7 @@ const REG_SP = 29;
 
 export class PercpuWatch {
   readonly #run: KernelRun;
-  readonly #events: Partial<PercpuEvents>;
+  readonly #listener: WatchListener | undefined;
   /** Once pcpu_setup_first_chunk() was called. */
   lockstep: Lockstep | undefined;
   /** Why there is nothing to compare. */
@@ -54,10 +69,10 @@ export class PercpuWatch {
   #delta: number | undefined;
   #emptyPages: number | undefined;
 
-  /** Begins as soon as the kernel's functions have names. @param events told of what the allocator here does, in the kernel's time */
-  constructor(run: KernelRun, events: Partial<PercpuEvents> = {}) {
+  /** Begins as soon as the kernel's functions have names. */
+  constructor(run: KernelRun, listener?: WatchListener) {
     this.#run = run;
-    this.#events = events;
+    this.#listener = listener;
     run.whenNamed((names) => this.#install(names));
   }
 
@@ -115,10 +130,13 @@ export class PercpuWatch {
       functions.balance,
       inLockstep((lockstep, call) => {
         const path = lockstep.balanceWork();
+        const [work] = call.args;
         const leave = this.#enter(call.thread, { path, freed: undefined, area: undefined, inMemory: false });
+        this.#tell((listener) => listener.balanced('start', work));
         return () => {
           leave();
           lockstep.balanced(path);
+          this.#tell((listener) => listener.balanced('end', work));
         };
       }),
     );
@@ -137,7 +155,7 @@ export class PercpuWatch {
       functions.release,
       inLockstep((lockstep, { thread }) => {
         const frame = this.#frames.get(thread)?.at(-1);
-        if (frame?.freed !== undefined) lockstep.freed(frame.freed);
+        if (frame?.freed !== undefined) this.#freed(lockstep, frame.freed);
         else if (frame?.path) lockstep.holdsLock(frame.path);
         return undefined;
       }),
@@ -157,7 +175,9 @@ export class PercpuWatch {
         frame.inMemory = true;
         return (value) => {
           frame.inMemory = false;
-          lockstep.operation(path, answer(call, value, frame));
+          const operation = answer(call, value, frame);
+          lockstep.operation(path, operation);
+          this.#tell((listener) => listener.operated(operation));
         };
       });
     const range = ({ args: [chunk, start, end] }: Call) => ({ base: this.#bases.get(chunk) ?? 0, start, end });
@@ -191,14 +211,21 @@ export class PercpuWatch {
     );
     add(
       functions.flush,
-      onPath((lockstep, path, { args: [start, end] }, { inMemory }) => {
-        if (!path.request && !inMemory) lockstep.operation(path, this.#flushed(lockstep, start, end));
+      inLockstep((lockstep, { args: [start, end], thread }) => {
+        const { path, inMemory } = this.#frames.get(thread)?.at(-1) ?? {};
+        if (path && !path.request && !inMemory) lockstep.operation(path, this.#flushed(lockstep, start, end));
+        this.#tell((listener) => listener.flushed(start, end));
+        return undefined;
       }),
     );
     return true;
   }
 
   #firstOffset: number | undefined;
+
+  #tell(what: (listener: WatchListener) => void): void {
+    if (this.#listener && !this.lockstep!.difference) what(this.#listener);
+  }
 
   #word(address: number): number | undefined {
     return peek(this.#cpu, address);
@@ -219,7 +246,8 @@ export class PercpuWatch {
     if (staticStart !== undefined) this.#delta = base - staticStart;
     try {
       const machine = machineOf(info, info.atomSize, staticStart ?? 0);
-      this.lockstep = new Lockstep(machine, info, variantOf(version, this.#reclaimFlushes()), base, this.#events);
+      this.lockstep = new Lockstep(machine, info, variantOf(version, this.#reclaimFlushes()), base, this.#listener);
+      this.#listener?.begun(this.lockstep);
     } catch (error) {
       if (!(error instanceof SetupError)) throw error;
       this.problem = error.message;
@@ -247,28 +275,36 @@ export class PercpuWatch {
     return () => void own.splice(own.lastIndexOf(frame));
   }
 
-  #alloc(lockstep: Lockstep, { args: [size, align, reserved, gfp], thread }: Call): OnReturn {
+  #alloc(lockstep: Lockstep, { args: [size, align, reserved, gfp], thread, ra }: Call): OnReturn {
     const request = { size, align, reserved: (reserved & 0xff) !== 0, gfp };
-    const path = lockstep.requested(request);
+    const path = lockstep.requested(request, ra);
     const leave = this.#enter(thread, { path, freed: undefined, area: undefined, inMemory: false });
     return (pointer) => {
       leave();
       if (this.#delta === undefined && pointer !== 0 && this.#firstOffset !== undefined)
         this.#delta = lockstep.percpu.firstChunk.base + this.#firstOffset - pointer;
-      lockstep.allocated(path, request, pointer === 0 ? undefined : this.#addressOf(pointer));
+      const address = pointer === 0 ? undefined : this.#addressOf(pointer);
+      lockstep.allocated(path, request, address);
+      this.#tell((listener) => listener.allocated(path, pointer));
       this.#countPages(lockstep);
     };
   }
 
-  #free(lockstep: Lockstep, { args: [pointer], thread }: Call): OnReturn | undefined {
+  #free(lockstep: Lockstep, { args: [pointer], thread, ra }: Call): OnReturn | undefined {
     if (pointer === 0) return undefined;
-    const freed = this.#addressOf(pointer);
+    const freed = { pointer, site: ra };
     const leave = this.#enter(thread, { path: undefined, freed, area: undefined, inMemory: false });
-    if (this.#functions.release === undefined) lockstep.freed(freed);
+    if (this.#functions.release === undefined) this.#freed(lockstep, freed);
     return () => {
       leave();
       this.#countPages(lockstep);
     };
+  }
+
+  #freed(lockstep: Lockstep, { pointer, site }: { pointer: number; site: number }): void {
+    const address = this.#addressOf(pointer);
+    const size = lockstep.freed(address);
+    if (size !== undefined) this.#tell((listener) => listener.freed(address, size, pointer, site));
   }
 
   #addressOf(pointer: number): number {

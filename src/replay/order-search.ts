@@ -9,7 +9,7 @@ import type { ReplayOutcome } from './outcome.js';
 
 /** How far back, in events, an allocation's search may lie. */
 const REACH = 4000;
-/** Frees around a difference whose lock drop is varied. */
+/** Frees next to a difference, and the first ones of the background work under way, whose lock drop is varied. */
 const FREES = 12;
 /** Earlier allocations whose search is varied. */
 const EARLIER = 6;
@@ -129,12 +129,12 @@ function* alternatives(input: ReplayInput, ordering: Ordering, at: number): Gene
     for (const next of nextAllocations(input, at)) yield* earlierSearches(input, ordering, next, at, true);
   }
 
-  for (let index = at, frees = 0; index >= 0 && at - index < REACH && frees < FREES; index--) {
-    if (events[index]!.kind !== 'F') {
-      if (events[index]!.kind === 'W' && index !== at) break;
-      continue;
-    }
-    frees++;
+  const frees: number[] = [];
+  for (let index = at; index >= 0 && at - index < REACH; index--) {
+    if (events[index]!.kind === 'F') frees.push(index);
+    else if (events[index]!.kind === 'W' && index !== at) break;
+  }
+  for (const index of new Set([...frees.slice(0, FREES), ...frees.slice(-FREES).reverse()])) {
     for (let drops = 1; drops <= 4; drops++) {
       if (drops === ordering.lockDropsPassed.get(index)) continue;
       yield { ...ordering, lockDropsPassed: new Map(ordering.lockDropsPassed).set(index, drops) };

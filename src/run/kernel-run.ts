@@ -71,6 +71,8 @@ export class KernelRun {
   readonly machine: KernelMachine;
   readonly #options: KernelRunOptions;
   readonly lines: string[] = [];
+  /** Called with each line of the console, after the option of that name. */
+  onLine: ((line: string) => void) | undefined;
   #line = '';
   /** The serial port that carries the console. */
   #console: number | undefined;
@@ -156,6 +158,7 @@ export class KernelRun {
       if (this.#waiting.length > 0) this.machine.stop();
     }
     this.#options.onLine?.(line);
+    this.onLine?.(line);
     if (line.includes(LAST_WORDS)) {
       const { timers } = this.machine.board;
       timers.at(this.machine.cpu.now + AFTER_PANIC_NS, () => this.end('panic'));

@@ -1,0 +1,114 @@
+// `run --percpu`: the allocator in lockstep with the kernel's, the files that are made from what it does, and what is said at the end.
+import type { Command } from 'commander';
+import { count } from '../experiments/table.js';
+import { openOutput } from '../files/output.js';
+import { KernelLog } from '../lockstep/kernel-log.js';
+import { type DifferenceScene, PercpuWatch } from '../lockstep/percpu-watch.js';
+import { chromeTrace } from '../report/trace/chrome-trace.js';
+import { ftraceText } from '../report/trace/ftrace-text.js';
+import type { KernelRun } from '../run/kernel-run.js';
+
+export interface PercpuFlags {
+  percpu?: boolean;
+  log?: string;
+  trace?: string;
+  ftrace?: string;
+}
+
+export function addPercpuOptions(command: Command): Command {
+  return command
+    .option('--percpu', "watch the kernel's per-CPU allocator and predict where it places every area")
+    .option('--log <file>', 'write what allocator, TLB and console do there, one JSON object a line; implies --percpu')
+    .option('--trace <file>', 'write a time line there, Trace Event JSON for ui.perfetto.dev; implies --percpu')
+    .option('--ftrace <file>', "write the allocator's events there as ftrace text, for replay; implies --percpu");
+}
+
+/** The option that wants the allocator to be watched; undefined when none does. */
+export function percpuWanted({ percpu, log, trace, ftrace }: PercpuFlags): string | undefined {
+  if (log !== undefined) return '--log';
+  if (trace !== undefined) return '--trace';
+  if (ftrace !== undefined) return '--ftrace';
+  return percpu ? '--percpu' : undefined;
+}
+
+/** Files that are written at the end. @returns begins to watch a run; what that returns writes them */
+export function openPercpuOutputs(flags: PercpuFlags): (run: KernelRun) => PercpuOutputs {
+  const log = openOutput('--log', flags.log);
+  const trace = openOutput('--trace', flags.trace);
+  const ftrace = openOutput('--ftrace', flags.ftrace);
+  return (run) => {
+    const recorder = log || trace || ftrace ? new KernelLog(run) : undefined;
+    const watch = new PercpuWatch(run, recorder);
+    return {
+      watch,
+      write: (about) => {
+        if (!recorder) return;
+        const { events } = recorder.log;
+        log?.write(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+        trace?.write(chromeTrace(events, about));
+        ftrace?.write(ftraceText(events));
+      },
+    };
+  };
+}
+
+export interface PercpuOutputs {
+  readonly watch: PercpuWatch;
+  /** @param about what the run was */
+  write(about: Record<string, unknown>): void;
+}
+
+const number = (value: number): string => value.toLocaleString('en-US');
+
+/** Rows of the summary: heading and text. */
+export function lockstepRows({ lockstep, problem, difference }: PercpuWatch): [string, string][] {
+  if (!lockstep) return [['per-CPU', problem ?? 'pcpu_setup_first_chunk() was not seen: nothing to compare']];
+  const { counts } = lockstep;
+  return [
+    ['per-CPU', `${number(counts.predicted)} of ${number(counts.placements)} placements as predicted`],
+    [
+      '',
+      `${number(counts.frees)} frees, ${count(counts.created, 'chunk')} made, ${counts.destroyed} destroyed, pages populated ` +
+        `${count(counts.populations, 'time')}, depopulated ${count(counts.depopulations, 'time')}, ${counts.flushes} flushed`,
+    ],
+    ...(difference ? differenceRows(difference) : []),
+  ];
+}
+
+function differenceRows(difference: DifferenceScene): [string, string][] {
+  const { kernel, predicted, kernelState, predictedState, time, instruction, task, trace } = difference;
+  const lines = [
+    `first difference at ${(time / 1e9).toFixed(6)} s, instruction ${instruction}${task === undefined ? '' : `, in task ${task}`}:`,
+    `  kernel     ${kernel}`,
+    `  predicted  ${predicted}`,
+    "  the kernel's chunks, by what it was seen to do:",
+    ...kernelState.map((line) => `    ${line}`),
+    '  the chunks predicted:',
+    ...predictedState.map((line) => `    ${line}`),
+    '  called by:',
+    ...trace.map((line) => `    ${line}`),
+  ];
+  return lines.map((line) => ['', line]);
+}
+
+/** For --json. */
+export function lockstepRecord({ lockstep, problem, difference }: PercpuWatch): Record<string, unknown> {
+  const { info, variant, pageSize } = lockstep?.percpu ?? {};
+  return {
+    ...(problem === undefined ? {} : { problem }),
+    ...(lockstep
+      ? {
+          geometry: {
+            staticSize: info!.staticSize,
+            reservedSize: info!.reservedSize,
+            dynSize: info!.dynSize,
+            unitSize: info!.unitSize,
+            pageSize,
+          },
+          rules: variant!.name,
+          counts: lockstep.counts,
+        }
+      : {}),
+    difference: difference ?? null,
+  };
+}
