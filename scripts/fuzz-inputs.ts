@@ -8,7 +8,8 @@ import { parseArgs } from 'node:util';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { Random } from '../src/random.js';
-import { INPUT_KINDS, type InputKind } from './fuzz/input-kinds.js';
+import { INPUT_KINDS } from './fuzz/input-kinds.js';
+import type { InputKind } from './fuzz/kind.js';
 import { mutated } from './fuzz/mutate.js';
 
 /** Characters of an input; of a longer text a piece is taken. */

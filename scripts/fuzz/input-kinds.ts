@@ -1,7 +1,6 @@
-// What the fuzzer of inputs tries: one entry per kind of input that the product reads. A new kind is a new entry.
-import fs from 'node:fs';
+// What the fuzzer of inputs tries: one entry per kind of input that the product reads (logs here, the others in file-kinds.ts). A new kind
+// is a new entry.
 import path from 'node:path';
-import zlib from 'node:zlib';
 import { consoleRecord, decodeConsole, reportLines } from '../../src/decode/index.js';
 import { UsageError } from '../../src/errors.js';
 import {
@@ -21,34 +20,8 @@ import { firstImpossible } from '../../src/replay/impossible.js';
 import { judge } from '../../src/replay/judge.js';
 import { LogError } from '../../src/replay/log-error.js';
 import { printableJson, printableLine } from '../../src/terminal-text.js';
-
-export interface InputKind {
-  readonly name: string;
-  /** Whole inputs that the fuzzer damages; @param root folder of the checkout */
-  corpus(root: string): string[];
-  /**
-   * Reads an input as the product does and checks what came out. Throws what `isAnswer` knows where the input is refused, an Error
-   * that says what is wrong where a promise is broken.
-   */
-  read(input: string): void;
-  /** The error is a refusal that a user would see as one line. */
-  isAnswer(error: unknown): boolean;
-}
-
-function texts(folder: string, pattern: RegExp): string[] {
-  return fs
-    .readdirSync(folder)
-    .filter((file) => pattern.test(file))
-    .sort()
-    .map((file) => {
-      const bytes = fs.readFileSync(path.join(folder, file));
-      return (file.endsWith('.gz') ? zlib.gunzipSync(bytes) : bytes).toString('utf8');
-    });
-}
-
-function promise(kept: boolean, what: string): void {
-  if (!kept) throw new Error(`broken promise: ${what}`);
-}
+import { FILE_KINDS } from './file-kinds.js';
+import { type InputKind, promise, texts } from './kind.js';
 
 // eslint-disable-next-line no-control-regex
 const STEERS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/;
@@ -195,4 +168,4 @@ const stats: InputKind = {
   isAnswer: (error) => error instanceof StatsTextError,
 };
 
-export const INPUT_KINDS: readonly InputKind[] = [decode, replay, ops, stats];
+export const INPUT_KINDS: readonly InputKind[] = [decode, replay, ops, stats, ...FILE_KINDS];

@@ -59,8 +59,11 @@ describe('diff', () => {
 
   test.each([
     ['{"type":"printk"', 'not a JSON object'],
-    ['[]', 'not an event of a boot'],
-    ['{"type":"irq","t":null}', 'not an event of a boot'],
+    ['[]', 'not an event of a boot: not a JSON object'],
+    ['{"type":"irq","t":null}', 'not an event of a boot: seq: missing'],
+    ['{"seq":1,"t":1e999,"pid":0,"type":"irq","line":"timer"}', 'not an event of a boot: t: null is no number'],
+    ['{"seq":1,"t":0,"pid":0,"type":"printk","level":6}', 'not an event of a boot: text: missing'],
+    ['{"seq":1,"t":0,"pid":0,"type":"constructor"}', 'not an event of a boot: "constructor" is no type of event'],
   ])('%s: %s', (line, problem) => {
     fs.writeFileSync(path.join(folder, 'broken.log'), `${line}\n`);
     const { status, stdout, stderr } = run('diff', 'broken.log', 'bad.log');

@@ -1,9 +1,10 @@
 // `percpu-malta diff`: the first event at which two boots part.
 import { Command } from 'commander';
 import { seconds } from '../analysis/addresses.js';
-import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
+import { EXIT_DIFFERENCE } from '../errors.js';
 import { paint } from '../files/color.js';
 import { inputLines, inputName } from '../files/input.js';
+import { readEvent } from '../kernel/event-check.js';
 import type { KernelEvent } from '../kernel/events.js';
 import { describe } from '../report/html/describe.js';
 import { type Parting, partingOf } from '../report/log-diff.js';
@@ -57,20 +58,7 @@ const parts = ({ next }: Parting): boolean => next.some((events) => events.lengt
 
 /** @throws UsageError "file:line: what is wrong" */
 function* events(file: string): Generator<KernelEvent> {
-  for (const { text, number } of inputLines(file)) {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      throw new UsageError(
-        `${inputName(file)}:${number}: not a JSON object; need an event log as boot --log writes it`,
-      );
-    }
-    const event = value as Partial<KernelEvent> | null;
-    if (typeof event !== 'object' || typeof event?.type !== 'string' || !Number.isFinite(event.t))
-      throw new UsageError(`${inputName(file)}:${number}: not an event of a boot`);
-    yield value as KernelEvent;
-  }
+  for (const { text, number } of inputLines(file)) yield readEvent(text, inputName(file), number);
 }
 
 const SIDES = [
@@ -104,11 +92,4 @@ function row(mark: string, event: KernelEvent): string {
   return `${mark} event ${String(event.seq).padEnd(6)} ${seconds(event.t)} s  pid ${String(event.pid).padEnd(4)} ${what(event)}`;
 }
 
-function what(event: KernelEvent): string {
-  try {
-    return printableLine(describe(event));
-  } catch {
-    // the fields of its type are not there
-    return printableLine(JSON.stringify(event));
-  }
-}
+const what = (event: KernelEvent): string => printableLine(describe(event));

@@ -62,9 +62,9 @@ export interface StaleStore {
   readonly caller: string;
 }
 
-const EVENT = /^(\d+) (\d+\.\d+) \d+ \d+ ([ApuDT]) base=([0-9a-f]+) (.*)$/;
-const PAGE = /^unit_cpu=(\d+) page=(\d+) pfn=([0-9a-f]+) va=([0-9a-f]+)/;
-const FLUSHED = /^pages=\[\d+,\d+\) va=\[([0-9a-f]+),([0-9a-f]+)\)/;
+const EVENT = /^(\d+) (\d+\.\d+) \d+ \d+ ([ApuDT]) base=([0-9a-f]{1,16}) (.*)$/;
+const PAGE = /^unit_cpu=(\d+) page=(\d+) pfn=([0-9a-f]{1,16}) va=([0-9a-f]{1,16})$/;
+const FLUSHED = /^pages=\[\d+,\d+\) va=\[([0-9a-f]{1,16}),([0-9a-f]{1,16})\)/;
 const AREA = /^off=(\d+) size=(\d+)(?: align=\d+ flags=[0-9a-f]+)? (?:pid=\d+ )?(\S.*)$/;
 const GEOMETRY = /^# unit_size=(\d+) unit_pages=(\d+) /;
 const CONSOLE_EVENT =

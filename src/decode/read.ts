@@ -4,8 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { UsageError } from '../errors.js';
-import { systemErrorText } from '../files/system-error.js';
-import type { KernelEvent } from '../kernel/events.js';
+import { chunksOf, inputName } from '../files/input.js';
+import { readEvent } from '../kernel/event-check.js';
 import type { DecodedConsole, DecodeOptions } from './console.js';
 import { ConsoleDecoder } from './console.js';
 import { MAX_LINE } from './line.js';
@@ -24,7 +24,7 @@ export async function decodeFile(
   progress?: Progress,
 ): Promise<DecodedConsole> {
   const decoder = new ConsoleDecoder(options);
-  const name = nameOf(file);
+  const name = inputName(file);
   const { bytes, control } = await readLines(file, (line) => decoder.add(line), progress);
   if (bytes === 0) throw new UsageError(`${name}: the log is empty`);
   const decoded = decoder.finish();
@@ -41,33 +41,19 @@ export async function readEvents(file: string): Promise<PageHistory> {
   const history = new PageHistory();
   let number = 0;
   const { bytes } = await readLines(file, (line) => {
-    number++;
-    const isEvent = line.startsWith('{') ? addJson(history, line) : history.addLogLine(line.replace(/\r$/, ''));
-    if (!isEvent)
-      throw new UsageError(
-        `${nameOf(file)}:${number}: not an event of a gt_log ("seq time cpu pid type ...") or of boot --log (JSON)`,
-      );
+    addEventLine(history, line, inputName(file), ++number);
   });
-  if (bytes === 0 || history.events === 0) throw new UsageError(`${nameOf(file)}: no page event in it`);
+  if (bytes === 0 || history.events === 0) throw new UsageError(`${inputName(file)}: no page event in it`);
   return history;
 }
 
-/** Takes a line of `boot --log`; false when it is none. */
-function addJson(history: PageHistory, line: string): boolean {
-  try {
-    const event = JSON.parse(line) as KernelEvent;
-    if (/^checker_/.test(event.type)) return true; // what the checker saw, between the events
-    if (typeof event.seq !== 'number' || typeof event.t !== 'number' || typeof event.type !== 'string') return false;
-    history.addEvent(event);
-    return true;
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
-}
-
-function nameOf(file: string): string {
-  return file === '-' ? 'stdin' : file;
+/** Takes a line of either kind. @throws UsageError "file:line: what is wrong" */
+export function addEventLine(history: PageHistory, line: string, file: string, number: number): void {
+  if (line.startsWith('{')) history.addEvent(readEvent(line, file, number));
+  else if (!history.addLogLine(line.replace(/\r$/, '')))
+    throw new UsageError(
+      `${file}:${number}: not an event of a gt_log ("seq time cpu pid type ...") or of boot --log (JSON)`,
+    );
 }
 
 /** Hands every line of `file` to `take`; lines end in \n, or in \r when there is no \n in the file's first piece. Returns the number of (decompressed) bytes and of control characters among them. */
@@ -79,14 +65,11 @@ async function readLines(
   const decoder = new StringDecoder('utf8');
   let [bytes, control, rest] = [0, 0, ''];
   let lineEnd = '\n';
-  let stream: Readable | undefined;
+  const total = file === '-' ? 0 : (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  let read = 0;
+  const counted = (size: number) => progress?.((read += size), total);
   try {
-    const total = file === '-' ? 0 : fs.statSync(file).size;
-    stream = file === '-' ? process.stdin : fs.createReadStream(file, { highWaterMark: 1 << 18 });
-    let read = 0;
-    const counted = (size: number) => progress?.((read += size), total);
-    for await (const chunk of await decompressed(stream, counted)) {
-      const buffer = chunk as Buffer;
+    for await (const buffer of decompressed(chunksOf(file), counted)) {
       bytes += buffer.length;
       if (bytes < 1 << 20) control += controlCharacters(buffer);
       const text = decoder.write(buffer);
@@ -98,34 +81,37 @@ async function readLines(
       for (const line of lines) take(line);
     }
   } catch (error) {
-    if (error instanceof UsageError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code?.startsWith('Z_')) throw new UsageError(`${nameOf(file)}: the compressed data is damaged (${message})`);
-    throw new UsageError(`cannot read ${nameOf(file)}: ${systemErrorText(error)}`);
-  } finally {
-    stream?.destroy();
+    if (!code?.startsWith('Z_')) throw error;
+    throw new UsageError(`${inputName(file)}: the compressed data is damaged (${message})`);
   }
   rest += decoder.end();
   if (rest !== '') take(rest);
   return { bytes, control };
 }
 
-/** The stream's data, decompressed when it starts like a gzip file. */
-async function decompressed(stream: Readable, counted: (bytes: number) => void): Promise<AsyncIterable<unknown>> {
-  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await iterator.next();
-  async function* all(): AsyncGenerator<Buffer> {
-    for (let item = first; !item.done; item = await iterator.next()) {
-      counted(item.value.length);
-      yield item.value;
+/** The data, decompressed when it starts like a gzip file. @param counted told the compressed bytes of each piece */
+async function* decompressed(
+  chunks: Generator<Buffer>,
+  counted: (bytes: number) => void,
+): AsyncGenerator<Buffer, void, undefined> {
+  const next = (): Buffer | undefined => {
+    const { done, value } = chunks.next();
+    return done === true ? undefined : value;
+  };
+  const first = next();
+  if (!first) return;
+  function* all(): Generator<Buffer> {
+    for (let chunk: Buffer | undefined = first; chunk; chunk = next()) {
+      counted(chunk.length);
+      yield chunk;
     }
   }
-  const isGzip = !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b;
-  if (!isGzip) return all();
+  if (first[0] !== 0x1f || first[1] !== 0x8b) return yield* all();
   const source = Readable.from(all(), { objectMode: false });
   const gunzip = zlib.createGunzip();
   source.on('error', (error) => gunzip.destroy(error));
-  return source.pipe(gunzip);
+  yield* source.pipe(gunzip) as AsyncIterable<Buffer>;
 }
 
 function controlCharacters(buffer: Buffer): number {

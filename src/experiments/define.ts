@@ -63,10 +63,15 @@ function sizeOf(text: string, name: keyof GeometryChange): number | string {
   const match = /^(\d{1,8})([KM]?)$/i.exec(text);
   const size =
     Number(match?.[1]) * { '': 1, K: 1 << 10, M: 1 << 20 }[(match?.[2] ?? '').toUpperCase() as '' | 'K' | 'M'];
+  return sizeNeed(size, name) ?? size;
+}
+
+/** What is needed instead of these bytes, undefined when they do. */
+export function sizeNeed(size: number, name: keyof GeometryChange): string | undefined {
   const least = name === 'atomSize' ? PAGE : name === 'staticSize' ? 4 : 0;
-  if (!match || size < least || size > MOST[name]) return `bytes from ${least} to ${MOST[name]}, as 65536 or 64K`;
-  if (name === 'atomSize' && (size & (size - 1)) !== 0) return 'a power of two';
-  return size;
+  if (!Number.isInteger(size) || size < least || size > MOST[name])
+    return `bytes from ${least} to ${MOST[name]}, as 65536 or 64K`;
+  return name === 'atomSize' && (size & (size - 1)) !== 0 ? 'a power of two' : undefined;
 }
 
 /** The same as text, as `--define` takes it; '' when nothing is changed. */
@@ -87,12 +92,16 @@ const FIELDS = ['like', 'note', ...Object.values(SIZES)];
 
 /** Reads `{"like": "malta-4k", "atomSize": 65536}`. @throws UsageError "file: what is wrong" */
 export function readLayout(file: string): LayoutFile {
+  return parseLayout(readInput(file, { flag: '--layout', limit: 1 << 20 }).toString(), file);
+}
+
+/** @param file named in errors @throws UsageError */
+export function parseLayout(text: string, file: string): LayoutFile {
   const wrong = (why: string): UsageError => new UsageError(`--layout ${file}: ${why}`);
   let value: unknown;
   try {
-    value = JSON.parse(readInput(file, { flag: '--layout', limit: 1 << 20 }).toString());
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
+    value = JSON.parse(text);
+  } catch {
     throw wrong('not JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('not a JSON object');

@@ -3,6 +3,8 @@ import { MAX_CONTROLLERS, MAX_DISKS } from '../../emu/malta/megaraid/pci-device.
 import { newCounters } from '../kernel/counters.js';
 import { KERNELS } from '../kernel/kernels.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
+import { sizeNeed } from './define.js';
+import type { GeometryChange } from './setup.js';
 
 /** What is wrong with a value, behind the path to it (`.options.cpus: 9 is not ...`); undefined when nothing is. */
 type Check = (value: unknown) => string | undefined;
@@ -61,6 +63,15 @@ const flushed = is('range, whole or a number of pages', (value) =>
   typeof value === 'number' ? Number.isSafeInteger(value) && value > 0 : value === 'range' || value === 'whole',
 );
 
+const share = is('a share, as [1,8]', (value) => {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [part, all] = value as [number, number];
+  return Number.isSafeInteger(part) && Number.isSafeInteger(all) && part > 0 && part <= all;
+});
+
+const size = (name: keyof GeometryChange): Check =>
+  is('a size of a layout', (value) => typeof value === 'number' && sizeNeed(value, name) === undefined);
+
 const setup = fields(
   {
     kernel: oneOf(Object.keys(KERNELS)),
@@ -74,8 +85,11 @@ const setup = fields(
     memory: whole(1, 4096),
   },
   {
-    rules: fields({}, { reclaim: listOf(whole(1)), flush: oneOf(['never', 'range', 'chunk', 'populate']), flushed }),
-    geometry: fields({}, { atomSize: whole(1), dynReserve: whole(0), staticSize: whole(1) }),
+    rules: fields({}, { reclaim: share, flush: oneOf(['never', 'range', 'chunk', 'populate']), flushed }),
+    geometry: fields(
+      {},
+      { atomSize: size('atomSize'), dynReserve: size('dynReserve'), staticSize: size('staticSize') },
+    ),
     kept: fields({}, { targets: listOf(target), steps: listOf(text) }),
   },
 );

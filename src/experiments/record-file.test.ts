@@ -49,6 +49,12 @@ describe('reading', () => {
     ['"kernel":"f183324133ea"', '"kernel":"__proto__"', 'options.kernel: "__proto__" is not one of '],
     ['"cpus":1', '"cpus":9', 'options.cpus: 9 is not a whole number from 1 to 8'],
     ['"first":1', '"first":null', 'options.kept.targets[0].first: null is not a whole number from 0'],
+    [
+      '"cpus":1',
+      '"cpus":1,"geometry":{"atomSize":62536}',
+      'options.geometry.atomSize: 62536 is not a size of a layout',
+    ],
+    ['"cpus":1', '"cpus":1,"rules":{"reclaim":[3,2]}', 'options.rules.reclaim: [3,2] is not a share, as [1,8]'],
     [good, '[]', '[] is not an object'],
     [good, 'null', 'null is not an object'],
   ])('%s as %s', (from, to, problem) => {

@@ -26,8 +26,13 @@ function parseLine({ text, number }: InputLine, file: string): BootRecord {
 
 /** All records of a file, in its order: the n-th is line n. @throws UsageError */
 export function readRecords(file: string): BootRecord[] {
+  return recordsOf(inputLines(file), file);
+}
+
+/** The same of lines that were read. @param file named in errors @throws UsageError */
+export function recordsOf(lines: Iterable<InputLine>, file: string): BootRecord[] {
   const records: BootRecord[] = [];
-  for (const line of inputLines(file)) {
+  for (const line of lines) {
     if (!line.whole)
       throw new UsageError(`${inputName(file)}:${line.number}: the last line is torn; go on with sweep --resume`);
     records.push(parseLine(line, file));

@@ -102,7 +102,8 @@ export function* inputLines(file: string, rules: InputRules = {}): Generator<Inp
   if (rest.length > 0) yield line(rest, false);
 }
 
-function* chunksOf(file: string, rules: InputRules): Generator<Buffer> {
+/** The bytes as they come. @throws UsageError as readInput, but for the limit: what is kept of them is for the reader to bound */
+export function* chunksOf(file: string, rules: InputRules = {}): Generator<Buffer> {
   const descriptor = openInput(file, rules);
   try {
     for (;;) {
