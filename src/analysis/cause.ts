@@ -17,9 +17,24 @@ export interface CauseStep {
   /** Microseconds. */
   t: number;
   text: string;
+  /** What it does to the translation, or to memory, where it does: for drawings. */
+  act?: Act;
+}
+
+/** One thing that happens to the page that the story is about. */
+export interface Act {
+  kind: 'filled' | 'depopulated' | 'repopulated' | 'store' | 'load' | 'read';
+  /** Who does what, in a few words, for stores, loads and reads; a read goes to `frame` itself, stores and loads go through the TLB entry. */
+  text?: string;
+  /** What came of it. */
+  result?: string;
+  /** That is read. */
+  frame?: number;
 }
 
 export interface Cause {
+  /** The stale access that the story is about; undefined without one. */
+  access: StaleAccess | undefined;
   /** In order of time; empty when no stale access is behind the symptom. */
   steps: CauseStep[];
   /** The depopulation without a flush; undefined without one. */
@@ -44,7 +59,7 @@ export function causeOf(
   const symptom = checker.symptoms.find(({ event }) => event.type === 'oops') ?? checker.symptoms[0];
   const { read, leads } = symptom ? decisiveRead(symptom, phrases) : lastRead(checker.corrupted.reads, events);
   const access = read?.stale ?? worstAccess(checker.accesses);
-  if (access === undefined) return { steps: [], verdict: undefined, shown: false };
+  if (access === undefined) return { access, steps: [], verdict: undefined, shown: false };
   const story = new Story(events, phrases, pageSize);
   story.translation(access);
   story.store(access, read);
@@ -53,7 +68,7 @@ export function causeOf(
     if (event.type === 'bug' && event.pid === symptom?.event.pid && event.seq < symptom.event.seq) story.bug(event);
   if (symptom) story.symptom(symptom.event, leads);
   story.ending(leads);
-  return { ...story.finished(access), shown: leads };
+  return { access, ...story.finished(access), shown: leads };
 }
 
 /** Of several stale stores, the one most likely to hurt: the first into memory that somebody else has. */
@@ -115,12 +130,12 @@ class Story {
     this.#pageSize = pageSize;
   }
 
-  #at(event: KernelEvent | undefined, text: string): void {
-    if (event) this.#steps.push({ seq: event.seq, between: false, t: event.t, text });
+  #at(event: KernelEvent | undefined, text: string, act?: Act): void {
+    if (event) this.#steps.push({ seq: event.seq, between: false, t: event.t, text, ...(act ? { act } : {}) });
   }
 
-  #after(seq: number, t: number, text: string): void {
-    this.#steps.push({ seq, between: true, t, text });
+  #after(seq: number, t: number, text: string, act?: Act): void {
+    this.#steps.push({ seq, between: true, t, text, ...(act ? { act } : {}) });
   }
 
   #allocation(area: KernelEvent & { type: 'percpu_alloc' }): string {
@@ -157,6 +172,7 @@ class Story {
         filled,
         `A ${filled.write ? 'store' : 'load'} in ${phrases.functionAt(filled.pc)}() to ${hex(filled.va)} makes the CPU load the translation ` +
           `${page} -> ${pfn(frame)} into the TLB${partner ? ', together with that of the other page of the pair' : ''}.`,
+        { kind: 'filled' },
       );
     }
     this.#at(
@@ -178,6 +194,7 @@ class Story {
         depopulated,
         `pcpu_reclaim_populated() in ${phrases.task(depopulated.pid)} depopulates ${range} of chunk ${depopulated.chunk}: ${page} loses ` +
           `frame ${pfn(frame)}, which goes back to the page allocator. ${this.#flushed(history, access)}: it still has ${page} -> ${pfn(frame)}.`,
+        { kind: 'depopulated' },
       );
     }
     if (handedOn?.type === 'map')
@@ -186,6 +203,7 @@ class Story {
     this.#at(
       repopulated,
       `The page is populated again: the page table maps ${page} to frame ${pfn(mapped)}. The TLB entry stays.`,
+      { kind: 'repopulated' },
     );
   }
 
@@ -220,7 +238,13 @@ class Story {
       .find(
         (e) => e.type === 'stale_access' && e.frame === access.frame && e.va <= access.va && access.va < e.va + e.size,
       );
-    const tell = (text: string): void => (logged ? this.#at(logged, text) : this.#after(access.after, access.t, text));
+    const act: Act = {
+      kind: 'store',
+      text: `${phrases.functionAt(access.pc)}() ${what} ${access.bytes} bytes`,
+      result: `${phrases.field(victim, physical) || phrases.victim(victim, physical, this.#pageSize)} ${then[harm]}`,
+    };
+    const tell = (text: string): void =>
+      logged ? this.#at(logged, text, act) : this.#after(access.after, access.t, text, act);
     tell(
       `${phrases.functionAt(access.pc)}() ${what} ${access.bytes} bytes from ${hex(access.va)} on. Its stores go through ` +
         `${entryName(access)}, so not to frame ${pfn(access.mapped)} but to ${pfn(access.frame)}: ` +
@@ -243,7 +267,15 @@ class Story {
         `${who} loads from ${hex(stale.va)} (${source}) through ${entryName(stale)}, so not from frame ` +
         `${pfn(stale.mapped)} but from ${pfn(stale.frame)}: ${this.#meant(stale)}it gets ${place}, ${number}.`,
     };
-    this.#after(read.after, read.t, text[harm]);
+    const frame = Math.floor(physical / this.#pageSize);
+    this.#after(
+      read.after,
+      read.t,
+      text[harm],
+      harm === 'foreign'
+        ? { kind: 'load', text: `${phrases.functionAt(pc)}() loads`, result: `it gets ${number}` }
+        : { kind: 'read', text: `${phrases.functionAt(pc)}() reads here`, result: `it gets ${number}`, frame },
+    );
   }
 
   /** `instead of blk_mq_ctx.hctxs[0] ` */
@@ -300,7 +332,7 @@ class Story {
     this.#at(end, leads ? how : `${how}${NOT_SEEN}`);
   }
 
-  finished(access: StaleAccess): Omit<Cause, 'shown'> {
+  finished(access: StaleAccess): Omit<Cause, 'shown' | 'access'> {
     const steps = this.#steps
       .map((step, order) => ({ step, order }))
       .sort(

@@ -1,6 +1,6 @@
 // One boot where there is no Node: console, story, report page. Runs in a Worker, because a boot keeps its thread busy.
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
-import { chainOf, CheckedBoot } from '../commands/check.js';
+import { storyOf, CheckedBoot } from '../commands/check.js';
 import { decodeConsole } from '../decode/console.js';
 import { signature } from '../decode/record.js';
 import { type BootSetup, setupBootOptions } from '../experiments/setup.js';
@@ -36,6 +36,6 @@ export function bootInPage(
     result,
     signature: result.outcome === 'clean' ? '' : signature(decodeConsole(result.console)),
     log: result.log.events.map((event) => `${JSON.stringify(event)}\n`).join(''),
-    report: bootReport({ setup, seed, result, recorder, chain: chainOf(checked.cause(result)) }),
+    report: bootReport({ setup, seed, result, recorder, story: storyOf(checked.cause(result)) }),
   };
 }

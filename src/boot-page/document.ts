@@ -8,7 +8,8 @@ import type { PackedAssets } from '../assets/embedded-assets.js';
 import { DEFAULT_SETUP } from '../experiments/setup.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
 import { KERNELS } from '../kernel/kernels.js';
-import { escapeHtml, escapeJson } from '../report/html/document.js';
+import { escapeJson } from '../report/html/document.js';
+import { escapeHtml } from '../report/html/escape.js';
 
 /** Recorded boots of fixtures/boot. */
 const BOOT_TABLES = ['malta', 'malta-4k'];

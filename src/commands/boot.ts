@@ -13,7 +13,7 @@ import { chromeTrace } from '../report/trace/chrome-trace.js';
 import { ftraceText } from '../report/trace/ftrace-text.js';
 import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
-import { chainOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
+import { storyOf, CheckedBoot, checkRecord, checkText, logLines } from './check.js';
 import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
 import { bootHtml } from './html-output.js';
 import { paint } from '../files/color.js';
@@ -60,19 +60,20 @@ export function bootCommand(): Command {
       const started = process.hrtime.bigint();
       const show = !flags.json && !flags.quiet;
       const found: string[] = [];
-      const checked = flags.check
-        ? new CheckedBoot((lines) => {
-            found.push(...lines);
-            if (!flags.json)
-              report(`${lines.map((line) => (line.startsWith('BUG:') ? paint('red', line) : line)).join('\n')}\n`);
-          })
-        : undefined;
+      const onReport = (lines: string[]): void => {
+        found.push(...lines);
+        if (!flags.json)
+          report(`${lines.map((line) => (line.startsWith('BUG:') ? paint('red', line) : line)).join('\n')}\n`);
+      };
+      const checked = flags.check ? new CheckedBoot(onReport) : undefined;
+      // the page tells why the boot ended as it did, whether the console is to tell of stale accesses or not
+      const explained = checked ?? (html && new CheckedBoot());
       const print = (line: string): void => void (show && report(`${line}\n`));
       const options = {
         ...bootOptions(flags, engine),
         attach: (parts: BootParts) => {
           recorder?.attach(parts);
-          checked?.attach(parts);
+          explained?.attach(parts);
         },
       };
       const result = debugged
@@ -83,7 +84,7 @@ export function bootCommand(): Command {
       log?.write(checked ? logLines(result.log, checked.checker) : eventLines(result.log));
       trace?.write(chromeTrace(result.log.events, jsonRecord(flags, result)));
       ftrace?.write(ftraceText(result.log.events));
-      if (recorder) html?.write(bootHtml(flags, result, recorder, checked && chainOf(checked.cause(result))));
+      if (recorder && explained) html?.write(bootHtml(flags, result, recorder, storyOf(explained.cause(result))));
       const check = checked && { check: { ...checkRecord(checked.checker), report: found } };
       if (flags.json) report(`${printableJson({ ...jsonRecord(flags, result), ...check })}\n`);
       else report(summary(flags, result, wallSeconds, checked?.checker));

@@ -7,7 +7,7 @@ import { type StaleAccess, staleKind } from '../analysis/stale-access.js';
 import { staleReport } from '../analysis/stale-report.js';
 import type { BootParts, BootResult } from '../kernel/boot.js';
 import type { EventLog } from '../kernel/events.js';
-import type { ChainStep } from '../report/html/boot-report.js';
+import type { BootStory } from '../report/html/story.js';
 
 /** The chain as data. */
 export function causeRecord({ steps, verdict, shown }: Cause): Record<string, unknown> {
@@ -53,8 +53,14 @@ export class CheckedBoot {
 }
 
 /** What the page of a boot shows of its cause. */
-export function chainOf({ steps, verdict }: Cause): ChainStep[] {
-  return [...steps.map(({ seq, text, between }) => ({ seq, text, between })), ...(verdict ? [verdict] : [])];
+export function storyOf({ access, steps, verdict }: Cause): BootStory {
+  return {
+    ...(access ? { va: access.va, frame: access.frame, after: access.after } : {}),
+    steps: [
+      ...steps.map(({ seq, text, between, act }) => ({ seq, text, between, ...(act ? { act } : {}) })),
+      ...(verdict ? [{ ...verdict, between: false }] : []),
+    ],
+  };
 }
 
 /** Counts of what the checker saw, as data. */

@@ -11,7 +11,7 @@ import { printableJson } from '../terminal-text.js';
 import { wrap } from '../report/wrap.js';
 import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
 import { bootSignature, jsonRecord, outcomeText } from './boot.js';
-import { chainOf, CheckedBoot, causeRecord, checkRecord, checkText, logLines } from './check.js';
+import { storyOf, CheckedBoot, causeRecord, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml } from './html-output.js';
 import { paint } from '../files/color.js';
 import { openOutput } from '../files/output.js';
@@ -48,7 +48,7 @@ export function explainCommand(): Command {
       const { checker } = boot;
       const cause = boot.cause(result);
       log?.write(logLines(result.log, checker));
-      if (recorder) html?.write(bootHtml(flags, result, recorder, chainOf(cause)));
+      if (recorder) html?.write(bootHtml(flags, result, recorder, storyOf(cause)));
       if (flags.json)
         report(
           `${printableJson({ ...jsonRecord(flags, result), check: checkRecord(checker), ...causeRecord(cause) })}\n`,

@@ -3,16 +3,19 @@ import { seconds } from '../../analysis/addresses.js';
 import { decodeConsole, signature } from '../../decode/index.js';
 import type { BootSetup } from '../../experiments/setup.js';
 import { packageVersion } from '../../experiments/version.js';
+import { count } from '../../experiments/table.js';
 import type { BootResult } from '../../kernel/boot.js';
 import type { BootCounters } from '../../kernel/counters.js';
 import { bootScript } from '../../minimize/script.js';
 import { PAGE } from './chunk-pages.js';
 import { describe } from './describe.js';
-import { escapeHtml, htmlDocument, pageAssets } from './document.js';
+import { htmlDocument, pageAssets } from './document.js';
+import { escapeHtml } from './escape.js';
 import { facts, topHtml } from './page-top.js';
-import { turningPoints } from './phases.js';
+import { PICTURE_STYLE } from './picture.js';
 import { reportData, type ReportData } from './report-data.js';
 import { counterName, setupFlags, setupRows } from './setup-text.js';
+import type { BootStory, StoryStep } from './story.js';
 import type { TlbRecorder } from './tlb-recorder.js';
 
 export interface BootReport {
@@ -21,39 +24,41 @@ export interface BootReport {
   result: BootResult;
   /** Was attached to the boot (BootOptions.attach). */
   recorder: TlbRecorder;
-  /** From the cause to the crash, for those who know it; without it the page says how to get it. */
-  chain?: readonly ChainStep[];
-}
-
-/** A sentence of the cause chain and the event it rests on. */
-export interface ChainStep {
-  text: string;
-  seq: number;
-  /** It was seen between this event and the next. */
-  between?: boolean;
+  /** What the checker's findings add up to (analysis/cause.ts). */
+  story: BootStory;
 }
 
 /** @returns the HTML text; the same for the same boot */
 export function bootReport(report: BootReport): string {
   const { result, recorder, seed } = report;
-  const data = reportData(result.log.events, recorder);
+  const data = reportData(result.log.events, recorder, report.story);
   const body = [
     headerHtml(report),
     '<main>',
-    storyHtml(report),
     scrubberHtml(result, data),
-    timelineHtml(),
+    '<div class="columns">',
+    storyHtml(report),
+    '<div class="state">',
+    translationHtml(report.story),
     '<div class="pair">',
     chunksHtml(data),
     tlbHtml(data),
     '</div>',
     framesHtml(),
+    '</div>',
+    '</div>',
+    timelineHtml(),
     eventsHtml(),
     consoleHtml(result.console),
     '</main>',
     FOOTER,
   ].join('\n');
-  return htmlDocument(`percpu-malta boot, seed ${seed}: ${result.outcome}`, body, pageAssets('boot'), data);
+  return htmlDocument(
+    `percpu-malta boot, seed ${seed}: ${result.outcome}`,
+    `<style>${PICTURE_STYLE}</style>${body}`,
+    pageAssets('boot'),
+    data,
+  );
 }
 
 const FOOTER = `<footer>Keys: <kbd>←</kbd> <kbd>→</kbd> one event, with <kbd>Shift</kbd> to the next moment worth a look; on the slider
@@ -84,8 +89,8 @@ ${shown.length === 0 ? '' : `<pre class="symptom">${escapeHtml(shown.join('\n'))
     `${good ? `<p class="kind">The guest reached init and ran on until ${result.counters.simulatedSeconds} s of its time.</p>` : crash}
 ${tilesHtml(result)}
 ${facts([...setupRows(setup), ['seed', String(seed)], ['percpu-malta', packageVersion()]])}
-${againHtml(setup, seed)}
-<details><summary>All counters</summary>${facts(counterRows(result))}</details>`,
+<div class="row again">${againHtml(setup, seed)}
+<details><summary>All counters</summary>${facts(counterRows(result))}</details></div>`,
   );
 }
 
@@ -101,8 +106,8 @@ function symptomLines({ panic, log }: BootResult, first: string | undefined): st
 /** The numbers that tell the bug from a healthy boot. */
 function tilesHtml({ counters: c }: BootResult): string {
   const tiles: [value: number, text: string, bad: boolean][] = [
-    [c.depopulatedPages, 'pages depopulated', false],
-    [c.tlbFlushes, 'TLB flushes for that', c.repopulatedPages > 0 && c.tlbFlushes === 0],
+    [c.depopulatedPages, `pages depopulated, in ${count(c.depopulatedRanges, 'range')}`, false],
+    [c.tlbFlushes, 'TLB flushes; one per range would do', c.tlbFlushes < c.depopulatedRanges && c.repopulatedStale > 0],
     [c.repopulatedStale, 'pages populated again while the TLB had the old one', c.repopulatedStale > 0],
     [c.staleStores, 'stores through stale entries', c.staleStores > 0],
     [c.foreignPages, 'pages of others overwritten', c.foreignPages > 0],
@@ -128,23 +133,40 @@ function againHtml(setup: BootSetup, seed: number): string {
   return `<p class="command"><span class="dim">Boot it again:</span> <code>npx percpu-malta boot ${bootFlags(setup, seed)}</code></p>${script}`;
 }
 
-function storyHtml({ setup, seed, result, chain = [] }: BootReport): string {
+function storyHtml({ result, story: { steps } }: BootReport): string {
   const { events } = result.log;
-  const time = (seq: number): string => `<span class="mono dim">${at(events[seq]!.t)}</span>`;
-  const item = ({ seq, text, between = false }: ChainStep): string =>
-    `<li>${escapeHtml(text)} <span class="where">${time(seq)} ${link(seq, `${between ? 'after event' : 'event'} ${seq}`)}</span></li>`;
-  if (chain.length > 0)
+  const item = ({ seq, text, between }: StoryStep): string =>
+    `<li>${escapeHtml(text)} <span class="where"><span class="mono dim">${at(events[seq]!.t)}</span> ` +
+    `${link(seq, `${between ? 'after event' : 'event'} ${seq}`)}</span></li>`;
+  if (steps.length > 0)
     return section(
       'story',
       `What happened, from the cause to the ${result.outcome === 'clean' ? 'damage' : 'crash'}`,
-      `<ol id="chain">${chain.map(item).join('\n')}</ol>`,
+      `<ol id="chain">${steps.map(item).join('\n')}</ol>`,
     );
-  const steps = turningPoints(events).map((seq) => ({ seq, text: describe(events[seq]!) }));
-  const more =
-    result.outcome === 'clean'
+  const why =
+    result.outcome === 'clean' ? '' : ' Whatever ended this boot, a missing TLB flush did not: see the console.';
+  return section(
+    'story',
+    'What happened',
+    `<p>The checker was on for the whole boot: no access went through a stale translation.${why}</p>`,
+  );
+}
+
+/** The picture of the bug; page/translation-view.ts draws it. */
+function translationHtml({ va }: BootStory): string {
+  const modes =
+    va === undefined
       ? ''
-      : `<p class="note">The cause, step by step in sentences: <code>npx percpu-malta explain ${bootFlags(setup, seed)} --html FILE</code></p>`;
-  return section('story', 'What happened', `<ol id="chain">${steps.map(item).join('\n')}</ol>${more}`);
+      : `<div class="row modes" role="group" aria-label="Page shown"><span>Page shown</span><span class="buttons">
+<button type="button" id="pin-story" aria-pressed="true">the story’s</button>
+<button type="button" id="pin-event" aria-pressed="false">the event’s</button></span></div>`;
+  return section(
+    'translation',
+    'One address, two translations',
+    `${modes}<svg id="translation" class="t-svg" role="img" aria-labelledby="translation-text"></svg>
+<p id="translation-text"></p>`,
+  );
 }
 
 // ---- the moment ----
@@ -158,11 +180,11 @@ function scrubberHtml({ log: { events } }: BootResult, { moments }: ReportData):
     `<button type="button" id="${id}" aria-label="${title}" title="${title}">${text}</button>`;
   return `<nav id="scrubber" aria-label="Moment shown">
 <p class="mono"><output id="when"></output><span id="what"></span></p>
-<input type="range" id="slider" min="0" max="${last}" value="${last}" step="1" aria-label="Event">
 <div class="row"><span class="buttons">${step('previous-moment', '«', 'Previous moment worth a look (Shift ←)')}
 ${step('previous-event', '‹', 'Previous event (←)')}
 ${step('next-event', '›', 'Next event (→)')}
 ${step('next-moment', '»', 'Next moment worth a look (Shift →)')}</span>
+<input type="range" id="slider" min="0" max="${last}" value="${last}" step="1" aria-label="Event">
 <select id="moments" aria-label="Go to a moment"><option value="">Go to…</option>${options}</select></div>
 </nav>`;
 }
@@ -180,6 +202,8 @@ const LEGEND: readonly [state: number, text: string][] = [
 
 const pageLegend = (): string =>
   `<ul class="legend">${LEGEND.map(([state, text]) => `<li><i class="swatch state-${state}"></i>${text}</li>`).join('')}</ul>`;
+
+const MARKS = `<ul class="legend"><li><i class="swatch shown"></i>page shown</li><li><i class="swatch about"></i>page of the event</li></ul>`;
 
 function timelineHtml(): string {
   const zoom = (what: string, text: string): string => `<button type="button" data-zoom="${what}">${text}</button>`;
@@ -206,7 +230,7 @@ function chunksHtml({ chunks }: ReportData): string {
     'chunks',
     'Chunks',
     `${pageLegend()}<div id="chunks">${rows}</div>
-<p id="page" class="mono readout"></p><h3>History of this page</h3><ol id="page-history" class="history mono" tabindex="0" aria-label="History of the page"></ol>`,
+${MARKS}<p id="page" class="mono readout"></p><h3>History of this page</h3><ol id="page-history" class="history mono" tabindex="0" aria-label="History of the page"></ol>`,
   );
 }
 
@@ -228,7 +252,7 @@ function framesHtml(): string {
     'Physical pages by owner',
     `<ul id="frame-legend" class="legend"></ul>
 <canvas id="frames" tabindex="0" role="img" aria-label="Physical pages"></canvas>
-<p id="frame" class="mono readout"></p><h3>History of this page</h3><ol id="frame-history" class="history mono" tabindex="0" aria-label="History of the physical page"></ol>`,
+${MARKS}<p id="frame" class="mono readout"></p><h3>History of this page</h3><ol id="frame-history" class="history mono" tabindex="0" aria-label="History of the physical page"></ol>`,
   );
 }
 

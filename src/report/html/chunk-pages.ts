@@ -40,8 +40,9 @@ export interface ChunkPages {
   chunks: ChunkInfo[];
   /** PAGE state and fill of every page. */
   cells: TrackData;
-  /** Frame of unit 0's copy plus 1; 0: none. */
+  /** Frame of each unit's copy plus 1, 0: none; slot = cell * units + unit. */
   frames: TrackData;
+  units: number;
   /** CHUNK state, by position in `chunks`. */
   status: TrackData;
 }
@@ -64,10 +65,12 @@ class ChunkRecorder {
   /** Which cell a virtual page belongs to; addresses are used again by later chunks. */
   readonly #cellOfPage = new Map<number, number>();
   readonly #pageSize: number;
+  readonly #units: number;
   #stale: ReadonlyMap<number, number> = new Map();
 
-  constructor(pageSize: number) {
+  constructor(pageSize: number, units: number) {
     this.#pageSize = pageSize;
+    this.#units = units;
   }
 
   #draw(seq: number, index: number): void {
@@ -148,7 +151,7 @@ class ChunkRecorder {
     }
     this.#cellOfPage.set(va, index);
     cell.mapped = cell.everMapped = true;
-    if (cpu === 0) this.#frameTrack.set(seq, index, frame + 1);
+    this.#frameTrack.set(seq, index * this.#units + cpu, frame + 1);
     this.#draw(seq, index);
   }
 
@@ -157,7 +160,7 @@ class ChunkRecorder {
     if (position === undefined) return;
     const index = this.chunks[position]!.firstCell + page;
     this.cells[index]!.mapped = false;
-    if (cpu === 0) this.#frameTrack.set(seq, index, 0);
+    this.#frameTrack.set(seq, index * this.#units + cpu, 0);
     this.#draw(seq, index);
   }
 
@@ -178,7 +181,8 @@ class ChunkRecorder {
     return {
       chunks: this.chunks,
       cells: this.#cellTrack.data(this.cells.length),
-      frames: this.#frameTrack.data(this.cells.length),
+      frames: this.#frameTrack.data(this.cells.length * this.#units),
+      units: this.#units,
       status: this.#statusTrack.data(this.chunks.length),
     };
   }
@@ -186,15 +190,16 @@ class ChunkRecorder {
 
 /**
  * @param pageSize bytes @param hidden bytes of chunk 0 at its ends that it does not serve
- * @param views TLB history; without it no page is ever stale
+ * @param views TLB history; without it no page is ever stale @param units copies of each chunk, one per possible CPU
  */
 export function chunkPages(
   events: readonly KernelEvent[],
   views: readonly TlbView[],
   pageSize: number,
   hidden: { start: number; end: number },
+  units = 1,
 ): ChunkPages {
-  const recorder = new ChunkRecorder(pageSize);
+  const recorder = new ChunkRecorder(pageSize, units);
   let next = 0;
   for (const event of events) {
     const { seq } = event;

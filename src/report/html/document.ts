@@ -1,13 +1,10 @@
 // The frame of a self-contained page: everything inline, nothing fetched.
+import { escapeHtml } from './escape.js';
 import { assets, type PageAssets } from '../../assets/assets.js';
 
 /** What scripts/build.mjs makes of page/ for `boot` or `table` pages. @throws Error in a checkout that was never built */
 export function pageAssets(kind: 'boot' | 'table'): PageAssets {
   return assets().pageAssets(kind);
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
 }
 
 /** JSON that a script element can hold: nothing in it ends the element or begins a comment. */

@@ -44,13 +44,25 @@ function played(events: KernelEvent[], views: TlbView[] = []) {
     track.seek(seq);
     return [...track.values].map(
       (value) =>
-        (data.owners[(value >> OWNER_SHIFT) - 1] ?? 'free') +
+        (data.owners[(value >> OWNER_SHIFT) - 1] ?? 'free').replace(/^slab /, '') +
         (value & FRAME.HIT ? '!' : '') +
         (value & FRAME.REACHABLE ? '?' : ''),
     );
   });
   return { ...data, texts };
 }
+
+test('owners say what they are: a slab cache, a function that asked for pages, a page table', () => {
+  const body = { type: 'page_alloc', order: 0 } as const;
+  const { owners } = played(
+    log(
+      { ...body, frame: 1, owner: 'kmalloc-1k', caller: 'kmalloc' },
+      { ...body, frame: 2, owner: 'scsi_add_host', caller: 'scsi_add_host' },
+      { ...body, frame: 3, owner: 'page table', caller: 'pte_alloc_kernel' },
+    ),
+  );
+  expect(owners).toEqual(['slab kmalloc-1k', 'pages of scsi_add_host()', 'page table']);
+});
 
 test('a page goes from its chunk to a slab cache, and a stale store hits it there', () => {
   const { frames, texts } = played(log(map(0x1294), unmap(0x1294), give(0x1294, 'kmalloc-1k'), hit(0x1294)), [
@@ -88,7 +100,7 @@ test('usage counts pages of each group; per-CPU chunks come first, and the small
     free(0),
   );
   const { groups, groupOf, owners, usage } = played(events);
-  expect(groups).toEqual(['per-CPU chunks', 'a', 'b', 'c', 'd', 'e', 'f', 'other']);
-  expect(owners.map((name, i) => [name, groups[groupOf[i]!]])).toContainEqual(['g', 'other']);
+  expect(groups).toEqual(['per-CPU chunks', ...names.slice(0, 6).map((name) => `slab ${name}`), 'other']);
+  expect(owners.map((name, i) => [name, groups[groupOf[i]!]])).toContainEqual(['slab g', 'other']);
   expect(usage.pages.map((pages) => pages.at(-1))).toEqual([1, 9, 9, 8, 7, 6, 5, 4]);
 });

@@ -31,6 +31,12 @@ const MAX_GROUPS = 7;
 const PERCPU = 'per-CPU chunks';
 const OTHER = 'other';
 
+/** A slab cache has another name than the function that asks for its pages. */
+function ownerName({ owner, caller }: KernelEvent & { type: 'page_alloc' }): string {
+  if (owner === caller) return `pages of ${caller}()`;
+  return owner === 'page table' ? owner : `slab ${owner}`;
+}
+
 /** Frames the log names, ascending. */
 function framesOf(events: readonly KernelEvent[]): number[] {
   const frames = new Set<number>();
@@ -83,7 +89,8 @@ export function frameOwners(events: readonly KernelEvent[], views: readonly TlbV
   for (const event of events) {
     const { seq } = event;
     if (event.type === 'page_alloc') {
-      const owner = numberOf(event.owner, event.owner);
+      const name = ownerName(event);
+      const owner = numberOf(name, name);
       for (let i = 0; i < 1 << event.order; i++) give(seq, event.frame + i, owner);
     } else if (event.type === 'page_free') {
       for (let i = 0; i < 1 << event.order; i++) give(seq, event.frame + i, -1);

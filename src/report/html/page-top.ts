@@ -1,5 +1,5 @@
 // The head of every page: title, outcome, colour button, and what was run.
-import { escapeHtml } from './document.js';
+import { escapeHtml } from './escape.js';
 
 /** Names and values. */
 export function facts(rows: readonly (readonly [string, string])[]): string {

@@ -1,7 +1,7 @@
 // Lanes and moments from small logs made by hand.
 import { expect, test } from 'vitest';
 import type { EventBody, KernelEvent } from '../../kernel/events.js';
-import { lanes, moments, turningPoints } from './phases.js';
+import { lanes, moments } from './phases.js';
 
 type What = (EventBody & { type: 'milestone' })['what'];
 const log = (...bodies: EventBody[]): KernelEvent[] => bodies.map((body, seq) => ({ seq, t: seq, pid: 0, ...body }));
@@ -68,18 +68,4 @@ test('a lane without anything in it stays', () => {
 test('of many stale stores into a page only the first is a moment, until it has another owner', () => {
   const events = log(depopulate, stale(1, 'free'), stale(1, 'free'), stale(1, 'kmalloc-1k'), stale(2, 'free'), irq);
   expect(moments(events)).toEqual([0, 1, 3, 4]);
-});
-
-test('turning points: the first of each, in order', () => {
-  const events = log(
-    irq,
-    depopulate,
-    depopulate,
-    stale(1, 'free'),
-    stale(1, 'a'),
-    stale(1, 'b'),
-    { type: 'oops', epc: 0, ra: 0, badva: 0, exccode: 2, count: 1, epcSym: '', raSym: '' },
-    { type: 'panic', text: 'x' },
-  );
-  expect(turningPoints(events)).toEqual([1, 3, 4, 6, 7]);
 });

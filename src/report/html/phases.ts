@@ -123,18 +123,3 @@ export function moments(events: readonly KernelEvent[]): number[] {
     })
     .map(({ seq }) => seq);
 }
-
-/** The few events that tell how a boot went, from the first depopulation to its end: numbers, ascending. */
-export function turningPoints(events: readonly KernelEvent[]): number[] {
-  const first = (is: (event: KernelEvent) => boolean): number => events.findIndex(is);
-  const points = [
-    first(({ type }) => type === 'depopulate'),
-    first(({ type }) => type === 'tlb_flush'),
-    first(({ type }) => type === 'stale_access'),
-    first((event) => event.type === 'stale_access' && event.owner !== 'free'),
-    first(({ type }) => type === 'oops' || type === 'bug'),
-    first(({ type }) => type === 'panic' || type === 'stall'),
-    first((event) => event.type === 'milestone' && event.what === 'init'),
-  ];
-  return [...new Set(points)].filter((seq) => seq >= 0).sort((a, b) => a - b);
-}

@@ -4,6 +4,7 @@ import { type ChunkPages, chunkPages } from './chunk-pages.js';
 import { type EventColumns, eventColumns } from './event-table.js';
 import { type FrameOwners, frameOwners } from './frame-owners.js';
 import { type Lane, lanes, moments } from './phases.js';
+import type { BootStory } from './story.js';
 import type { TlbRecorder } from './tlb-recorder.js';
 import { type HalfState, type TlbHalf, type TlbView, tlbViews } from './translations.js';
 import { type TrackData, TrackWriter } from './track.js';
@@ -32,9 +33,10 @@ export interface ReportData extends ChunkPages {
   moments: number[];
   owners: FrameOwners;
   tlb: TlbData;
+  story: BootStory;
 }
 
-export function reportData(events: readonly KernelEvent[], recorder: TlbRecorder): ReportData {
+export function reportData(events: readonly KernelEvent[], recorder: TlbRecorder, story: BootStory): ReportData {
   const { pageSize } = recorder;
   const views = tlbViews(events, recorder.snapshots, pageSize);
   return {
@@ -42,10 +44,11 @@ export function reportData(events: readonly KernelEvent[], recorder: TlbRecorder
     unitOffsets: recorder.unitOffsets,
     events: eventColumns(events),
     lanes: lanes(events),
-    moments: moments(events),
-    ...chunkPages(events, views, pageSize, recorder.firstChunkHidden),
+    moments: [...new Set([...moments(events), ...story.steps.map(({ seq }) => seq)])].sort((a, b) => a - b),
+    ...chunkPages(events, views, pageSize, recorder.firstChunkHidden, recorder.unitOffsets.length),
     owners: frameOwners(events, views),
     tlb: tlbData(views, recorder.visible),
+    story,
   };
 }
 

@@ -1,5 +1,6 @@
 // A page with bars, tables and notes: sweeps and comparisons.
-import { escapeHtml, htmlDocument, pageAssets } from './document.js';
+import { htmlDocument, pageAssets } from './document.js';
+import { escapeHtml } from './escape.js';
 import { facts, topHtml } from './page-top.js';
 
 /** A share with its uncertainty, 0 to 1, drawn as a range on a scale from 0 to 100 %. */

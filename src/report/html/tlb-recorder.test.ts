@@ -144,8 +144,9 @@ describe.each([
   test('owners are those of the page allocator', () => {
     const { events } = result.log;
     const data = frameOwners(events, []);
+    const bare = (name: string): string => name.replace(/^slab |^pages of |\(\)$/g, '');
     const track = new Track(data.track);
-    const ownerOf = (slot: number): string => data.owners[(track.values[slot]! >> OWNER_SHIFT) - 1] ?? 'free';
+    const ownerOf = (slot: number): string => bare(data.owners[(track.values[slot]! >> OWNER_SHIFT) - 1] ?? 'free');
     for (const event of events) {
       if (event.type !== 'stale_access') continue;
       track.seek(event.seq);

@@ -8,7 +8,8 @@ import { outline, prepare } from './canvas.js';
 import { type HistoryEntry, HistoryList } from './history-list.js';
 import type { CurrentEvent } from './moment.js';
 import { drawCell, fillOf, pageColors, STATE_TEXT, stateOf } from './page-colors.js';
-import type { Subject } from './subject.js';
+import type { Selection } from './selection.js';
+import { addressOf, type Place, type Subject } from '../subject.js';
 import { color } from './theme.js';
 
 const STATUS_TEXT: readonly string[] = ['', '', 'isolated', 'sidelined', 'destroyed'];
@@ -21,11 +22,6 @@ const MIN_CELL = { width: 4, height: 10 };
 const BESIDE = 200;
 const WIDE = 420;
 
-interface Place {
-  row: number;
-  page: number;
-}
-
 export class ChunkMap {
   readonly #data: ReportData;
   readonly #cells: Track;
@@ -37,13 +33,20 @@ export class ChunkMap {
   readonly #readout = document.querySelector<HTMLElement>('#page')!;
   readonly #history: HistoryList;
   readonly #moment: CurrentEvent;
-  #selected: Place = { row: 0, page: 0 };
-  /** The page that the event shown is about. */
-  #subject: Place | undefined;
+  readonly #selection: Selection;
+  /** The pages that the event shown is about. */
+  #subject: Subject = {};
 
-  constructor(data: ReportData, events: EventTable, moment: CurrentEvent, subject: (seq: number) => Subject) {
+  constructor(
+    data: ReportData,
+    events: EventTable,
+    moment: CurrentEvent,
+    selection: Selection,
+    subject: (seq: number) => Subject,
+  ) {
     this.#data = data;
     this.#moment = moment;
+    this.#selection = selection;
     this.#cells = new Track(data.cells);
     this.#frames = new Track(data.frames);
     this.#status = new Track(data.status);
@@ -57,16 +60,18 @@ export class ChunkMap {
     new ResizeObserver(() => this.redraw()).observe(this.#box);
     moment.follow((seq) => {
       for (const track of [this.#cells, this.#frames, this.#status]) track.seek(seq);
-      this.#subject = subject(seq).cell;
+      this.#subject = subject(seq);
+      this.redraw();
+    });
+    selection.follow(() => {
+      const { row, page, cpu } = selection.place;
+      this.#history.show(this.#storyOf(this.#data.chunks[row]!.firstCell + page, cpu));
       this.redraw();
     });
   }
 
-  /** Tells the story of this page from now on. */
-  select(row: number, page: number): void {
-    this.#selected = { row, page };
-    this.#history.show(this.#storyOf(this.#data.chunks[row]!.firstCell + page));
-    this.redraw();
+  #select(row: number, page: number): void {
+    this.#selection.choose({ cell: { row, page, cpu: 0 } });
   }
 
   #clicked(canvas: HTMLCanvasElement, row: number, event: MouseEvent): void {
@@ -74,7 +79,7 @@ export class ChunkMap {
     const box = canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left) / width);
     const page = Math.floor((event.clientY - box.top) / height) * columns + column;
-    if (column < columns && page < this.#data.chunks[row]!.pages) this.select(row, page);
+    if (column < columns && page < this.#data.chunks[row]!.pages) this.#select(row, page);
   }
 
   #key(row: number, event: KeyboardEvent): void {
@@ -83,13 +88,14 @@ export class ChunkMap {
     event.preventDefault();
     event.stopPropagation();
     const { pages } = this.#data.chunks[row]!;
-    const from = this.#selected.row === row ? this.#selected.page + step : 0;
-    this.select(row, (from + pages) % pages);
+    const { place } = this.#selection;
+    const from = place.row === row ? place.page + step : 0;
+    this.#select(row, (from + pages) % pages);
   }
 
   /** Every state that a page has had, with its frame. */
-  #storyOf(cell: number): HistoryEntry[] {
-    const frames = this.#frames.changesOf(cell);
+  #storyOf(cell: number, cpu: number): HistoryEntry[] {
+    const frames = this.#frames.changesOf(cell * this.#data.units + cpu);
     const story: HistoryEntry[] = [];
     let last = '';
     for (const { seq, value } of this.#cells.changesOf(cell)) {
@@ -112,9 +118,12 @@ export class ChunkMap {
   /** With colours and sizes as they are now. */
   redraw(): void {
     const colors = pageColors();
-    const marks: [Place | undefined, string][] = [
-      [this.#subject, color('accent')],
-      [this.#selected, color('text')],
+    const { cell, pages: several = 1 } = this.#subject;
+    const about =
+      cell === undefined ? [] : Array.from({ length: several }, (_, i) => ({ ...cell, page: cell.page + i }));
+    const marks: [Place, string][] = [
+      ...about.map((place): [Place, string] => [place, color('accent')]),
+      [this.#selection.place, color('text')],
     ];
     this.#data.chunks.forEach(({ firstCell, pages }, row) => {
       const status = this.#status.values[row]!;
@@ -133,21 +142,22 @@ export class ChunkMap {
       for (let page = 0; page < pages; page++)
         drawCell(context, colors, this.#cells.values[firstCell + page]!, ...place(page));
       context.globalAlpha = 1;
-      for (const [mark, style] of marks) if (mark?.row === row) outline(context, style, ...place(mark.page));
+      for (const [mark, style] of marks) if (mark.row === row) outline(context, style, ...place(mark.page));
     });
     this.#describe();
   }
 
   #describe(): void {
-    const { row, page } = this.#selected;
-    const { pageSize, unitOffsets } = this.#data;
-    const { id, base, firstCell } = this.#data.chunks[row]!;
+    const { place } = this.#selection;
+    const { row, page, cpu } = place;
+    const { units } = this.#data;
+    const { id, firstCell } = this.#data.chunks[row]!;
     const value = this.#cells.values[firstCell + page]!;
-    const frame = this.#frames.values[firstCell + page]! - 1;
+    const frame = this.#frames.values[(firstCell + page) * units + cpu]! - 1;
     const text =
-      `chunk ${id} page ${page} at ${hex(base + page * pageSize)}: ${STATE_TEXT[stateOf(value)]!}` +
+      `chunk ${id} page ${page} at ${hex(addressOf(place, this.#data))}: ${STATE_TEXT[stateOf(value)]!}` +
       (fillOf(value) > 0 ? `, about ${Math.round(100 * fillOf(value))} % used` : '') +
-      (frame < 0 ? '' : `; PTE${unitOffsets.length > 1 ? ' of CPU 0' : ''}: pfn ${pfn(frame)}`);
+      (frame < 0 ? '' : `; PTE${units > 1 ? ` of CPU ${cpu}` : ''}: pfn ${pfn(frame)}`);
     this.#readout.textContent = text;
     this.#canvases[row]!.setAttribute('aria-label', `Pages of chunk ${id}. ${text}`);
     this.#history.mark(this.#moment.seq);

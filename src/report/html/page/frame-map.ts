@@ -7,7 +7,8 @@ import { Track } from '../track.js';
 import { outline, prepare } from './canvas.js';
 import { type HistoryEntry, HistoryList } from './history-list.js';
 import type { CurrentEvent } from './moment.js';
-import type { Subject } from './subject.js';
+import type { Selection } from './selection.js';
+import type { Subject } from '../subject.js';
 import { color } from './theme.js';
 import { groupColor, legendItem } from './usage-plot.js';
 
@@ -28,11 +29,20 @@ export class FrameMap {
   readonly #moment: CurrentEvent;
   /** Of each group, then free, reachable and hit frames. */
   readonly #counts: HTMLElement[];
+  readonly #selection: Selection;
+  /** Position of the page that is looked at; -1: the log never names it. */
   #selected = 0;
   #subject: number | undefined;
 
-  constructor(data: ReportData, events: EventTable, moment: CurrentEvent, subject: (seq: number) => Subject) {
+  constructor(
+    data: ReportData,
+    events: EventTable,
+    moment: CurrentEvent,
+    selection: Selection,
+    subject: (seq: number) => Subject,
+  ) {
     this.#data = data;
+    this.#selection = selection;
     this.#moment = moment;
     const { track, groups, frames } = data.owners;
     this.#track = new Track(track);
@@ -67,17 +77,15 @@ export class FrameMap {
       this.#subject = subject(seq).frame;
       this.redraw();
     });
-  }
-
-  selectFrame(frame: number): void {
-    const slot = this.#data.owners.frames.indexOf(frame);
-    if (slot >= 0) this.#select(slot);
+    selection.follow(() => {
+      this.#selected = frames.indexOf(selection.frame);
+      this.#history.show(this.#storyOf(this.#selected));
+      this.redraw();
+    });
   }
 
   #select(slot: number): void {
-    this.#selected = slot;
-    this.#history.show(this.#storyOf(slot));
-    this.redraw();
+    this.#selection.choose({ frame: this.#data.owners.frames[slot]! });
   }
 
   /** Its owners, and what stale entries did to it. */
@@ -136,7 +144,7 @@ export class FrameMap {
       const slot = frames.indexOf(this.#subject);
       if (slot >= 0) this.#frameSlot(context, color('accent'), place(slot));
     }
-    this.#frameSlot(context, color('text'), place(this.#selected));
+    if (this.#selected >= 0) this.#frameSlot(context, color('text'), place(this.#selected));
     this.#counts.forEach((count, i) => (count.textContent = String(counts[i])));
     this.#describe();
   }

@@ -79,6 +79,30 @@ describe('files', () => {
     );
   });
 
+  test.each([1, 2, 3, 4, 5])('seed %i: the page of boot tells the story of explain, to the word', (seed) => {
+    const page = file(`seed-${seed}.html`);
+    percpuMalta('boot', '--seed', String(seed), '--quiet', '--html', page);
+    const { steps, verdict } = JSON.parse(percpuMalta('explain', '--seed', String(seed), '--json')) as {
+      steps: { seq: number; text: string }[];
+      verdict: { seq: number; text: string } | null;
+    };
+    expect(steps.length).toBeGreaterThan(5);
+    const [, chain] = /<ol id="chain">([\s\S]*?)<\/ol>/.exec(fs.readFileSync(page, 'utf8'))!;
+    const told = [...chain!.matchAll(/<li>(.*?) <span class="where">.*?data-seq="(\d+)"/g)].map(([, text, seq]) => ({
+      seq: Number(seq),
+      text: text!
+        .replace(/&gt;/g, '>')
+        .replace(/&lt;/g, '<')
+        .replace(/&quot;/g, '"')
+        .replace(/&amp;/g, '&'),
+    }));
+    expect(told).toEqual([...steps, ...(verdict ? [verdict] : [])].map(({ seq, text }) => ({ seq, text })));
+  });
+
+  test('the page of a clean boot says that there is nothing to tell', () => {
+    expect(fs.readFileSync(clean.html, 'utf8')).toContain('no access went through a stale translation');
+  });
+
   test('nothing but the finished page is left behind', () => {
     expect(fs.readdirSync(directory).filter((name) => !/\.(html|ndjson)$/.test(name))).toEqual([]);
   });
@@ -185,11 +209,6 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
   const chunkPixels = (page: Page): Promise<string> =>
     page.$$eval('#chunks canvas', (all) => all.map((canvas) => (canvas as HTMLCanvasElement).toDataURL()).join());
 
-  const firstStale = (): KernelEvent & { type: 'stale_access' } =>
-    crash.events.find((event) => event.type === 'stale_access' && event.owner !== 'free') as KernelEvent & {
-      type: 'stale_access';
-    };
-
   test.each(['crash', 'clean'] as const)('the page of a %s boot renders without a complaint', async (which) => {
     const { html, outcome, events } = which === 'crash' ? crash : clean;
     const { page, complaints } = await open(html);
@@ -206,16 +225,18 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await page.close();
   });
 
-  test('it opens at the first stale store that hits somebody, and says all about it', async () => {
-    const event = firstStale();
+  test('it opens at the stale store of the story, and says all about it', async () => {
     const { page } = await open(crash.html);
-    expect(await seqShown(page)).toBe(event.seq);
+    const seq = await seqShown(page);
+    const event = crash.events[seq] as KernelEvent & { type: 'stale_access' };
+    expect(event.type).toBe('stale_access');
+    expect(await text(page, '#chain .now')).toContain(`event ${seq}`);
     const pfn = event.frame.toString(16);
     expect(await text(page, '#what')).toContain(
       `stale store of ${event.size} bytes at ${event.va.toString(16)} goes to pfn ${pfn} (${event.owner})`,
     );
     expect(await text(page, '#page')).toContain('populated again, TLB has the old page');
-    expect(await text(page, '#frame')).toMatch(new RegExp(`^pfn ${pfn}, .*: ${event.owner}, .*hit by a stale store`));
+    expect(await text(page, '#frame')).toMatch(new RegExp(`^pfn ${pfn}, .*: .*${event.owner}.*hit by a stale store`));
     expect(await page.$$eval('#tlb .used', (rows) => rows.map((row) => row.textContent))).toHaveLength(1);
     expect(await text(page, '#tlb .used')).toContain(`${pfn} ≠ PTE ${event.mapped.toString(16)}`);
     expect(await text(page, '#tlb .used td')).toBe(String(event.entry));
@@ -258,7 +279,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       playhead: await page.$eval('#lanes .playhead', (head) => (head as HTMLElement).style.transform),
       pale: await page.$$eval('#console .later', (lines) => lines.length),
     });
-    const { seq } = firstStale();
+    const seq = await seqShown(page);
     const first = await picture();
     await goTo(page, Math.floor(seq / 2));
     const half = await picture();
@@ -292,7 +313,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       await settled(page);
       return seqShown(page);
     };
-    const { seq } = firstStale();
+    const seq = await seqShown(page);
     expect(await press('ArrowRight')).toBe(seq + 1);
     expect(await press('ArrowLeft')).toBe(seq);
     const moments = await page.$$eval('#moments option', (options) =>
@@ -322,30 +343,147 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       expect([name, outline === 'none']).toEqual([name, false]);
       reached.add(name);
     }
-    for (const id of ['theme', 'slider', 'next-moment', 'moments', 'stale-only', 'frames', 'page-history', 'console'])
+    for (const id of [
+      'theme',
+      'slider',
+      'next-moment',
+      'moments',
+      'stale-only',
+      'frames',
+      'page-history',
+      'console',
+      'pin-event',
+    ])
       expect([...reached]).toContain(id);
     await page.close();
   });
 
-  test('links of what happened go to their events, the address names them, and Back comes back', async () => {
+  test('every link of the story selects the page, the frame and the moment that it tells about', async () => {
     const { page } = await open(crash.html);
+    const [, va, pfn] = /maps ([0-9a-f]{8}) to frame ([0-9a-f]+)\./.exec(await text(page, '#chain'))!;
     const links = page.locator('#chain a');
     const seqs = await links.evaluateAll((all) => all.map((link) => Number((link as HTMLElement).dataset.seq)));
-    expect(seqs.length).toBeGreaterThan(2);
-    const before = await chunkPixels(page);
-    await links.first().click();
-    await settled(page);
-    expect(await seqShown(page)).toBe(seqs[0]);
-    expect(await chunkPixels(page)).not.toBe(before);
-    expect(new URL(page.url()).hash).toBe(`#event-${seqs[0]}`);
-    expect(await page.$eval('#time-title', (title) => title.getBoundingClientRect().top)).toBeLessThan(400);
-    await page.evaluate(() => scrollTo(0, 0));
-    await links.last().click();
-    await settled(page);
-    expect(await seqShown(page)).toBe(seqs.at(-1));
+    expect(seqs.length).toBeGreaterThan(8);
+    for (const [i, seq] of seqs.entries()) {
+      // whatever was looked at before
+      if (i % 2 === 1)
+        await page
+          .locator('#chunks canvas')
+          .first()
+          .click({ position: { x: 5, y: 5 } });
+      await links.nth(i).click();
+      await settled(page);
+      expect(await seqShown(page)).toBe(seq);
+      expect(await text(page, '#page')).toContain(` at ${va}: `);
+      expect(await text(page, '#frame')).toMatch(new RegExp(`^pfn ${pfn}, `));
+      expect(await page.textContent('#translation')).toContain(va);
+      expect(await text(page, '#chain .now')).toContain(`event ${seq}`);
+      expect(new URL(page.url()).hash).toBe(`#event-${seq}`);
+    }
     await page.goBack();
     await settled(page);
-    expect(await seqShown(page)).toBe(seqs[0]);
+    expect(await seqShown(page)).toBe(seqs.at(-2));
+    await page.close();
+  });
+
+  test('the picture: one address, both arrows on one frame, then on none and one, then on two, and the store goes the wrong way', async () => {
+    const { page } = await open(crash.html);
+    const goToStep = async (words: string): Promise<void> => {
+      await page.locator('#chain li', { hasText: words }).first().locator('a').click();
+      await settled(page);
+    };
+    const arrows = (): Promise<string[]> =>
+      page.$$eval('#translation path[class$="-head"]', (heads) => heads.map((head) => head.getAttribute('class')!));
+    const drawn = (): Promise<string> => text(page, '#translation');
+    const [, pfn] = /to frame ([0-9a-f]+)\./.exec(await text(page, '#chain'))!;
+    await goToStep('into the TLB');
+    expect(await arrows()).toEqual(['t-table-head', 't-same-head']);
+    expect(await drawn()).toContain('is being loaded');
+    expect(await page.$$eval('#translation .t-box', (boxes) => boxes.length)).toBe(2);
+    await goToStep('depopulates');
+    expect(await arrows()).toEqual(['t-lost-head']);
+    expect(await drawn()).toContain('page table: none');
+    expect(await drawn()).toContain(`frame${pfn}free`);
+    await goToStep('populated again');
+    expect(await arrows()).toEqual(['t-table-head', 't-stale-head']);
+    expect(await drawn()).not.toContain('memset()');
+    const [, mapped] = /maps [0-9a-f]{8} to frame ([0-9a-f]+)\. The TLB/.exec(await text(page, '#chain'))!;
+    expect(await text(page, '#translation-text')).toBe(
+      `One address, two answers: frame ${mapped} in the page table, frame ${pfn} in the TLB.`,
+    );
+    await goToStep('Its stores go through');
+    expect(await page.$$eval('#translation .t-stale.t-busy', (all) => all.length)).toBe(1);
+    expect(await drawn()).toMatch(/memset\(\)zeroes \d+ bytes/);
+    expect(await text(page, '#translation .t-bad')).toMatch(/\w/);
+    expect(await text(page, '#translation-text')).toBe(
+      `The store goes to frame ${pfn}, as the TLB says, not to frame ${mapped}.`,
+    );
+    await page.close();
+  });
+
+  test("stepping on keeps the story's page; the event's page is shown when asked for, and by hand any", async () => {
+    const { page } = await open(crash.html);
+    const story = await text(page, '#translation .t-mono');
+    await goTo(
+      page,
+      crash.events.findIndex((event) => event.type === 'unmap'),
+    );
+    expect(await text(page, '#translation .t-mono')).toBe(story);
+    await page.click('#pin-event');
+    const event = crash.events[await seqShown(page)] as KernelEvent & { type: 'unmap' };
+    expect(await text(page, '#translation .t-mono')).toBe(event.va.toString(16));
+    expect(await page.getAttribute('#pin-event', 'aria-pressed')).toBe('true');
+    await page.click('#pin-story');
+    expect(await text(page, '#translation .t-mono')).toBe(story);
+    await page
+      .locator('#chunks canvas')
+      .first()
+      .click({ position: { x: 5, y: 5 } });
+    expect(await text(page, '#translation')).toContain('used without the TLB');
+    expect(await page.getAttribute('#pin-story', 'aria-pressed')).toBe('false');
+    await page.close();
+  });
+
+  test('the address follows the moment and the page looked at, and opens there again', async () => {
+    const { page } = await open(crash.html);
+    const hash = (wanted: string) => page.waitForFunction((value) => location.hash === value, wanted);
+    await goTo(page, 4321);
+    await hash('#event-4321');
+    await page.keyboard.press('ArrowRight');
+    await hash('#event-4322');
+    await page
+      .locator('#chunks canvas')
+      .nth(1)
+      .click({ position: { x: 5, y: 5 } });
+    await page.waitForFunction(() => /^#event-4322&page=1\.0&pfn=[0-9a-f]+$/.test(location.hash));
+    const [shown, frame] = [await text(page, '#page'), await text(page, '#frame')];
+    await page.reload();
+    await settled(page);
+    expect(await seqShown(page)).toBe(4322);
+    expect([await text(page, '#page'), await text(page, '#frame')]).toEqual([shown, frame]);
+    await page.click('#next-moment');
+    await settled(page);
+    await page.goBack();
+    await settled(page);
+    expect(await seqShown(page)).toBe(4322);
+    await page.close();
+  });
+
+  test.each([
+    [1100, true],
+    [1440, true],
+    [1099, false],
+  ])('%i pixels wide, story and state are side by side: %s', async (width, beside) => {
+    const { page } = await open(crash.html, { width });
+    const [story, state] = await page.$$eval('#story-section, #translation-section', (both) =>
+      both.map((section) => section.getBoundingClientRect()),
+    );
+    expect(state!.left >= story!.right && Math.abs(state!.top - story!.top) < 2).toBe(beside);
+    if (beside) {
+      // both stay in sight, wherever the state is scrolled to
+      await page.evaluate(() => document.querySelector('#frames')!.scrollIntoView());
+      expect(await page.$eval('#story-section', (section) => section.getBoundingClientRect().top)).toBeLessThan(200);
+    }
     await page.close();
   });
 
@@ -434,7 +572,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
 
   test('the layout shifts that the test above looks for are seen when there are any', async () => {
     const { page } = await open(clean.html);
-    await page.$eval('#time-section', (section) => ((section as HTMLElement).style.marginTop = '300px'));
+    await page.$eval('#translation-section', (section) => ((section as HTMLElement).style.marginTop = '300px'));
     await settled(page);
     await page.waitForFunction(() => (window as unknown as { shifts: number[] }).shifts.length > 0);
     await page.close();
@@ -492,6 +630,8 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
 
   test('dark is another page than light, by system and by button, and both can be read', async () => {
     const READ = [
+      '#translation-text',
+      '#pin-story',
       'h1',
       '#outcome',
       '.dim',
@@ -560,10 +700,12 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         counters: {} as never,
       },
       recorder: new TlbRecorder(),
-      chain: [
-        { text: evil, seq: 1 },
-        { text: 'then it died', seq: 2 },
-      ],
+      story: {
+        steps: [
+          { text: evil, seq: 1, between: false },
+          { text: 'then it died', seq: 2, between: false },
+        ],
+      },
     });
     fs.writeFileSync(file('evil.html'), html);
     const { page, complaints } = await open(file('evil.html'));
