@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseKernel } from '../elf/kernel-image.js';
@@ -58,6 +59,52 @@ describe.each([
     const precise = run(kernel, { seed: 7, precise: true });
     expect(precise).toEqual({ ...fast, path: 'precise' });
   }, 120_000);
+
+  it.each<Partial<KernelMachineOptions>>([{}, { tlb: 'hardware', commandLine: 'page=16k walk=c' }])(
+    'is at the same place with the same registers, TLB and RAM, instruction by instruction from the start or from shortly before (%o)',
+    (options) => {
+      /** The guest before instruction `position`; `from`: the first that could be waited for. */
+      const at = (position: number, from: number): unknown => {
+        const machine = new KernelMachine({ engine, kernel, seed: 7, debug: true, ...options });
+        const { cpu } = machine;
+        let seen: unknown;
+        let exactAt = Infinity;
+        cpu.stops.from = from;
+        cpu.stops.number = position;
+        cpu.stops.onExact = () => (exactAt = cpu.instructions);
+        cpu.stops.onStop = (pc) => {
+          const ram = createHash('sha1').update(cpu.ram).digest('hex');
+          seen = [
+            cpu.instructions,
+            pc,
+            cpu.pc,
+            cpu.now,
+            cpu.interrupts,
+            cpu.registers.all(cpu.registers.save()),
+            cpu.saveTlb(),
+            ram,
+          ];
+          machine.stop();
+          cpu.stops.onStop = () => {};
+        };
+        try {
+          machine.run();
+        } finally {
+          machine.close();
+        }
+        expect(exactAt).toBeLessThan(Math.max(from, 1));
+        return seen;
+      };
+      const { instructions } = run(kernel, { seed: 7, controllers: 0, drives: [], ...options });
+      for (const part of [0.01, 0.6]) {
+        const position = Math.floor(part * instructions);
+        const exact = at(position, 0);
+        for (const before of [0, 1, 100_000])
+          expect(at(position, Math.max(position - before, 1)), `from ${before} before ${position}`).toEqual(exact);
+      }
+    },
+    120_000,
+  );
 
   it('is another run with another seed, and the same with the same', () => {
     const [a, b, c] = [run(kernel, { seed: 1 }), run(kernel, { seed: 1 }), run(kernel, { seed: 2 })];

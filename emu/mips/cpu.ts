@@ -17,7 +17,6 @@ import {
 import type { NativeEngine } from '../unicorn/native.js';
 import { CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
 import type { FastGuest } from '../unicorn/shim/fast.js';
-import type { FastState } from '../unicorn/shim/fast-state.js';
 import {
   EXC_CODE,
   EXC_CODE_OF_INTERRUPT,
@@ -220,6 +219,8 @@ export class MipsCpu {
   #registers: RegisterFile | undefined;
   readonly #memoryHooks: MemoryHooks;
   readonly #stops: InstructionStops | undefined;
+  readonly #preciseFromStart: boolean;
+  #budget = Number.MAX_SAFE_INTEGER;
   /** Absent in hardware mode, where the guest draws indices itself. */
   readonly #tlbRandom: TlbRandom | undefined;
 
@@ -252,12 +253,13 @@ export class MipsCpu {
       (address) => this.instructionAt(address),
       observer,
     );
+    this.#preciseFromStart = options.precise ?? false;
     const ask = options.debug ? (pc: number) => this.#stops!.ask(pc, this.#ending) : undefined;
     const fast = options.shim === false ? 'not wanted' : fastPath(library);
     if (typeof fast !== 'string') {
-      const precise = options.precise ?? options.debug ?? false;
-      this.path = precise ? 'precise' : 'fast';
-      this.pathReason = precise ? 'wanted exact at every instruction' : '';
+      const precise = options.precise ?? false;
+      this.path = precise || ask ? 'precise' : 'fast';
+      this.pathReason = this.path === 'precise' ? 'wanted exact at every instruction' : '';
       this.usesShim = true;
       const checkPlaces = options.checkTranslations ? fast.checkPlaces(model) : undefined;
       this.#fast = fast.shim.attach(
@@ -441,8 +443,25 @@ export class MipsCpu {
 
   /** Ends `run` when so many instructions have started since the guest was made: it is in a loop without an end. */
   set instructionBudget(instructions: number) {
-    this.#state.budget = instructions;
+    this.#state.budget = this.#budget = instructions;
     if (this.#fast) this.#fast.state.budget = instructions;
+  }
+
+  /** What has to be settled before the first instruction. */
+  #start(): void {
+    this.#seal();
+    if (!this.#stops) return;
+    if (!this.#fast || this.#preciseFromStart) return this.#stops.onExact();
+    // one instruction at least is seen before the first that can be waited for
+    this.#fast.state.budget = Math.min(this.#budget, Math.max(this.#stops.from - 1, 0));
+    this.#fast.state.pausing = true;
+  }
+
+  /** The guest has come to where instructions can be waited for from now on. */
+  #becomePrecise(fast: FastGuest): void {
+    fast.becomePrecise();
+    fast.state.budget = this.#budget;
+    this.#stops!.onExact();
   }
 
   /** Ends `run` before the next instruction. For device callbacks and observers. */
@@ -456,7 +475,7 @@ export class MipsCpu {
    * @throws MachineError when the guest cannot go on, and whatever a callback threw
    */
   run(pc: number): RunEnd {
-    if (!this.#sealed) this.#seal();
+    if (!this.#sealed) this.#start();
     if (this.#asleep) {
       this.#state.stop = false;
       const woken = this.#sleep();
@@ -472,7 +491,7 @@ export class MipsCpu {
       } finally {
         outer?.takeTurn();
       }
-      const end = this.#fast ? this.#whyFastEnded(this.#fast.state, code, before) : this.#whyEnded(code, before);
+      const end = this.#fast ? this.#whyFastEnded(this.#fast, code, before) : this.#whyEnded(code, before);
       if (end === 'wait' && this.#timer) {
         this.#asleep = true;
         this.sleeps++;
@@ -648,8 +667,9 @@ export class MipsCpu {
     return this.#engine.reg_read_i32(REG.PC);
   }
 
-  #whyFastEnded(fast: FastState, code: number, before: number): RunEnd | 'exception' {
+  #whyFastEnded(guest: FastGuest, code: number, before: number): RunEnd | 'exception' {
     const state = this.#state;
+    const fast = guest.state;
     state.instructions = fast.icount;
     if (fast.blockEnd > 4) state.pc = fast.blockEnd - 4;
     this.#throwFailure();
@@ -657,6 +677,10 @@ export class MipsCpu {
     if (state.stop) {
       state.stop = false;
       return 'stop';
+    }
+    if (fast.paused) {
+      this.#becomePrecise(guest);
+      return 'exception';
     }
     if (fast.takeRedirected()) return 'exception';
     if (fast.exhausted) return 'budget';

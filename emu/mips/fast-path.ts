@@ -107,6 +107,7 @@ function probe(library: EngineLibrary): FastPath | string {
       tlb: path.tlb,
       tlbEntries: path.entries,
       hflagsBranch: HFLAGS.branch,
+      context: offset(layout.context),
     };
     const found = new Map<CpuModelName, CheckPlaces | undefined>();
     const checkPlaces = (model: CpuModelName): CheckPlaces | undefined => {

@@ -67,6 +67,36 @@ describe.each([
     expect(seen).toEqual([PROGRAM + 16, PROGRAM + 16, PROGRAM + 20]);
   });
 
+  it('waits for nothing before `from`; then hooks on memory that are added see all, also in code that ran before', () => {
+    const g = guest();
+    const { cpu } = g;
+    const seen: number[] = [];
+    const stores: number[] = [];
+    let exact = Infinity;
+    let reported = false;
+    cpu.stops.from = 4 + 10 * 4 + 1; // in the middle of a round
+    cpu.stops.number = 45;
+    cpu.stops.add(PROGRAM + 24);
+    cpu.stops.onExact = () => {
+      exact = cpu.instructions;
+      reported = cpu.observeAccesses(0x8000_2000, 0x8000_2003, ({ value }) => stores.push(value)) !== undefined;
+    };
+    cpu.stops.onStop = () => {
+      seen.push(cpu.instructions);
+      if (cpu.instructions >= 45) cpu.stops.number = Infinity;
+    };
+    g.run(loop(20));
+    expect(cpu.reg(T0)).toBe(20);
+    expect(exact).toBeLessThan(cpu.stops.from);
+    const first = seen.findIndex((number) => number >= 45);
+    expect(seen.slice(first)).toEqual([45, ...Array.from({ length: 10 }, (_, n) => 46 + 4 * n)]);
+    if (cpu.path === 'precise') {
+      expect(exact).toBeGreaterThan(cpu.stops.from - 10);
+      expect(first).toBeLessThan(3);
+    }
+    if (reported) expect(stores.slice(-10)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+  });
+
   it('takes changed registers, RAM and PC', () => {
     const g = guest();
     const { cpu } = g;

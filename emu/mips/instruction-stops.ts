@@ -17,6 +17,13 @@ export class InstructionStops {
   readonly #addresses = new Set<number>();
   #wanted = Infinity;
   /**
+   * Until so many instructions have started nobody waits, and the guest runs as fast as without a debugger (where the engine has the
+   * fast path). To be set before the first run.
+   */
+  from = 0;
+  /** Called once, when instructions can be waited for from now on: all accesses are seen by memory hooks that are added here. */
+  onExact: () => void = () => {};
+  /**
    * Called before an instruction that is waited for, and (`ending`) before the run ends; PC, registers and RAM are as it finds
    * them and may be changed. It may throw: the error comes out of `run`.
    */

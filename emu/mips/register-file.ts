@@ -144,6 +144,18 @@ export class RegisterFile {
     return at === undefined ? this.#places.constants.get(name) : saved[at];
   }
 
+  /**
+   * The values of all registers that can change in what `save` gave: general ones, HI and LO, coprocessor 0, FPU, in an order of their own.
+   * Without PC, which the engine brings up to date between blocks only.
+   */
+  all(saved: Uint32Array): Uint32Array {
+    const { words } = this.#places;
+    return Uint32Array.from(
+      [...words.keys()].filter((name) => name !== 'pc'),
+      (name) => saved[words.get(name)!]!,
+    );
+  }
+
   /** Sets a register of the guest that waits in a hook. @returns whether it can be set */
   write(name: string, value: number): boolean {
     const at = this.#places.words.get(name);

@@ -22,6 +22,13 @@ const IDLE_THREAD = 0x8000;
 const POLL = 100_000;
 /** Instructions that are recorded before a place that is gone to. */
 const JOURNAL = 600;
+/**
+ * Instructions before a place from which on the guest goes there one by one, more quickly up to there: what faults has faulted since, when
+ * it is about to die of it.
+ */
+const APPROACH = 200_000;
+/** Instructions that are searched first for the last breakpoint or watchpoint before a place: most are not far away. */
+const NEAR = 2_000_000;
 
 export interface DebuggeeOptions {
   /** Wait there before anything else; undefined: run, and wait for a client at the end. */
@@ -52,8 +59,8 @@ type Plan =
   | { kind: 'run' }
   /** To a position, to wait there. @see Stop; note: what `monitor goto` prints */
   | { kind: 'travel'; to: number; stop: Stop; note?: string }
-  /** Up to a position, for the last breakpoint or watchpoint before it. */
-  | { kind: 'scan'; to: number }
+  /** Up to a position, for the last breakpoint or watchpoint before it and behind `from`. */
+  | { kind: 'scan'; from: number; to: number }
   | { kind: 'goto'; from: number; moment: string };
 
 interface Hit {
@@ -194,9 +201,12 @@ export class Debuggee<R> implements GdbTarget {
     const { cpu } = subject;
     this.#faults = new FaultWatch(subject);
     if (subject.boot) this.#watchOopses(subject, subject.boot);
-    // code that was translated without any memory hook never calls one
-    cpu.observeAccesses(0xbfff_f000, 0xbfff_f003, () => {});
-    this.#watchAll();
+    cpu.stops.from = this.#firstStop();
+    cpu.stops.onExact = () => {
+      // code that was translated without any memory hook never calls one
+      cpu.observeAccesses(0xbfff_f000, 0xbfff_f003, () => {});
+      this.#watchAll();
+    };
     cpu.onHostStore = () => this.#journal.forget();
     cpu.stops.onStop = (pc, ending) => this.#stopped(pc, ending);
     cpu.stops.number = this.#nextNumber(0);
@@ -211,6 +221,13 @@ export class Debuggee<R> implements GdbTarget {
       this.#fault = this.#faults.position(event.epc);
       subject.cpu.stops.number = subject.cpu.instructions;
     };
+  }
+
+  /** Before this instruction nobody has to wait for any. */
+  #firstStop(): number {
+    const plan = this.#plan;
+    const from = plan.kind === 'scan' ? plan.from : plan.kind === 'travel' ? Math.max(plan.to - APPROACH, 0) : 0;
+    return Math.min(from, ...this.#edits.map(({ position }) => position));
   }
 
   /** The instruction to wait before next, seen from one. */
@@ -256,11 +273,8 @@ export class Debuggee<R> implements GdbTarget {
     this.#prove();
     if (plan.kind === 'scan') {
       const hit = this.#lastHit;
-      throw new Again(
-        hit
-          ? { kind: 'travel', to: hit.position, stop: hit.stop }
-          : { kind: 'travel', to: 0, stop: { reason: 'begin' } },
-      );
+      if (hit) throw new Again({ kind: 'travel', to: hit.position, stop: hit.stop });
+      throw new Again(plan.from > 0 ? { ...plan, from: 0 } : { kind: 'travel', to: 0, stop: { reason: 'begin' } });
     }
     this.#phase = 'live';
     this.#ended = ending;
@@ -418,7 +432,7 @@ export class Debuggee<R> implements GdbTarget {
     const position = this.#shownPosition();
     if (position === 0) return { reason: 'begin' };
     this.#leave();
-    throw new Again({ kind: 'scan', to: position });
+    throw new Again({ kind: 'scan', from: Math.max(position - NEAR, 0), to: position });
   }
 
   /** Remembers what the present looks like before it is left, for the proof. */
@@ -429,7 +443,7 @@ export class Debuggee<R> implements GdbTarget {
   /** @throws Error when this place has looked otherwise before */
   #prove(): void {
     const { instructions } = this.#subject.cpu;
-    const sum = checksum(this.#subject);
+    const sum = checksum(this.#subject, this.#pc);
     const known = this.#known.get(instructions);
     if (known === undefined) this.#known.set(instructions, sum);
     else if (known !== sum)

@@ -23,7 +23,7 @@ export function visit<T>(
     rerun.run((subject) => {
       const { stops } = subject.cpu;
       attach(subject);
-      stops.number = position;
+      stops.from = stops.number = position;
       stops.onStop = (pc) => {
         end = subject.cpu.instructions;
         if (end < position) return;

@@ -22,29 +22,31 @@ const AT = {
   watched: 128,
   codePages: 136,
   places: 144,
-  littleEndian: 200,
-  precise: 204,
-  hardwareTlb: 208,
-  tlbVisible: 212,
-  hasTimer: 216,
-  nsPerInstruction: 220,
-  countNs: 224,
-  storeFix: 228,
-  budget: 232,
-  skewNs: 240,
-  eventNs: 248,
-  compareNs: 256,
-  countBase: 264,
-  resched: 268,
-  icount: 272,
-  blockPc: 288,
-  blockEnd: 292,
-  forceBoundary: 296,
-  redirected: 300,
-  blocks: 328,
-  interrupts: 336,
-  timerInterrupts: 360,
-  hookedCount: 368,
+  littleEndian: 204,
+  precise: 208,
+  hardwareTlb: 212,
+  tlbVisible: 216,
+  hasTimer: 220,
+  nsPerInstruction: 224,
+  countNs: 228,
+  storeFix: 232,
+  pausing: 236,
+  paused: 240,
+  budget: 248,
+  skewNs: 256,
+  eventNs: 264,
+  compareNs: 272,
+  countBase: 280,
+  resched: 284,
+  icount: 288,
+  blockPc: 304,
+  blockEnd: 308,
+  forceBoundary: 312,
+  redirected: 316,
+  blocks: 344,
+  interrupts: 352,
+  timerInterrupts: 376,
+  hookedCount: 384,
 } as const;
 
 /** Size of the table of struct watched. */
@@ -82,6 +84,7 @@ export interface Places {
   readonly tlbEntries: number;
   /** Bits of hflags: a delay slot is next. */
   readonly hflagsBranch: number;
+  readonly context: number;
 }
 
 const PLACE_NAMES = [
@@ -99,6 +102,7 @@ const PLACE_NAMES = [
   'tlb',
   'tlbEntries',
   'hflagsBranch',
+  'context',
 ] as const;
 
 export type PointerName =
@@ -199,6 +203,16 @@ export class FastState {
   /** Instructions started, those of the block being run included. */
   get icount(): number {
     return this.#number(AT.icount);
+  }
+
+  /** Whether the budget is a place to pause, at the last block that begins before it. */
+  set pausing(pausing: boolean) {
+    this.#set(AT.pausing, Number(pausing));
+  }
+
+  /** The run was paused there. */
+  get paused(): boolean {
+    return this.#get(AT.paused) !== 0;
   }
 
   /** Address behind the block that ran last. */

@@ -241,10 +241,8 @@ static bool hook_instruction(struct fast *f, u32 pc, void *callback) {
     slot = (slot + 1) % HOOKED;
   }
   if (f->hooked_count >= HOOKED / 2) return false;
-  size_t hook;
   f->hooked[slot] = pc | 1;
-  f->hooked_count++;
-  f->hook_add(f->uc, &hook, HOOK_CODE, callback, f, pc, pc);
+  f->hook_add(f->uc, &f->hooks[f->hooked_count++], HOOK_CODE, callback, f, pc, pc);
   return true;
 }
 
@@ -445,6 +443,15 @@ static void tell_watched(struct fast *f, u32 pc, u32 size) {
   }
 }
 
+// The engine ends a run by forgetting what it has translated at the address where it was to end, kseg0: in user mode that leaves the marks
+// of an address error in CP0.
+static void pause_run(struct fast *f) {
+  f->paused = 1;
+  f->kept[0] = *env32(f, f->at.bad_vaddr);
+  f->kept[1] = *env32(f, f->at.entry_hi);
+  f->kept[2] = *env32(f, f->at.context);
+}
+
 void fast_block(void *uc, u64 address, u32 size, void *user) {
   struct fast *f = user;
   u32 pc = (u32)address;
@@ -468,14 +475,16 @@ void fast_block(void *uc, u64 address, u32 size, void *user) {
   }
   u32 n = size >> 2;
   if (__builtin_expect(f->shared->stop || f->icount + n > f->budget, 0)) {
-    if (f->shared->stop || f->icount >= f->budget) {
+    bool slot = *env32(f, f->at.hflags) & f->at.hflags_branch; // in a page of its own: no place to pause
+    if (f->shared->stop || (f->pausing ? !slot : f->icount >= f->budget)) {
+      if (f->pausing && !f->shared->stop) pause_run(f);
       f->block_pc = f->block_end = pc;
       *env32(f, f->at.pc) = pc;
       f->emu_stop(uc);
       return;
     }
     u32 last = pc + 4 * (u32)(f->budget - f->icount);
-    if (hook_instruction(f, last, (void *)fast_stop_point)) {
+    if (!f->pausing && hook_instruction(f, last, (void *)fast_stop_point)) {
       f->block_end = pc; // comes back here: no boundary
       again(f, pc, size);
       return;
@@ -535,6 +544,24 @@ void fast_code(void *uc, u64 address, u32 size, void *user) {
     if (f->has_timer && is_count(w)) count_instruction(f, w, f->icount - 1);
     else if (f->check && check_is_site(w)) check_site(f->check, pc, w);
   }
+}
+
+// For the host, between two runs: from here on fast_code does the work of fast_block, whose hook is `block`. All is translated anew: what the
+// engine does to hooks and translations it does by virtual address, so it is in kernel mode meanwhile, and its faults are forgotten.
+void fast_become_precise(struct fast *f, int (*hook_del)(void *uc, size_t hook), u64 block) {
+  u32 status = *env32(f, f->at.status), kernel = status | STATUS_EXL;
+  size_t hook;
+  f->reg_write(f->uc, REG_CP0_STATUS, &kernel);
+  hook_del(f->uc, block);
+  for (u32 i = 0; i < f->hooked_count; i++) hook_del(f->uc, f->hooks[i]);
+  f->hook_add(f->uc, &hook, HOOK_CODE, (void *)fast_code, f, 1, 0);
+  f->ctl(f->uc, CTL_TB_REMOVE_CACHE, 0x80000000ull, 0x80000000ull + f->shared->ram_bytes);
+  f->reg_write(f->uc, REG_CP0_STATUS, &status);
+  *env32(f, f->at.bad_vaddr) = f->kept[0];
+  *env32(f, f->at.entry_hi) = f->kept[1];
+  *env32(f, f->at.context) = f->kept[2];
+  f->precise = 1;
+  f->pausing = f->paused = 0;
 }
 
 // The engine's stop_interrupt slot, called before it overwrites the program counter: PC, hflags and the branch target are exact.

@@ -31,6 +31,7 @@ struct places {
   u32 pc, bad_vaddr, entry_hi, status, int_ctl, cause, epc, ebase, compare, error_code, hflags, tlb;
   u32 tlb_entries;           // offset of entry 0 in the TLB
   u32 hflags_branch;         // bits of hflags: a delay slot is next
+  u32 context;
 };
 
 // What a debugger waits for, as struct instruction_stops in shim.c.
@@ -80,6 +81,9 @@ struct fast {
   u32 ns_per_instruction;
   u32 count_ns;              // nanoseconds per step of Count
   u32 store_fix;
+  u32 pausing;               // the budget is no end: pause before the block that would go past it
+  u32 paused;
+  u32 padding;
   // Shared while running. Times are virtual nanoseconds.
   u64 budget;                // stop when so many instructions have started
   u64 skew_ns;               // time that passed without instructions
@@ -101,6 +105,8 @@ struct fast {
   u32 hooked_count;
   u32 seen[SEEN];            // addresses of blocks whose words have been looked through, by hash
   u32 hooked[HOOKED];        // addresses that have a hook of their own
+  size_t hooks[HOOKED];      // these hooks
+  u32 kept[3];               // BadVAddr, EntryHi and Context where the run was paused
 };
 
 enum { REG_PC = 1, REG_CP0_STATUS = 139 };

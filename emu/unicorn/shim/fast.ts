@@ -84,6 +84,7 @@ export class FastShim {
   readonly #events: (state: bigint) => void;
   readonly #pending: (state: bigint) => number;
   readonly #addSkip: (skip: bigint) => void;
+  readonly #becomePrecise: (state: bigint, hookDel: bigint, block: bigint | number) => void;
   readonly #probeStores: (env: bigint, ram: bigint, va: number, pa: number, bits: Uint32Array) => number;
   readonly #probeEntries: (env: bigint) => number;
   readonly #probeSlot: (slot: bigint, env: bigint, pcAt: number) => void;
@@ -101,6 +102,7 @@ export class FastShim {
     this.#events = f('void fast_events(void* state)');
     this.#pending = f('int fast_interrupt_pending(void* state)');
     this.#addSkip = f('void fast_add_skip(void* skip)');
+    this.#becomePrecise = f('void fast_become_precise(void* state, void* hook_del, uint64 block)');
     this.#probeStores = f('int fast_probe_stores(void* env, void* ram, uint32 va, uint32 pa, void* bits)');
     this.#probeEntries = f('uint32 fast_probe_entries(void* env)');
     this.#probeSlot = f('void fast_probe_slot(void* slot, void* env, uint32 pc_at)');
@@ -166,8 +168,9 @@ export class FastShim {
     }
     if (this.#install(address, BigInt(at.slot)) === 0) throw new Error('too many guests at once');
     const hook = (name: string): bigint => this.#shim.symbol(name) as bigint;
-    if (options.precise) engine.hook_add_native(HOOK.CODE, hook('fast_code'), address);
-    else engine.hook_add_native(HOOK.BLOCK, hook('fast_block'), address);
+    const each = options.precise
+      ? engine.hook_add_native(HOOK.CODE, hook('fast_code'), address)
+      : engine.hook_add_native(HOOK.BLOCK, hook('fast_block'), address);
     engine.hook_add_native(HOOK_EDGE_GENERATED, hook('fast_edge'), address);
     if (check)
       for (const [begin, end] of MAPPED)
@@ -197,6 +200,7 @@ export class FastShim {
       (callback) => this.#watchMemory(engine, address, callback),
       (callee, from, to) => this.#skipCall(engine, address, callee, from, to),
       (callback) => watchBlocks(engine, state, callback),
+      () => this.#becomePrecise(address, symbol('uc_hook_del'), each.handle),
       () => this.#remove(address),
     );
   }
@@ -282,6 +286,8 @@ export class FastGuest {
     readonly skipCall: (callee: number, from: number, to: number) => () => number,
     /** Has `callback` called before each block that begins at a watched address. @returns watches an address */
     readonly watchBlocks: (callback: CodeCallback) => (address: number) => void,
+    /** Between two runs: from here on stops and the program counter are exact at every instruction, and new memory hooks see all accesses. */
+    readonly becomePrecise: () => void,
     /** Ends with the guest. */
     readonly remove: () => void,
   ) {}
