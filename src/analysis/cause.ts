@@ -268,13 +268,14 @@ class Story {
         `${pfn(stale.mapped)} but from ${pfn(stale.frame)}: ${this.#meant(stale)}it gets ${place}, ${number}.`,
     };
     const frame = Math.floor(physical / this.#pageSize);
+    const name = phrases.field(victim, physical) || phrases.victim(victim, physical, this.#pageSize);
     this.#after(
       read.after,
       read.t,
       text[harm],
       harm === 'foreign'
         ? { kind: 'load', text: `${phrases.functionAt(pc)}() loads`, result: `it gets ${number}` }
-        : { kind: 'read', text: `${phrases.functionAt(pc)}() reads here`, result: `it gets ${number}`, frame },
+        : { kind: 'read', text: `${phrases.functionAt(pc)}() reads ${name}`, result: `it gets ${number}`, frame },
     );
   }
 

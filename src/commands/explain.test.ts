@@ -60,6 +60,26 @@ describe('explain', () => {
     expect(linked.slice(0, told.length)).toEqual(told);
   });
 
+  test('--svg draws it, the picture in docs among them, the same bytes each time', () => {
+    const svg = path.join(folder, 'explain.svg');
+    expect(run('explain', '--seed', '1', '--svg', svg).status).toBe(0);
+    const picture = fs.readFileSync(svg, 'utf8');
+    expect(picture).toBe(fs.readFileSync(new URL('../../docs/stale-tlb-entry.svg', import.meta.url), 'utf8'));
+    expect(picture.match(/<g transform="translate\(12 /g)!.length).toBeGreaterThan(2);
+    const none = run(
+      'explain',
+      '--kernel',
+      '93274f1dd6b0',
+      '--controllers',
+      '1',
+      '--svg',
+      path.join(folder, 'none.svg'),
+    );
+    expect(none.status).toBe(2);
+    expect(none.stderr).toMatch(/^percpu-malta: --svg: no access of this boot .*: nothing to draw\n$/);
+    expect(fs.existsSync(path.join(folder, 'none.svg'))).toBe(false);
+  });
+
   test('--json has the same steps as data', () => {
     const json = JSON.parse(run('explain', '--seed', '1', '--json').stdout) as { steps: { text: string }[] };
     const words = stdout.replace(/\s+/g, ' ');

@@ -12,7 +12,7 @@ import { wrap } from '../report/wrap.js';
 import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
 import { bootSignature, jsonRecord, outcomeText } from './boot.js';
 import { storyOf, CheckedBoot, causeRecord, checkRecord, checkText, logLines } from './check.js';
-import { bootHtml } from './html-output.js';
+import { bootHtml, bootSvg } from './html-output.js';
 import { paint } from '../files/color.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
@@ -22,6 +22,7 @@ interface ExplainFlags extends BootFlags {
   json?: boolean;
   log?: string;
   html?: string;
+  svg?: string;
 }
 
 export function explainCommand(): Command {
@@ -32,10 +33,12 @@ export function explainCommand(): Command {
     .option('--json', 'print one JSON object')
     .option('--log <file>', 'write the event log there, with what the checker saw')
     .option('--html <file>', 'write a page there that shows the boot, with links from the story into it')
+    .option('--svg <file>', 'write a picture there: the address with its two translations, at the turning points')
     .action(async (flags: ExplainFlags) => {
       const log = openOutput('--log', flags.log);
       const html = openOutput('--html', flags.html);
-      const recorder = html && new TlbRecorder();
+      const svg = openOutput('--svg', flags.svg);
+      const recorder = html || svg ? new TlbRecorder() : undefined;
       const engine = await loadEngine(flags.engine);
       const boot = new CheckedBoot();
       const result = bootOnce({
@@ -48,7 +51,8 @@ export function explainCommand(): Command {
       const { checker } = boot;
       const cause = boot.cause(result);
       log?.write(logLines(result.log, checker));
-      if (recorder) html?.write(bootHtml(flags, result, recorder, storyOf(cause)));
+      if (recorder && html) html.write(bootHtml(flags, result, recorder, storyOf(cause)));
+      if (recorder && svg) svg.write(bootSvg(flags, result, recorder, storyOf(cause)));
       if (flags.json)
         report(
           `${printableJson({ ...jsonRecord(flags, result), check: checkRecord(checker), ...causeRecord(cause) })}\n`,

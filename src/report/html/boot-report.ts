@@ -14,7 +14,7 @@ import { escapeHtml } from './escape.js';
 import { facts, topHtml } from './page-top.js';
 import { PICTURE_STYLE } from './picture.js';
 import { reportData, type ReportData } from './report-data.js';
-import { counterName, setupFlags, setupRows } from './setup-text.js';
+import { bootFlags, counterName, setupRows } from './setup-text.js';
 import type { BootStory, StoryStep } from './story.js';
 import type { TlbRecorder } from './tlb-recorder.js';
 
@@ -121,9 +121,6 @@ function tilesHtml({ counters: c }: BootResult): string {
 function counterRows({ counters }: BootResult): [string, string][] {
   return Object.entries(counters).map(([name, value]) => [counterName(name as keyof BootCounters), String(value)]);
 }
-
-const bootFlags = (setup: BootSetup, seed: number): string =>
-  setup.kept ? '--script FILE' : `${setupFlags(setup)} --seed ${seed}`.trim();
 
 /** How to have the same boot again; a boot of a script takes the script along. */
 function againHtml(setup: BootSetup, seed: number): string {

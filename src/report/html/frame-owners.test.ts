@@ -12,7 +12,7 @@ const give = (frame: number, owner: string, order = 0): EventBody => ({
   frame,
   order,
   owner,
-  caller: 'f',
+  caller: 'kmem_cache_alloc',
 });
 const free = (frame: number, order = 0): EventBody => ({ type: 'page_free', frame, order });
 const map = (frame: number): EventBody => ({ type: 'map', chunk: 4, page: 2, cpu: 0, va: VA, frame });

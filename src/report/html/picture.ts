@@ -40,6 +40,7 @@ export function agreement({ translated, table, tlb }: Translation): Agreement {
 export function sentence({ translation, act }: Picture): string {
   const { va, table, tlb, loading, access } = translation;
   const page = hex(va);
+  if (act?.kind === 'read') return `${act.text}, in frame ${pfn(act.frame!)}: ${act.result}.`;
   const stored = act?.kind === 'store' || act?.kind === 'load' || access;
   switch (agreement(translation)) {
     case 'untranslated':
@@ -88,7 +89,7 @@ function rules(color: (name: ColorName) => string): string {
     `.t-text{fill:${color('text')}}.t-dim{fill:${color('dim')}}.t-bad{fill:${color('bad')};font-weight:600}`,
     `.t-mono{font:600 15px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:${color('text')}}`,
     `.t-small{font-size:12px}.t-strong{font-weight:600}`,
-    `.t-box{fill:${color('panel')};stroke:${color('dim')}}.t-none{fill:none;stroke:${color('dim')};stroke-dasharray:4 4}`,
+    `.t-panel{fill:${color('panel')}}.t-box{fill:${color('panel')};stroke:${color('dim')}}.t-none{fill:none;stroke:${color('dim')};stroke-dasharray:4 4}`,
     `.t-struck{fill:${color('panel')};stroke:${color('state-6')};stroke-width:2.5}`,
     arrow('table', 'accent'),
     arrow('same', 'good'),
@@ -138,11 +139,12 @@ const rectangle = ({ x, y, width, height }: Box, style: string): string =>
 const WIDE = 620;
 const BOX = 88;
 
-/** @param width pixels */
-export function draw(picture: Picture, width: number): Drawing {
+/** @param width pixels @param box height of a physical page where there is room for two beside the address, pixels */
+export function draw(picture: Picture, width: number, box = BOX): Drawing {
   const wide = width >= WIDE;
-  const height = wide ? 2 * BOX + 28 : 294;
-  return { svg: wide ? drawWide(picture, width, height) : drawNarrow(picture, width), height, text: sentence(picture) };
+  const height = wide ? 2 * box + 20 : 294;
+  const svg = wide ? drawWide(picture, width, height, box) : drawNarrow(picture, width);
+  return { svg, height, text: sentence(picture) };
 }
 
 /** Which physical pages are shown: one that both arrows lead to, or one each; undefined: none is there. */
@@ -153,6 +155,16 @@ function boxesOf({ translation: { table, tlb }, watched }: Picture): {
   if (tlb && table?.frame === tlb.frame)
     return watched === undefined || watched.frame === tlb.frame ? { first: table } : { first: table, second: watched };
   return { first: table, second: tlb ?? (watched?.frame === table?.frame ? undefined : watched) };
+}
+
+/** Above the first line of text in a box, and of each line; pixels. */
+const TOP = 30;
+const LINE = 16;
+
+/** In no more lines than there are, which then are too long and squeezed. */
+function fitted(text: string, characters: number, lines: number): string[] {
+  const wrapped = wrap(text, characters);
+  return wrapped.length <= Math.max(lines, 1) ? wrapped : fitted(text, characters + 4, lines);
 }
 
 /** A physical page with its owner and what happens to it. */
@@ -171,19 +183,20 @@ function frameBox(box: Box, frame: FrameView | undefined, { act, translation }: 
         : frame.hit
           ? 'overwritten through the TLB'
           : '';
-  const characters = Math.floor(room / CHARACTER['t-small']);
   const owner = wrap(frame.owner, Math.floor(room / CHARACTER[''])).slice(0, 2);
+  const left = Math.floor((box.height - TOP) / LINE) - owner.length;
   const lines = [
     ...owner.map((line) => [line, 't-text']),
-    ...wrap(status, characters)
-      .slice(0, 4 - owner.length)
-      .map((line) => [line, 't-bad t-small']),
-  ].filter(([line]) => line !== '');
+    ...(status === '' ? [] : fitted(status, Math.floor(room / CHARACTER['t-small']), left)).map((line) => [
+      line,
+      't-bad t-small',
+    ]),
+  ];
   return (
     rectangle(box, written || loaded || read ? 't-struck' : 't-box') +
     label(x + 12, y + 22, 'frame', 't-dim t-small', 40) +
     label(x + 50, y + 22, pfn(frame.frame), 't-mono', room - 40) +
-    lines.map(([line, style], i) => label(x + 12, y + 42 + 17 * i, line!, style!, room)).join('')
+    lines.map(([line, style], i) => label(x + 12, y + 41 + LINE * i, line!, style!, room)).join('')
   );
 }
 
@@ -216,7 +229,7 @@ function pill([first, second]: [string, string], x: number, y: number, room: num
   );
 }
 
-function drawWide(picture: Picture, width: number, height: number): string {
+function drawWide(picture: Picture, width: number, height: number, box: number): string {
   const { translation, name } = picture;
   const { table, tlb, va, translated } = translation;
   const middle = height / 2;
@@ -226,8 +239,8 @@ function drawWide(picture: Picture, width: number, height: number): string {
   const { first, second } = boxesOf(picture);
   const same = tlb !== undefined && table?.frame === tlb.frame;
   const alone = same && second === undefined;
-  const upper = { x, y: alone ? middle - BOX / 2 : 2, width: frameWidth, height: BOX };
-  const lower = { ...upper, y: height - BOX - 2 };
+  const upper = { x, y: alone ? middle - box / 2 : 2, width: frameWidth, height: box };
+  const lower = { ...upper, y: height - box - 2 };
   const from = address.x + address.width;
   const room = x - from - 24;
   const parts = [addressBox(address, va, name)];
@@ -240,8 +253,8 @@ function drawWide(picture: Picture, width: number, height: number): string {
       (head === '' ? '' : `<path d="M${x - 2} ${y1}l-12 -6v12z" class="${head}"/>`)
     );
   };
-  const top = upper.y + BOX / 2 - (same ? 16 : 0);
-  const bottom = same ? top + 32 : lower.y + BOX / 2;
+  const top = upper.y + box / 2 - (same ? 16 : 0);
+  const bottom = same ? top + 32 : lower.y + box / 2;
   const busy = along(picture);
   const kind = agreement(translation);
   parts.push(table ? curve(middle - 12, top, 't-table', 't-table-head') : curve(middle - 12, top, 't-absent', ''));

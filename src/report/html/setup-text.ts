@@ -36,6 +36,10 @@ export function setupFlags(setup: BootSetup): string {
     .join(' ');
 }
 
+/** What boots it again: `--controllers 1 --seed 3`. */
+export const bootFlags = (setup: BootSetup, seed: number): string =>
+  setup.kept ? '--script FILE' : `${setupFlags(setup)} --seed ${seed}`.trim();
+
 /** `depopulated pages` for depopulatedPages. */
 export const counterName = (name: keyof BootCounters): string => camelWords(name, ' ');
 

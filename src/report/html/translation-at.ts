@@ -1,7 +1,9 @@
 // How one virtual page is translated at a moment of a boot: by the page table, and by the TLB.
 import { KSEG2 } from '../../analysis/addresses.js';
+import type { Act } from '../../analysis/cause.js';
 import type { EventTable } from './event-table.js';
 import { FRAME, OWNER_SHIFT } from './frame-owners.js';
+import type { Picture } from './picture.js';
 import { HALF_STATES, type ReportData } from './report-data.js';
 import { addressOf, type Place, placeAt } from './subject.js';
 import { Track } from './track.js';
@@ -66,9 +68,9 @@ export class TranslationReader {
       place,
       va,
       translated: va >= KSEG2,
-      table: table < 0 ? undefined : this.frame(table),
+      table: table < 0 ? undefined : this.#frame(table),
       tlb: valid
-        ? { ...this.frame(half[0]), slot, shadow: slot >= this.#data.tlb.visible, since: entry!.since }
+        ? { ...this.#frame(half[0]), slot, shadow: slot >= this.#data.tlb.visible, since: entry!.since }
         : undefined,
       loading: loading && valid,
       access:
@@ -76,8 +78,25 @@ export class TranslationReader {
     };
   }
 
+  /**
+   * What is to be drawn after event `seq`.
+   * @param watched frame to show even if nothing leads there @param act what happens at this moment
+   */
+  picture(seq: number, place: Place, watched: number | undefined, act: Act | undefined): Picture {
+    const translation = this.at(seq, place);
+    const since = translation.tlb?.since ?? -1;
+    const cpu = place.cpu > 0 ? `, CPU ${place.cpu}` : '';
+    return {
+      translation,
+      name: `chunk ${this.#data.chunks[place.row]!.id} page ${place.page}${cpu}`,
+      since: since < 0 ? '' : (this.#events.times[since]! / 1e6).toFixed(4),
+      watched: watched === undefined ? undefined : this.#frame(watched),
+      act,
+    };
+  }
+
   /** Of a physical page at the moment asked for last. */
-  frame(frame: number): FrameView {
+  #frame(frame: number): FrameView {
     const { frames, owners } = this.#data.owners;
     const value = this.#owners.values[frames.indexOf(frame)] ?? 0;
     return { frame, owner: owners[(value >> OWNER_SHIFT) - 1] ?? 'free', hit: (value & FRAME.HIT) !== 0 };

@@ -11,7 +11,6 @@ const NARROWEST = 100;
 
 export class TranslationView {
   readonly #data: ReportData;
-  readonly #events: EventTable;
   readonly #reader: TranslationReader;
   readonly #selection: Selection;
   readonly #svg = document.querySelector<SVGElement>('#translation')!;
@@ -20,7 +19,6 @@ export class TranslationView {
 
   constructor(data: ReportData, events: EventTable, moment: CurrentEvent, selection: Selection) {
     this.#data = data;
-    this.#events = events;
     this.#reader = new TranslationReader(data, events);
     this.#selection = selection;
     moment.follow((seq) => {
@@ -35,23 +33,9 @@ export class TranslationView {
     const width = this.#text.clientWidth;
     if (this.#seq < 0 || this.#data.chunks.length === 0 || width < NARROWEST) return;
     const { place, onStory, storyFrame, frame } = this.#selection;
-    const translation = this.#reader.at(this.#seq, place);
-    const since = translation.tlb?.since ?? -1;
-    const cpu = place.cpu > 0 ? `, CPU ${place.cpu}` : '';
-    const drawing = draw(
-      {
-        translation,
-        name: `chunk ${this.#data.chunks[place.row]!.id} page ${place.page}${cpu}`,
-        since: since < 0 ? '' : (this.#events.times[since]! / 1e6).toFixed(4),
-        watched: onStory
-          ? this.#reader.frame(storyFrame!)
-          : this.#selection.mode === 'hand'
-            ? this.#reader.frame(frame)
-            : undefined,
-        act: onStory ? this.#data.story.steps.find(({ seq, act }) => seq === this.#seq && act)?.act : undefined,
-      },
-      width,
-    );
+    const watched = onStory ? storyFrame : this.#selection.mode === 'hand' ? frame : undefined;
+    const act = onStory ? this.#data.story.steps.find(({ seq, act }) => seq === this.#seq && act)?.act : undefined;
+    const drawing = draw(this.#reader.picture(this.#seq, place, watched, act), width);
     this.#svg.setAttribute('width', String(width));
     this.#svg.setAttribute('height', String(drawing.height));
     this.#svg.innerHTML = drawing.svg;
