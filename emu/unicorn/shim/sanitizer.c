@@ -471,6 +471,10 @@ static inline bool lo_valid(u32 lo) { return lo & 2; }
 static inline bool lo_dirty(u32 lo) { return lo & 4; }
 static inline u32 lo_frame(u32 lo, u32 mask) { return lo << 6 & ~(mask >> 1) & 0xfffff000u; }
 
+// Whether two values of EntryLo give the same page, as far as the checker looks: frame below 4 GB, D, V, G. The CPU does not keep the
+// bits above, in which kernels have flags of their own.
+static bool same_lo(u32 a, u32 b) { return (!lo_valid(a) && !lo_valid(b)) || !((a ^ b) & 0x03ffffc7u); }
+
 static bool same_page(const u32 *e, u32 odd, u32 lo) {
   if (entry_valid(e, odd) != lo_valid(lo)) return false;
   return !lo_valid(lo) || ((entry_frame(e, odd) ^ lo_frame(lo, entry_mask(e))) & ~(entry_mask(e) >> 1)) == 0;
@@ -522,7 +526,7 @@ void check_site(struct check *c, u32 pc, u32 w) {
   s.forced = 0;
   u32 mask = *env32(f, c->at.page_mask) | 0x1fff;
   bool told = hi >> 30 != 2 && refill(c, &s, hi & ~mask, false);
-  if (told && (!((s.entry_lo[0] ^ lo0) & ~0xc0000038u) || !lo_valid(lo0)) && (!((s.entry_lo[1] ^ lo1) & ~0xc0000038u) || !lo_valid(lo1)))
+  if (told && same_lo(s.entry_lo[0], lo0) && same_lo(s.entry_lo[1], lo1))
     take_sources(info, &s);
   if (info->known != 1) c->unknown_writes++;
 }
