@@ -44,6 +44,8 @@ export interface KernelMachineOptions {
   debug?: boolean;
   /** False: without the C hooks. */
   shim?: boolean;
+  /** The portable path even where there is the fast one. */
+  portable?: boolean;
   /** Check translations (`cpu.translations`). */
   check?: boolean;
 }
@@ -84,15 +86,12 @@ export class KernelMachine {
         countStart: new Random(seed, STREAM_COUNT).uint32(),
       },
       ...(options.shim === undefined ? {} : { shim: options.shim }),
+      ...(options.portable === undefined ? {} : { portable: options.portable }),
       ...(options.precise === undefined ? {} : { precise: options.precise }),
       ...(options.debug === undefined ? {} : { debug: options.debug }),
       ...(options.check === undefined ? {} : { checkTranslations: options.check }),
     });
     try {
-      if (this.cpu.path === 'portable')
-        throw new UsageError(
-          `kernels of one's own need the fast path, which is not in use here: ${this.cpu.pathReason}`,
-        );
       const { commandLine, initrd, onSerial } = options;
       this.board = new MaltaBoard(this.#host(), {
         controllers,

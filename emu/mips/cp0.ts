@@ -46,10 +46,15 @@ export const STATUS_EXL = 1 << 1;
 export const STATUS_ERL = 1 << 2;
 /** The timer's interrupt is enabled. */
 export const STATUS_IM7 = 1 << 15;
+export const STATUS_BEV = 1 << 22;
 /** Coprocessor 0 usable, all else clear: kernel mode, BEV = ERL = EXL = 0. What a guest starts with. */
 export const STATUS_START = 0x1000_0000;
 
 export const CAUSE_BD = 0x8000_0000;
+/** Timer interrupt; special vector for interrupts; the timer's line. */
+export const CAUSE_TI = 1 << 30;
+export const CAUSE_IV = 1 << 23;
+export const CAUSE_IP7 = 1 << 15;
 export const CAUSE_CE = 0x3000_0000;
 export const CAUSE_EXC_CODE = 0x7c;
 
@@ -92,3 +97,4 @@ export const ERROR_FETCH = 2;
 
 /** The instruction word of `wait`, which ends a run. */
 export const WAIT = 0x4200_0020;
+export const TLBWR = 0x4200_0006;

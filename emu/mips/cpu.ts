@@ -14,24 +14,22 @@ import {
   PROT_EXEC,
   REG,
 } from '../unicorn/engine.js';
+import { UsageError } from '../errors.js';
 import type { NativeEngine } from '../unicorn/native.js';
 import { CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
 import type { FastGuest } from '../unicorn/shim/fast.js';
+import type { Places, TimerState } from '../unicorn/shim/timer-state.js';
 import {
   EXC_CODE,
   EXC_CODE_OF_INTERRUPT,
   type ExceptionName,
   exceptionName,
   EBASE_START,
-  STATUS_ERL,
-  STATUS_EXL,
-  STATUS_IE,
-  STATUS_IM7,
   STATUS_START,
   VECTOR_CACHE_ERROR,
-  VECTOR_GENERAL,
   WAIT,
 } from './cp0.js';
+import { blockFlags } from './block-limit.js';
 import { ExceptionEntry } from './exception-entry.js';
 import { fastPath } from './fast-path.js';
 import { InstructionStops } from './instruction-stops.js';
@@ -45,8 +43,11 @@ import {
   observeUnmapped,
   type UnmappedAccess,
 } from './memory-observer.js';
+import { findPlaces } from './places.js';
 import { RegisterFile } from './register-file.js';
 import { HFLAGS, type RegisterLayout, registerLayout } from './register-layout.js';
+import { type TimedGuest, TimedHooks } from './timed-hooks.js';
+import { Timer } from './timer.js';
 import { requireSeed, TlbRandom } from './tlb-random.js';
 import { TranslationChecker } from './translation-checker.js';
 import { type SavedTlb, type TlbEntry, TlbView } from './tlb-view.js';
@@ -77,6 +78,8 @@ export interface MipsCpuOptions {
   seed?: number;
   /** False: do without the C hooks even when they are there. Same results, slower. */
   shim?: boolean;
+  /** The portable path even where there is the fast one. Same results, slower. */
+  portable?: boolean;
   /** Instructions can be waited for (`stops`). */
   debug?: boolean;
   /** Default false. */
@@ -193,15 +196,16 @@ export class MipsCpu {
   /** Why it is not the fast path; empty when it is. */
   readonly pathReason: string;
   readonly #fast: FastGuest | undefined;
-  readonly #timer: TimerOptions | undefined;
+  /** Virtual time; on the fast path in its own block. */
+  readonly #time: TimerState;
+  /** Absent without the option. */
+  #timer: Timer | undefined;
   #translations: TranslationChecker | undefined;
   #onEvent: () => void = () => {};
   /** The guest is behind its `wait` and sleeps. */
   #asleep = false;
   /** How often it went to sleep. */
   sleeps = 0;
-  /** Virtual time at which `#onEvent` is wanted. */
-  #eventNs = Infinity;
   readonly #engine: Engine;
   readonly #library: EngineLibrary;
   readonly #state: CpuState;
@@ -231,7 +235,6 @@ export class MipsCpu {
     this.ramBytes = ramBytes;
     this.#library = library;
     this.littleEndian = options.littleEndian ?? false;
-    this.#timer = options.timer;
     this.#layout = registerLayout(library);
     if (tlb === 'qemu') requireSeed(library, this.littleEndian);
     this.#engine = library.open(this.littleEndian);
@@ -255,7 +258,7 @@ export class MipsCpu {
     );
     this.#preciseFromStart = options.precise ?? false;
     const ask = options.debug ? (pc: number) => this.#stops!.ask(pc, this.#ending) : undefined;
-    const fast = options.shim === false ? 'not wanted' : fastPath(library);
+    const fast = options.shim === false || options.portable ? 'not wanted' : fastPath(library);
     if (typeof fast !== 'string') {
       const precise = options.precise ?? false;
       this.path = precise || ask ? 'precise' : 'fast';
@@ -281,12 +284,8 @@ export class MipsCpu {
         () => this.#translations?.report(),
       );
       if (this.#fast.check) this.#translations = new TranslationChecker(this.#fast.check, this);
-      if (options.timer) {
-        // The engine numbers its only CPU -1: kernels want 0 in EBase.CPUNum.
-        this.#tlbView().register(fast.places.ebase)[0] = EBASE_START;
-        const { nsPerInstruction, countNs, countStart = 0 } = options.timer;
-        this.#fast.state.startTimer(nsPerInstruction, countNs, countStart);
-      }
+      this.#time = this.#fast.state.timer;
+      if (options.timer) this.#startTimer(options.timer, fast.places);
       this.#stops = ask && new InstructionStops(this.#state, this.#fast.stops);
       const { watchMemory } = this.#fast;
       this.#memoryHooks = new MemoryHooks(this.#engine, {
@@ -306,16 +305,65 @@ export class MipsCpu {
           watchMemory: (callback) => shim.watchMemory(this.#engine, callback, this.#operands()),
         },
       );
+      this.#time = this.#state.timer;
+      let timed: TimedGuest | undefined;
+      if (options.timer) timed = this.#timedGuest(options.timer, options.dropShadows ?? false);
       let block: ArrayBuffer | undefined;
       if (shim) {
         this.#state.describeCpu(this.#layout, HFLAGS, ramBytes, this.littleEndian);
-        block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, ask);
+        if (timed) this.#state.describeTimed(timed.places, checkJumps, timed.dropShadows);
+        block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, {
+          ...(ask ? { ask } : {}),
+          ...(timed
+            ? { timed: { registers: timed.registers, blockFlags: timed.blockFlags, onEvent: () => this.#event() } }
+            : {}),
+        });
       }
       this.#stops = ask && new InstructionStops(this.#state, block);
-      if (!shim) this.#entry.attach(checkJumps, this.#stops, ask);
+      if (!shim) this.#entry.attach(checkJumps, timed && new TimedHooks(timed), this.#stops, ask);
     }
     this.#state.ramBytes = ramBytes;
     this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
+  }
+
+  #startTimer({ nsPerInstruction, countNs, countStart = 0 }: TimerOptions, places: Places): Timer {
+    const view = this.#tlbView();
+    const timer = new Timer(
+      this.#time,
+      places,
+      (offset) => view.register(offset),
+      () => this.#event(),
+    );
+    // The engine numbers its only CPU -1: kernels want 0 in EBase.CPUNum.
+    view.register(places.ebase)[0] = EBASE_START;
+    this.#time.start(nsPerInstruction, countNs, countStart);
+    this.#entry.vectorBase = () => timer.vectorBase;
+    this.#timer = timer;
+    return timer;
+  }
+
+  /** @throws Error when this engine's registers cannot be found */
+  #timedGuest(options: TimerOptions, dropShadows: boolean): TimedGuest {
+    const places = findPlaces(this.#library);
+    if (typeof places === 'string')
+      throw new UsageError(`time and interrupts are not to be had with ${this.#library.description}: ${places}`);
+    const timer = this.#startTimer(options, places);
+    const view = this.#tlbView();
+    return {
+      state: this.#state,
+      places,
+      timer,
+      host: this.#engine.host,
+      registers: view.registers,
+      tlbInUse: view.inUse,
+      blockFlags: isVersion20(this.#library) ? undefined : blockFlags(this.#library, this.#engine.host),
+      dropShadows: dropShadows ? TLB_ENTRIES[this.model] : undefined,
+      ramAddress: (virtual) => {
+        const physical = this.physicalAddress(virtual);
+        return physical !== undefined && physical < this.ramBytes ? physical : undefined;
+      },
+      ramWord: (physical) => this.view.getUint32(physical, this.littleEndian),
+    };
   }
 
   /**
@@ -506,24 +554,21 @@ export class MipsCpu {
 
   /** Virtual nanoseconds since power-on; 0 without a timer. Exact in device callbacks. */
   get now(): number {
-    if (!this.#timer) return 0;
-    return this.#state.instructions * this.#timer.nsPerInstruction + (this.#fast?.state.skewNs ?? 0);
+    return this.#timer ? this.#timer.now(this.#state.instructions) : 0;
   }
 
   /** Lets virtual time pass without instructions. */
   passTime(nanoseconds: number): void {
-    if (this.#fast) this.#fast.state.skewNs += nanoseconds;
+    this.#time.skewNs += nanoseconds;
   }
 
   /** Has `callback` called once, at virtual time `at` (or later, where interrupts are looked at next); Infinity for never. */
   set event({ at, callback }: { at: number; callback: () => void }) {
     this.#onEvent = callback;
-    this.#eventNs = at;
-    if (this.#fast) this.#fast.state.eventNs = at;
+    this.#time.eventNs = at;
   }
 
   #event(): void {
-    this.#eventNs = Infinity;
     this.#onEvent();
   }
 
@@ -534,27 +579,28 @@ export class MipsCpu {
 
   /**
    * Steps over calls of the function at `callee` from text in `from` .. `to`: it returns at once, with the registers as the caller left them.
-   * @returns how often that has happened @throws Error on the portable path
+   * @returns how often that has happened @throws UsageError on the portable path
    */
   skipCall(callee: number, from: number, to: number): () => number {
-    if (!this.#fast) throw new Error(`calls cannot be stepped over here: ${this.pathReason}`);
+    if (!this.#fast)
+      throw new UsageError(`calls can only be stepped over on the fast path, which is not in use: ${this.pathReason}`);
     return this.#fast.skipCall(callee, from, to);
   }
 
   /**
    * Calls `observer` before each run of a block of instructions that begins at a watched address: where calls enter functions, and where they
-   * return to. `pc`, `instructions` and `now` are exact in it. One observer; nothing is slower without. @throws Error on the portable path
+   * return to. `pc`, `instructions` and `now` are exact in it. One observer; nothing is slower without. @throws UsageError on the portable path
    * @returns watches an address (virtual)
    */
   watchBlocks(observer: (pc: number) => void): (address: number) => void {
-    if (!this.#fast) throw new Error(`calls cannot be watched here: ${this.pathReason}`);
+    if (!this.#fast)
+      throw new UsageError(`calls can only be watched on the fast path, which is not in use: ${this.pathReason}`);
     return this.#fast.watchBlocks(observer);
   }
 
   /** Interrupts taken. */
   get interrupts(): { all: number; timer: number } {
-    const state = this.#fast?.state;
-    return { all: state?.interrupts ?? 0, timer: state?.timerInterrupts ?? 0 };
+    return { all: this.#time.interrupts, timer: this.#time.timerInterrupts };
   }
 
   /** Drives Cause.IP[n], n = 2 .. 7. */
@@ -574,24 +620,20 @@ export class MipsCpu {
    * disabled is for ever. A run that is stopped meanwhile goes on waiting.
    */
   #sleep(): 'interrupt' | 'wait' | 'stop' {
-    const fast = this.#fast;
-    if (!fast) return 'wait';
-    const { state } = fast;
-    while (!fast.interruptPending()) {
-      const status = this.#cp0(this.#layout.status)[0]!;
-      if ((status & (STATUS_IE | STATUS_EXL | STATUS_ERL)) !== STATUS_IE) return 'wait';
-      const next = Math.min(status & STATUS_IM7 ? state.compareNs : Infinity, this.#eventNs);
-      if (next === Infinity) return 'wait';
+    const timer = this.#timer!;
+    while (!timer.pending) {
+      const { nextWake } = timer;
+      if (nextWake === undefined) return 'wait';
       const { now } = this;
-      if (next > now) state.skewNs += next - now;
-      fast.events();
+      if (nextWake > now) this.#time.skewNs += nextWake - now;
+      timer.events(this.instructions);
       if (this.#state.stop) {
         this.#state.stop = false;
         return 'stop';
       }
     }
     this.#asleep = false;
-    state.forceBoundary();
+    this.#time.forceBoundary();
     return 'interrupt';
   }
 
@@ -700,7 +742,7 @@ export class MipsCpu {
     if (this.#busError) return this.#takeBusError(this.#busError);
     if (state.redirected) {
       state.redirected = false;
-      this.#engine.reg_write_i32(REG.PC, VECTOR_GENERAL);
+      this.#engine.reg_write_i32(REG.PC, state.redirectPc);
       if (!state.stop) return 'exception';
     }
     if (state.stop) {

@@ -12,11 +12,12 @@ import {
   ERROR_NO_MATCH,
   EXC_CODE,
   STATUS_EXL,
-  VECTOR_GENERAL,
   VECTOR_REFILL,
 } from './cp0.js';
 import type { InstructionStops } from './instruction-stops.js';
 import { HFLAGS, type RegisterLayout } from './register-layout.js';
+import type { TimedHooks } from './timed-hooks.js';
+import { OFFSET_GENERAL, type Timer } from './timer.js';
 
 /** The word of `jr`, and the bits it shares with `jalr`. */
 const SPECIAL_JR = 0x08;
@@ -25,9 +26,8 @@ const JUMP_REGISTER_MASK = 0xfc00_003e;
 const SPECIAL_BREAK = 0x0d;
 /** COP0 .. COP1X, cache and the loads and stores of coprocessors 1 and 2: what can be unusable. */
 const COPROCESSOR_OPCODES = new Set([0x10, 0x11, 0x12, 0x13, 0x2f, 0x31, 0x32, 0x35, 0x36, 0x39, 0x3a, 0x3d, 0x3e]);
-
-/** Exceptions that a helper raises in the middle of a block. */
-const BY_HELPER = new Set<number>([EXC_CODE.Ov, EXC_CODE.Tr]);
+/** movf and movt, which want coprocessor 1. */
+const MOVCI_MASK = 0xfc00_003f;
 
 export class ExceptionEntry {
   readonly #engine: Engine;
@@ -36,6 +36,8 @@ export class ExceptionEntry {
   readonly #layout: RegisterLayout;
   readonly #observer: () => void;
   readonly #instructionAt: (address: number) => number | undefined;
+  /** Where exception vectors begin, for a guest that can move them (EBase). */
+  vectorBase: (() => number) | undefined;
 
   /**
    * @param context scratch space
@@ -61,20 +63,27 @@ export class ExceptionEntry {
   /**
    * Installs the CODE and INTR hooks, as the C shim would.
    * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
+   * @param timed for a guest with a timer
    * @param stops where a debugger wants to be asked by `ask`
    */
-  attach(checkJumps: boolean, stops?: InstructionStops, ask?: (pc: number) => void): void {
+  attach(checkJumps: boolean, timed?: TimedHooks, stops?: InstructionStops, ask?: (pc: number) => void): void {
     const state = this.#state;
     this.#engine.hook_add(HOOK.CODE, (pc) => {
+      if (timed?.isBoundary(pc) && this.#takesInterrupt(timed.timer, pc)) return;
       if (stops?.wants(pc)) {
         ask?.(pc);
-        if (stops.takeMoved()) return;
+        if (stops.takeMoved()) {
+          state.nextPc = 1;
+          return;
+        }
       }
       if (state.stop || state.exhausted) {
+        state.nextPc = pc; // comes back here: no boundary
         this.#engine.emu_stop();
         return;
       }
       state.startInstruction(pc);
+      timed?.started(pc);
       if (checkJumps) this.#checkJump(pc);
     });
     this.#engine.hook_add(HOOK.INTR, (intno) => {
@@ -86,6 +95,28 @@ export class ExceptionEntry {
         this.#engine.emu_stop();
       }
     });
+  }
+
+  /** Events and interrupts before the instruction at `pc`; true when the program counter goes elsewhere. */
+  #takesInterrupt(timer: Timer, pc: number): boolean {
+    const state = this.#state;
+    if (timer.runDue(state.instructions) && state.stop) {
+      state.timer.forceBoundary(); // not over: interrupts are looked at when the run goes on
+      return false;
+    }
+    if (!timer.pending || timer.inDelaySlot) return false;
+    const { vector, status } = timer.enterInterrupt(pc);
+    this.#engine.reg_write_i32(REG.CP0_STATUS, status);
+    state.nextPc = 1;
+    state.exceptions[EXC_CODE.Int]++;
+    if (state.observe) {
+      state.setLastException(EXC_CODE.Int, 0, pc, pc, this.#save()[this.#layout.badVAddr]);
+      this.#observer();
+    }
+    state.redirected = true;
+    state.redirectPc = vector;
+    this.#engine.emu_stop();
+    return true;
   }
 
   /**
@@ -116,7 +147,7 @@ export class ExceptionEntry {
     if (word === undefined) return excCode;
     if (excCode === EXC_CODE.Sys)
       return word >>> 26 !== 0 || (word & 0x3f) === SPECIAL_BREAK ? EXC_CODE.Bp : EXC_CODE.Sys;
-    return COPROCESSOR_OPCODES.has(word >>> 26) ? EXC_CODE.CpU : EXC_CODE.RI;
+    return COPROCESSOR_OPCODES.has(word >>> 26) || (word & MOVCI_MASK) === 1 ? EXC_CODE.CpU : EXC_CODE.RI;
   }
 
   /** Enters the exception `excCode` of the instruction at `pc`; the guest goes on in its vector. */
@@ -132,13 +163,13 @@ export class ExceptionEntry {
     const status = words[layout.status];
     const hflags = words[layout.hflags];
     const nested = (status & STATUS_EXL) !== 0;
-    const delaySlot =
-      (hflags & HFLAGS.branch) !== 0 ||
-      (this.#engine.losesBranchState === true && BY_HELPER.has(excCode) && this.#followsBranch(pc));
     const tlb = excCode === EXC_CODE.TLBL || excCode === EXC_CODE.TLBS;
     const noMatch = tlb && (error & ERROR_NO_MATCH) !== 0;
     const fetch = (excCode === EXC_CODE.TLBL || excCode === EXC_CODE.AdEL) && (error & ERROR_FETCH) !== 0;
     const faulting = fetch ? words[layout.badVAddr] : pc;
+    const delaySlot =
+      (hflags & HFLAGS.branch) !== 0 || (!fetch && this.#losesBranch(excCode) && this.#followsBranch(pc));
+    const base = this.vectorBase?.() ?? VECTOR_REFILL;
 
     let cause = words[layout.cause];
     if (!nested) {
@@ -149,13 +180,15 @@ export class ExceptionEntry {
     if (excCode === EXC_CODE.CpU) cause |= (error & 3) << 28;
     words[layout.cause] = cause;
     words[layout.hflags] = hflags & ~(HFLAGS.branch | HFLAGS.mips16);
-    words[layout.pc] = noMatch && !nested ? VECTOR_REFILL : VECTOR_GENERAL;
+    words[layout.pc] = noMatch && !nested ? base : base + OFFSET_GENERAL;
+    state.redirectPc = words[layout.pc];
     const epc = words[layout.epc];
     const badVAddr = words[layout.badVAddr];
     this.#engine.context_restore(this.#context);
     // A register write also recomputes the engine's idea of the mode, which restoring does not.
     this.#engine.reg_write_i32(REG.CP0_STATUS, status | STATUS_EXL);
 
+    state.leaveSequence();
     state.exceptions[excCode + (noMatch ? 32 : 0)]++;
     if (state.observe) {
       const flags =
@@ -166,6 +199,11 @@ export class ExceptionEntry {
       state.setLastException(excCode, flags, faulting, epc, badVAddr);
       this.#observer();
     }
+  }
+
+  /** Whether hflags may not tell that the instruction is in a delay slot: when it is over already, or when a helper of unicorn.js raised it. */
+  #losesBranch(excCode: number): boolean {
+    return excCode === EXC_CODE.DBE || this.#engine.losesBranchState === true;
   }
 
   /** Whether the instruction before was the branch at `pc - 4`: the one at `pc` is then in its delay slot. */

@@ -1,11 +1,10 @@
 // Whether the fast path (emu/unicorn/shim/fast.c) may be used with an engine: every private place that it touches is found and proved on a
 // scratch guest, once per process. What does not hold is said in words, and the portable path does the same work.
-import { CPU_MODEL, type Engine, type EngineLibrary, type HostMemory, REG } from '../unicorn/engine.js';
+import { type CPU_MODEL, type Engine, type EngineLibrary, type HostMemory, REG } from '../unicorn/engine.js';
 import type { CheckPlaces } from '../unicorn/shim/check-state.js';
 import type { CpuAddresses, FastShim } from '../unicorn/shim/fast.js';
-import type { Places } from '../unicorn/shim/fast-state.js';
-import { STATUS_START } from './cp0.js';
-import { HFLAGS, registerLayout } from './register-layout.js';
+import type { Places } from '../unicorn/shim/timer-state.js';
+import { findPlaces, Scratch, SCRATCH_CODE, SCRATCH_RAM } from './places.js';
 import { pointer, tlbPath, wordsAt } from './tlb-view.js';
 
 type CpuModelName = keyof typeof CPU_MODEL;
@@ -36,31 +35,16 @@ export function fastPath(library: EngineLibrary): FastPath | string {
 /** uc_struct.stop_interrupt in 2.0.x: called before the engine handles an exception; MIPS leaves it empty. */
 const SLOT = 200;
 
-const RAM = 4 << 20;
-const CODE = 0x8000_1000;
 const BREAK = 0x0000_000d;
 const EXCP_BREAK = 18;
-
-/** What mtc0 can write of each register, the rest reads back as it was. */
-const PLANTED = {
-  epc: { mtc0: 0x4088_7000, mask: 0xffff_ffff },
-  cause: { mtc0: 0x4088_6800, mask: 0x00c0_0300 },
-  entryHi: { mtc0: 0x4088_5000, mask: 0xffff_e0ff },
-  ebase: { mtc0: 0x4088_7801, mask: 0x3fff_f000 },
-  intCtl: { mtc0: 0x4088_6001, mask: 0x0000_03e0 },
-} as const;
-const PATTERNS = [0x1357_a2c0, 0x2ca9_51a8, 0x1e5b_e163];
-
-const MFC0_2_COMPARE = 0x4002_5800;
 
 function probe(library: EngineLibrary): FastPath | string {
   const shim = library.fast;
   if (typeof shim === 'string') return shim;
   if (!shim.complete) return 'the engine does not export what exception entry needs';
-  const path = tlbPath(library);
-  if (!path) return 'the TLB cannot be found in the engine';
-  const layout = registerLayout(library);
-  const offset = (index: number): number => 4 * (index - layout.gpr);
+  const places = findPlaces(library);
+  if (typeof places === 'string') return places;
+  const path = tlbPath(library)!;
 
   const addresses = (host: HostMemory): CpuAddresses => {
     const cpu = pointer(host, host.engineAddress + path.cpu);
@@ -69,106 +53,26 @@ function probe(library: EngineLibrary): FastPath | string {
 
   const engine = library.open();
   try {
-    engine.ctl_set_cpu_model(CPU_MODEL['24Kf']);
-    engine.mem_map_ram(0, RAM);
-    engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
     const { host } = engine;
+    const scratch = new Scratch(engine, '24Kf', () => addresses(host).env);
     const { env, slot } = addresses(host);
-    const scratch = new Scratch(engine, env);
-
-    const at = { entryHi: offset(layout.entryHi), cause: offset(layout.cause), epc: offset(layout.epc) };
-    for (const name of ['entryHi', 'cause', 'epc'] as const)
-      if (!scratch.find(PLANTED[name]).includes(at[name])) return `${name} is not where a saved context has it`;
-    const ebase = scratch.find(PLANTED.ebase);
-    const intCtl = scratch.find(PLANTED.intCtl);
-    if (ebase.length !== 1 || intCtl.length !== 1) return 'EBase and IntCtl cannot be told apart in the engine';
-    const compare = scratch.readBy(MFC0_2_COMPARE, at.entryHi + 4, offset(layout.status));
-    if (compare === undefined) return 'Compare cannot be found in the engine';
-
     const slotWords = wordsAt(host, slot, 2);
     if (slotWords[0] !== 0 || slotWords[1] !== 0) return 'the slot for exceptions is in use';
-    shim.probeSlot(slot, env, offset(layout.pc));
+    shim.probeSlot(slot, env, places.pc);
     scratch.run([0, 0, BREAK, 0, 0]);
     host.words(slot, 2).fill(0);
     const seen = shim.probeSeen();
-    if (seen.calls !== 1 || seen.number !== EXCP_BREAK || seen.pc !== CODE + 8)
+    if (seen.calls !== 1 || seen.number !== EXCP_BREAK || seen.pc !== SCRATCH_CODE + 8)
       return 'the slot for exceptions is not where it was in 2.0.1';
 
-    const places: Places = {
-      ...at,
-      pc: offset(layout.pc),
-      badVAddr: offset(layout.badVAddr),
-      status: offset(layout.status),
-      errorCode: offset(layout.errorCode),
-      hflags: offset(layout.hflags),
-      ebase: ebase[0]!,
-      intCtl: intCtl[0]!,
-      compare,
-      tlb: path.tlb,
-      tlbEntries: path.entries,
-      hflagsBranch: HFLAGS.branch,
-      context: offset(layout.context),
-    };
     const found = new Map<CpuModelName, CheckPlaces | undefined>();
     const checkPlaces = (model: CpuModelName): CheckPlaces | undefined => {
-      if (!found.has(model)) found.set(model, findCheckPlaces(library, addresses, model, offset(layout.context)));
+      if (!found.has(model)) found.set(model, findCheckPlaces(library, addresses, model, places.context));
       return found.get(model);
     };
     return { shim, places, storeFix: provesStores(engine, shim, scratch, env), checkPlaces, addresses };
   } finally {
     engine.close();
-  }
-}
-
-/** Runs snippets and looks at what they leave in the engine's registers. */
-class Scratch {
-  readonly #engine: Engine;
-  readonly #env: number;
-  #at = CODE & 0x1fff_ffff;
-
-  constructor(engine: Engine, env: number) {
-    this.#engine = engine;
-    this.#env = env;
-  }
-
-  /** Runs instructions, all but the last one, always from the same address. */
-  run(words: readonly number[]): void {
-    const view = new DataView(this.#engine.mem_ram().buffer, this.#engine.mem_ram().byteOffset);
-    words.forEach((word, i) => view.setUint32(this.#at + 4 * i, word));
-    this.#engine.ctl_remove_cache(CODE, CODE + 4 * words.length);
-    this.#engine.emu_start(CODE, CODE + 4 * (words.length - 1), 0, 0);
-  }
-
-  /** Byte offsets of the words that show what mtc0 wrote, with every pattern. */
-  find({ mtc0, mask, patterns = PATTERNS }: { mtc0: number; mask: number; patterns?: readonly number[] }): number[] {
-    let hits: number[] | undefined;
-    for (const pattern of patterns) {
-      this.#engine.reg_write_i32(REG.GPR0 + 8, pattern);
-      this.run([mtc0, 0, 0]);
-      const words = wordsAt(this.#engine.host, this.#env, 0x200);
-      const now: number[] = [];
-      words.forEach((word, k) => {
-        if (k > 32 && ((word ^ pattern) & mask) === 0) now.push(4 * k);
-      });
-      hits = hits?.filter((hit) => now.includes(hit)) ?? now;
-    }
-    return hits ?? [];
-  }
-
-  /** Offset of the word from `start` to `end` (exclusive) that an instruction reads into register 2. */
-  readBy(instruction: number, start: number, end: number): number | undefined {
-    for (let offset = start; offset < end; offset += 4) {
-      const cell = this.#engine.host.words(this.#env + offset, 1);
-      const before = cell[0];
-      const read = PATTERNS.every((pattern) => {
-        cell[0] = pattern;
-        this.run([instruction, 0, 0]);
-        return this.#engine.reg_read_i32(REG.GPR0 + 2) === pattern;
-      });
-      cell[0] = before;
-      if (read) return offset;
-    }
-    return undefined;
   }
 }
 
@@ -185,7 +89,7 @@ function provesStores(engine: Engine, shim: FastShim, scratch: Scratch, env: num
   store(page);
   const first = shim.probeStores(engine, env, page, page & 0x1fff_ffff);
   const rival = page + shim.probeEntries(env) * 0x1000;
-  if (first.where !== 1 || first.bits !== NOTDIRTY || (rival & 0x1fff_ffff) >= RAM) return false;
+  if (first.where !== 1 || first.bits !== NOTDIRTY || (rival & 0x1fff_ffff) >= SCRATCH_RAM) return false;
   store(rival);
   const moved = shim.probeStores(engine, env, page, page & 0x1fff_ffff);
   return moved.where === 2 && moved.bits === NOTDIRTY;
@@ -217,10 +121,7 @@ function findCheckPlaces(
 ): CheckPlaces | undefined {
   const engine = library.open();
   try {
-    engine.ctl_set_cpu_model(CPU_MODEL[model]);
-    engine.mem_map_ram(0, RAM);
-    engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
-    const scratch = new Scratch(engine, addresses(engine.host).env);
+    const scratch = new Scratch(engine, model, () => addresses(engine.host).env);
     const only = (register: { mtc0: number; mask: number; patterns?: readonly number[] }): number | undefined => {
       const hits = scratch.find(register);
       return hits.length === 1 ? hits[0] : undefined;

@@ -106,6 +106,11 @@ export class TlbView {
     return this.#host.words(this.registers + offset, 1);
   }
 
+  /** Host address of the word that says how many entries are in use, shadows included. */
+  get inUse(): number {
+    return this.#header + 4;
+  }
+
   /** Words of the entries in use. */
   #inUse(): number {
     return Math.min(this.#host.words(this.#header, HEADER_WORDS)[1], TLB_MAX) * ENTRY_WORDS;

@@ -146,6 +146,16 @@ export interface Operands {
   readonly registers: number;
 }
 
+/** What the hooks need of a guest with a timer. */
+export interface TimedShim {
+  /** Host address of general register 0. */
+  readonly registers: number;
+  /** Host address of the word of emu/mips/block-limit.ts, if any. */
+  readonly blockFlags: number | undefined;
+  /** Called when virtual time has come to `timer.eventNs`. */
+  readonly onEvent: () => void;
+}
+
 /** Hooks in C (shim/shim.c) that do at every instruction and exception what emu/mips would do in TypeScript. */
 export interface Shim {
   /**
@@ -154,7 +164,8 @@ export interface Shim {
    * @param context scratch space for exception entry, freed with the engine by its owner
    * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
    * @param observer called after each exception entry while `state.observe` is set
-   * @param ask called before instructions that a debugger waits for (emu/mips/instruction-stops.ts)
+   * @param options.ask called before instructions that a debugger waits for (emu/mips/instruction-stops.ts)
+   * @param options.timed for a guest with a timer; `describeTimed` and `timer.start` have been called
    * @returns struct instruction_stops; undefined without `ask`
    */
   attach(
@@ -163,7 +174,7 @@ export interface Shim {
     context: Context,
     checkJumps: boolean,
     observer: () => void,
-    ask?: CodeCallback,
+    options: { readonly ask?: CodeCallback; readonly timed?: TimedShim },
   ): ArrayBuffer | undefined;
 
   /**

@@ -1,6 +1,7 @@
 // The block that one guest's hooks keep up to date and the host reads: program counter, instruction counter, exception
 // counters. It lies in host memory and has the layout of struct cpu_state in shim.c, so that the C hooks
 // and the TypeScript hooks are interchangeable.
+import { type Places, placeWords, TIMER_BYTES, TimerState } from './timer-state.js';
 
 /** Word (32-bit) indices of struct cpu_state. */
 const WORD = {
@@ -43,10 +44,20 @@ const WORD = {
   budgetHigh: 123,
   imprecise: 124,
   littleEndian: 125,
+  nextPc: 127,
+  env: 128,
+  onEvent: 130,
+  blockFlags: 132,
+  stops: 134,
+  places: 136,
+  timer: 152,
+  checkJumps: 172,
+  dropShadows: 173,
+  redirectPc: 175,
 } as const;
 
 /** sizeof(struct cpu_state). */
-export const CPU_STATE_BYTES = 512;
+export const CPU_STATE_BYTES = 712;
 
 /** Bits of `excFlags`: what the last exception was like. */
 export const EXC_NO_MATCH = 1;
@@ -65,6 +76,11 @@ export interface NativeAddresses {
   readonly regWrite: bigint;
   readonly emuStop: bigint;
   readonly observer: bigint;
+  readonly stops?: bigint;
+  /** With a timer: general register 0 among the engine's registers, a function of the observer's type for events, the word of block-limit.ts. */
+  readonly env?: bigint;
+  readonly onEvent?: bigint;
+  readonly blockFlags?: bigint;
 }
 
 /** Word indices in a saved context, written by the host for the C hooks. */
@@ -81,12 +97,19 @@ export interface StateMemory {
 export class CpuState {
   readonly #memory: StateMemory;
   #view = new Uint32Array(0);
+  #timerView: Uint32Array = new Uint32Array(0);
+  readonly timer: TimerState;
 
   constructor(memory?: StateMemory) {
     const own = memory ? undefined : new ArrayBuffer(CPU_STATE_BYTES);
     this.#memory = memory ?? { buffer: () => own!, offset: 0 };
     this.#words.fill(0);
     this.codeOf.fill(-1);
+    this.timer = new TimerState(() => {
+      if (this.#timerView.length === 0)
+        this.#timerView = this.#words.subarray(WORD.timer, WORD.timer + TIMER_BYTES / 4);
+      return this.#timerView;
+    });
     this.budget = Number.MAX_SAFE_INTEGER;
   }
 
@@ -150,6 +173,7 @@ export class CpuState {
   startInstruction(pc: number): void {
     this.#words[WORD.previousPc] = this.#words[WORD.pc];
     this.#words[WORD.pc] = pc;
+    this.#words[WORD.nextPc] = pc + 4;
     if (++this.#words[WORD.instructionsLow] === 0) this.#words[WORD.instructionsHigh]++;
   }
 
@@ -180,6 +204,31 @@ export class CpuState {
 
   set redirected(wanted: boolean) {
     this.#words[WORD.redirected] = wanted ? 1 : 0;
+  }
+
+  /** Where it goes on then. */
+  get redirectPc(): number {
+    return this.#words[WORD.redirectPc];
+  }
+
+  set redirectPc(address: number) {
+    this.#words[WORD.redirectPc] = address;
+  }
+
+  /** Address behind the instruction that started last; 1 when an exception came between. */
+  get nextPc(): number {
+    return this.#words[WORD.nextPc];
+  }
+
+  set nextPc(address: number) {
+    this.#words[WORD.nextPc] = address;
+  }
+
+  /** An exception was entered: the next instruction does not follow the last one. */
+  leaveSequence(): void {
+    this.nextPc = 1;
+    this.timer.answer = undefined;
+    this.timer.forceBoundary();
   }
 
   /** Interrupt number that has no ExcCode and stopped the guest; undefined when there was none. */
@@ -244,6 +293,14 @@ export class CpuState {
     words[WORD.littleEndian] = littleEndian ? 1 : 0;
   }
 
+  /** Tells the C hooks of what a guest with a timer needs. @param dropShadows visible TLB entries, when shadows are dropped */
+  describeTimed(places: Places, checkJumps: boolean, dropShadows: number | undefined): void {
+    const words = this.#words;
+    words.set(placeWords(places), WORD.places);
+    words[WORD.checkJumps] = checkJumps ? 1 : 0;
+    words[WORD.dropShadows] = dropShadows ?? 0;
+  }
+
   /** Tells the C hooks that exceptions are told as unicorn.js does. */
   set imprecise(imprecise: boolean) {
     this.#words[WORD.imprecise] = imprecise ? 1 : 0;
@@ -252,6 +309,7 @@ export class CpuState {
   /** Tells the C hooks what to call and where things are in host memory. */
   setAddresses(addresses: NativeAddresses): void {
     const pointers = new BigUint64Array(this.#memory.buffer(), this.#memory.offset, CPU_STATE_BYTES / 8);
-    for (const name of Object.keys(addresses) as (keyof NativeAddresses)[]) pointers[WORD[name] / 2] = addresses[name];
+    for (const name of Object.keys(addresses) as (keyof NativeAddresses)[])
+      pointers[WORD[name] / 2] = addresses[name] ?? 0n;
   }
 }

@@ -1,5 +1,6 @@
 // One guest's block of the fast path (struct fast in fast.c), seen from TypeScript: where in the engine things are, virtual time, the
 // budget, counters.
+import { type Places, placeWords, TIMER_BYTES, TimerState } from './timer-state.js';
 
 /** Byte offsets in struct fast. */
 const AT = {
@@ -9,44 +10,33 @@ const AT = {
   ram: 24,
   shared: 32,
   doInterrupt: 40,
-  tlbFlush: 48,
-  loopExit: 56,
-  regWrite: 64,
-  emuStop: 72,
-  hookAdd: 80,
-  ctl: 88,
-  onException: 96,
-  onEvent: 104,
-  stops: 112,
-  check: 120,
-  watched: 128,
-  codePages: 136,
-  places: 144,
-  littleEndian: 204,
-  precise: 208,
-  hardwareTlb: 212,
-  tlbVisible: 216,
-  hasTimer: 220,
-  nsPerInstruction: 224,
-  countNs: 228,
-  storeFix: 232,
-  pausing: 236,
-  paused: 240,
-  budget: 248,
-  skewNs: 256,
-  eventNs: 264,
-  compareNs: 272,
-  countBase: 280,
-  resched: 284,
-  icount: 288,
-  blockPc: 304,
-  blockEnd: 308,
-  forceBoundary: 312,
-  redirected: 316,
-  blocks: 344,
-  interrupts: 352,
-  timerInterrupts: 376,
-  hookedCount: 384,
+  loopExit: 48,
+  regWrite: 56,
+  emuStop: 64,
+  hookAdd: 72,
+  ctl: 80,
+  onException: 88,
+  onEvent: 96,
+  stops: 104,
+  check: 112,
+  watched: 120,
+  codePages: 128,
+  places: 136,
+  littleEndian: 196,
+  precise: 200,
+  hardwareTlb: 204,
+  tlbVisible: 208,
+  storeFix: 212,
+  pausing: 220,
+  paused: 224,
+  budget: 232,
+  timer: 240,
+  icount: 320,
+  blockPc: 328,
+  blockEnd: 332,
+  redirected: 336,
+  blocks: 352,
+  hookedCount: 376,
 } as const;
 
 /** Size of the table of struct watched. */
@@ -58,6 +48,7 @@ const LAYOUT = [
   AT.places,
   AT.littleEndian,
   AT.budget,
+  AT.timer,
   AT.icount,
   AT.blocks,
   AT.hookedCount,
@@ -66,45 +57,6 @@ const LAYOUT = [
   8 + 4 * WATCHED,
 ];
 
-/** Offsets from general register 0 in the engine's registers, bytes. */
-export interface Places {
-  readonly pc: number;
-  readonly badVAddr: number;
-  readonly entryHi: number;
-  readonly status: number;
-  readonly intCtl: number;
-  readonly cause: number;
-  readonly epc: number;
-  readonly ebase: number;
-  readonly compare: number;
-  readonly errorCode: number;
-  readonly hflags: number;
-  /** Of the pointer to the TLB; entry 0 is at `tlbEntries` behind what it points to. */
-  readonly tlb: number;
-  readonly tlbEntries: number;
-  /** Bits of hflags: a delay slot is next. */
-  readonly hflagsBranch: number;
-  readonly context: number;
-}
-
-const PLACE_NAMES = [
-  'pc',
-  'badVAddr',
-  'entryHi',
-  'status',
-  'intCtl',
-  'cause',
-  'epc',
-  'ebase',
-  'compare',
-  'errorCode',
-  'hflags',
-  'tlb',
-  'tlbEntries',
-  'hflagsBranch',
-  'context',
-] as const;
-
 export type PointerName =
   | 'uc'
   | 'cpu'
@@ -112,7 +64,6 @@ export type PointerName =
   | 'ram'
   | 'shared'
   | 'doInterrupt'
-  | 'tlbFlush'
   | 'loopExit'
   | 'regWrite'
   | 'emuStop'
@@ -130,6 +81,7 @@ const NEVER = 0xffff_ffff_ffff_ffffn;
 
 export class FastState {
   readonly memory: ArrayBuffer;
+  readonly timer: TimerState;
   readonly #view: DataView;
 
   /** @param layout fast_layout() of the compiled hooks @throws Error when they are of another version */
@@ -139,11 +91,8 @@ export class FastState {
     this.memory = new ArrayBuffer(layout(0));
     this.#view = new DataView(this.memory);
     this.#set64(AT.budget, NEVER);
-    this.#set64(AT.eventNs, NEVER);
-    this.#set64(AT.compareNs, NEVER);
-    this.#set(AT.resched, 1);
-    this.#set(AT.nsPerInstruction, 1);
-    this.#set(AT.countNs, 10);
+    const timer = new Uint32Array(this.memory, AT.timer, TIMER_BYTES / 4);
+    this.timer = new TimerState(() => timer);
   }
 
   #set(at: number, value: number): void {
@@ -175,7 +124,7 @@ export class FastState {
   }
 
   setPlaces(places: Places): void {
-    PLACE_NAMES.forEach((name, i) => this.#set(AT.places + 4 * i, places[name]));
+    placeWords(places).forEach((word, i) => this.#set(AT.places + 4 * i, word));
   }
 
   configure(options: {
@@ -190,14 +139,6 @@ export class FastState {
     this.#set(AT.hardwareTlb, Number(options.hardwareTlb));
     this.#set(AT.tlbVisible, options.tlbVisible);
     this.#set(AT.storeFix, Number(options.storeFix));
-  }
-
-  /** Brings Count, Compare and interrupts to life. @param nsPerInstruction whole @param countNs nanoseconds per step of Count */
-  startTimer(nsPerInstruction: number, countNs: number, countStart: number): void {
-    this.#set(AT.hasTimer, 1);
-    this.#set(AT.nsPerInstruction, nsPerInstruction);
-    this.#set(AT.countNs, countNs);
-    this.#set(AT.countBase, countStart);
   }
 
   /** Instructions started, those of the block being run included. */
@@ -228,43 +169,11 @@ export class FastState {
     return this.icount >= this.#number(AT.budget);
   }
 
-  get skewNs(): number {
-    return this.#number(AT.skewNs);
-  }
-
-  set skewNs(ns: number) {
-    this.#setNumber(AT.skewNs, ns);
-    this.#set(AT.resched, 1);
-  }
-
-  /** When `onEvent` is to be called, virtual nanoseconds; Infinity for never. */
-  set eventNs(ns: number) {
-    this.#setNumber(AT.eventNs, Math.ceil(ns));
-    this.#set(AT.resched, 1);
-  }
-
-  get compareNs(): number {
-    return this.#view.getBigUint64(AT.compareNs, true) === NEVER ? Infinity : this.#number(AT.compareNs);
-  }
-
-  /** Asks for events and interrupts to be looked at before the next instruction. */
-  forceBoundary(): void {
-    this.#set(AT.forceBoundary, 1);
-  }
-
   /** The run was ended to go on at the program counter; asking forgets it. */
   takeRedirected(): boolean {
     const redirected = this.#get(AT.redirected) !== 0;
     this.#set(AT.redirected, 0);
     return redirected;
-  }
-
-  get interrupts(): number {
-    return this.#number(AT.interrupts);
-  }
-
-  get timerInterrupts(): number {
-    return this.#number(AT.timerInterrupts);
   }
 
   get blocks(): number {

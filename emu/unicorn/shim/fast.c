@@ -1,38 +1,14 @@
 // The fast path for libunicorn 2.0.x in C: one hook per block of instructions instead of one per instruction, the engine's own exception
 // entry, interrupts and the CP0 timer, and stores that do not look for translated code where there is none. It works with
 // places in the engine that no header names; emu/unicorn/fast/probe.ts finds and proves each of them on a scratch guest first.
-//
-// What "now" means is the same on every path: an instruction counts when it starts, time is made of instructions, and events and
-// interrupts are looked at where the program counter did not go on to the next word (after a taken branch with its delay slot, after
-// eret, at an exception vector). emu/mips/precise.ts says the same in TypeScript.
 
 #include "fast.h"
 
 // ---- translation ----------------------------------------------------------------------------------------------------
 
-// Physical address of a virtual one as the TLB has it now; false when nothing valid matches.
 bool fast_translate(struct fast *f, u32 va, u32 *pa) {
-  if (va >> 30 == 2) {
-    *pa = va & 0x1fffffff;
-    return true;
-  }
-  if (va < 0x80000000u && (*env32(f, f->at.status) & STATUS_ERL)) {
-    *pa = va;
-    return true;
-  }
-  const u8 *tlb = *(u8 **)(f->env + f->at.tlb);
-  u32 in_use = ((const u32 *)tlb)[1], asid = *env32(f, f->at.entry_hi) & 0xff;
-  for (u32 i = 0; i < in_use; i++) {
-    const u32 *entry = (const u32 *)(tlb + f->at.tlb_entries + 40 * i);
-    u32 mask = entry[1] | 0x1fff;
-    if (((entry[0] ^ va) & ~mask) || (entry[4] >> 15 & 1)) continue;
-    if (!(entry[4] & 1) && (entry[2] & 0xff) != asid) continue;
-    u32 odd = (va & (mask ^ mask >> 1)) != 0;
-    if (!(entry[4] >> (7 + odd) & 1)) return false;
-    *pa = entry[6 + 2 * odd] | (va & mask >> 1);
-    return true;
-  }
-  return false;
+  *pa = translate(f->env, &f->at, va);
+  return *pa != NOWHERE;
 }
 
 bool fast_fetch(struct fast *f, u32 va, u32 *instruction) {
@@ -42,79 +18,18 @@ bool fast_fetch(struct fast *f, u32 va, u32 *instruction) {
   return true;
 }
 
-// ---- time -----------------------------------------------------------------------------------------------------------
+// ---- events and interrupts -------------------------------------------------------------------------------------------
 
-static inline u64 now_ns(struct fast *f, u64 instructions) { return instructions * f->ns_per_instruction + f->skew_ns; }
-
-static void reschedule(struct fast *f) {
-  u64 at = f->event_ns < f->compare_ns ? f->event_ns : f->compare_ns;
-  f->resched = 0;
-  if (at == NEVER) f->next_event = NEVER;
-  else if (at <= f->skew_ns) f->next_event = 0;
-  else f->next_event = (at - f->skew_ns + f->ns_per_instruction - 1) / f->ns_per_instruction;
+static void events(struct fast *f) {
+  if (events_due(&f->timer, f->env, &f->at, f->icount)) f->on_event(f->uc, 0, f);
+  reschedule(&f->timer);
 }
 
-static inline u32 count_at(struct fast *f, u64 instructions) {
-  return (u32)(now_ns(f, instructions) / f->count_ns) + f->count_base;
-}
-
-static void arm_compare(struct fast *f, u64 instructions) {
-  u32 distance = *env32(f, f->at.compare) - count_at(f, instructions);
-  u64 ticks = distance ? distance : 1ull << 32;
-  f->compare_ns = (now_ns(f, instructions) / f->count_ns + ticks) * f->count_ns;
-  reschedule(f);
-}
-
-// Count has reached Compare.
-static void timer_event(struct fast *f) {
-  *env32(f, f->at.cause) |= CAUSE_TI | CAUSE_IP7;
-  f->compare_ns += (1ull << 32) * f->count_ns;
-  f->resched = 1;
-}
-
-// What is due at `instructions`; the host's part last, it may change everything.
-static void events(struct fast *f, u64 instructions) {
-  u64 now = now_ns(f, instructions);
-  if (f->compare_ns <= now) timer_event(f);
-  if (f->event_ns <= now) {
-    f->event_ns = NEVER;
-    f->on_event(f->uc, 0, f);
-  }
-  reschedule(f);
-}
-
-// For the host, while the guest waits: the same, at a time of its own.
-void fast_events(struct fast *f) { events(f, f->icount); }
-
-// ---- interrupts and exceptions --------------------------------------------------------------------------------------
-
-static inline bool interrupt_pending(struct fast *f) {
-  u32 status = *env32(f, f->at.status);
-  return (status & (STATUS_IE | STATUS_EXL | STATUS_ERL)) == STATUS_IE && (status & *env32(f, f->at.cause) & 0xff00);
-}
-
-int fast_interrupt_pending(struct fast *f) { return interrupt_pending(f); }
-
-// Enters the interrupt exception before the instruction at `pc` (MD00090 volume III, interrupts).
-static void enter_interrupt(struct fast *f, u32 pc) {
-  u32 status = *env32(f, f->at.status), *cause = env32(f, f->at.cause), vector;
-  u32 pending = status & *cause & 0xff00;
-  if (pending & CAUSE_IP7) f->timer_interrupts++;
-  *env32(f, f->at.epc) = pc;
-  vector = status & STATUS_BEV ? 0xbfc00200u : *env32(f, f->at.ebase) & ~0xfffu;
-  if (*cause & CAUSE_IV) {
-    u32 spacing = *env32(f, f->at.int_ctl) & 0x3e0;
-    vector += 0x200 + (spacing ? spacing * (31 - __builtin_clz(pending >> 8)) : 0);
-  } else {
-    vector += 0x180;
-  }
-  *cause &= ~(CAUSE_BD | 0x7c);
-  status |= STATUS_EXL;
-  *env32(f, f->at.pc) = vector;
+static void interrupt(struct fast *f, u32 pc) {
+  u32 status = *env32(f, f->at.status) | STATUS_EXL;
+  *env32(f, f->at.pc) = enter_interrupt(&f->timer, f->env, &f->at, pc);
   f->reg_write(f->uc, REG_CP0_STATUS, &status);
-  f->interrupts++;
   f->shared->exceptions[0]++;
-  f->force_boundary = 1;
   if (f->shared->observe) {
     struct cpu_shared *s = f->shared;
     s->exc_code = 0;
@@ -186,26 +101,31 @@ void fast_sync_at(struct fast *f, u32 pc) {
 
 // ---- sites: instructions that need a hook of their own ----------------------------------------------------------------
 
-static bool is_count(u32 w) { return (w & 0xff60efff) == 0x40004800 || (w & 0xffe0ffff) == 0x7c00103b; }
+// tlbwr without shadow entries: the engine makes none while its TLB seems full, so it seems so until the block is over.
+static void no_shadows(struct fast *f) {
+  u8 *tlb = *(u8 **)(f->env + f->at.tlb);
+  for (u32 i = f->tlb_visible; i < TLB_MAX; i++) ((u32 *)(tlb + f->at.tlb_entries + 40 * i))[4] |= TLB_NO_MATCH;
+  ((u32 *)tlb)[1] = TLB_MAX;
+  f->tlb_is_full = 1;
+}
 
-// Reads and writes of Count and Compare, of which the engine knows nothing. `before` instructions have started.
-static void count_instruction(struct fast *f, u32 w, u64 before) {
-  u32 rt = w >> 16 & 31, rd = w >> 11 & 31;
-  if (w >> 26 == 0x1f) rd = 9; // rdhwr
-  else if (w >> 23 & 1) {
-    if (rd == 9) {
-      f->count_base += gpr(f, rt) - count_at(f, before);
-      if (f->compare_ns != NEVER) arm_compare(f, before);
-    } else {
-      *env32(f, f->at.compare) = gpr(f, rt);
-      *env32(f, f->at.cause) &= ~(CAUSE_TI | CAUSE_IP7);
-      arm_compare(f, before);
-    }
-    return;
+static inline void answer_site(struct fast *f) {
+  if (__builtin_expect(f->timer.count_rt, 0)) answer_count(&f->timer, f->env);
+  if (__builtin_expect(f->tlb_is_full, 0)) {
+    ((u32 *)*(u8 **)(f->env + f->at.tlb))[1] = f->tlb_visible;
+    f->tlb_is_full = 0;
   }
-  if (rd != 9) return; // mfc0 Compare reads what was put there
-  f->count_rt = rt + 1;
-  f->count_value = count_at(f, before);
+}
+
+static inline bool is_site(struct fast *f, u32 w) {
+  return (f->timer.alive && is_count(w)) || (f->hardware_tlb && w == TLBWR) || (f->check && check_is_site(w));
+}
+
+// Such an instruction starts, `before` have started before it.
+static void run_site(struct fast *f, u32 pc, u32 w, u64 before) {
+  if (f->timer.alive && is_count(w)) count_instruction(&f->timer, f->env, &f->at, w, before);
+  if (f->check && check_is_site(w)) check_site(f->check, pc, w);
+  if (f->hardware_tlb && w == TLBWR) no_shadows(f);
 }
 
 void fast_site(void *uc, u64 address, u32 size, void *user) {
@@ -213,8 +133,7 @@ void fast_site(void *uc, u64 address, u32 size, void *user) {
   u32 pc = (u32)address, w;
   (void)uc, (void)size;
   if (f->precise || pc < f->block_pc || pc >= f->block_end || !fast_fetch(f, pc, &w)) return;
-  if (is_count(w)) count_instruction(f, w, f->icount - ((f->block_end - pc) >> 2));
-  else if (f->check && check_is_site(w)) check_site(f->check, pc, w);
+  run_site(f, pc, w, f->icount - ((f->block_end - pc) >> 2));
 }
 
 // Ends the run before the instruction at `pc`, in the middle of a block.
@@ -267,7 +186,7 @@ void fast_skip(void *uc, u64 address, u32 size, void *user) {
   f->icount -= f->precise ? 1 : (f->block_end - pc) >> 2;
   if (f->precise) f->shared->instructions = f->icount;
   f->block_pc = f->block_end = 1;
-  f->force_boundary = 1;
+  f->timer.force_boundary = 1;
   f->reg_write(uc, REG_PC, &ra);
 }
 
@@ -292,7 +211,7 @@ static bool first_sight(struct fast *f, u32 pc, u32 size) {
   for (u32 at = pc; at < pc + size; at += 4) {
     u32 w;
     if (!fast_fetch(f, at, &w)) continue;
-    if ((f->has_timer && is_count(w)) || (f->check && check_is_site(w))) found |= hook_instruction(f, at, (void *)fast_site);
+    if (is_site(f, w)) found |= hook_instruction(f, at, (void *)fast_site);
   }
   return found;
 }
@@ -376,37 +295,23 @@ u32 fast_probe_entries(u8 *env) { return (u32)(*(u64 *)(env + FAST_TLB) / ENTRY 
 
 // ---- the hooks ------------------------------------------------------------------------------------------------------
 
-static inline void answer_count(struct fast *f) {
-  if (f->count_rt > 1) *env32(f, 4 * (f->count_rt - 1)) = f->count_value;
-  f->count_rt = 0;
-}
-
-static inline void drop_shadows(struct fast *f) {
-  u32 *tlb = *(u32 **)(f->env + f->at.tlb);
-  if (tlb[1] > f->tlb_visible) {
-    tlb[1] = f->tlb_visible;
-    f->tlb_flush(f->cpu);
-  }
-}
-
 // Events and interrupts before the instruction at `pc`, `f->icount` instructions having started; true when the program counter goes
 // elsewhere or the run ends.
 static bool boundary(struct fast *f, u32 pc) {
-  if (__builtin_expect(f->hardware_tlb, 0)) drop_shadows(f);
-  if (!f->has_timer) return false;
-  if (__builtin_expect(f->resched, 0)) reschedule(f);
-  if (__builtin_expect(f->icount >= f->next_event, 0)) {
+  if (!f->timer.alive) return false;
+  if (__builtin_expect(f->timer.resched, 0)) reschedule(&f->timer);
+  if (__builtin_expect(f->icount >= f->timer.next_event, 0)) {
     if (!f->precise) {
       f->shared->pc = pc;
       f->shared->instructions = f->icount;
     }
-    events(f, f->icount);
+    events(f);
     if (f->shared->stop) {
-      f->force_boundary = 1; // not over: interrupts are looked at when the run goes on
+      f->timer.force_boundary = 1; // not over: interrupts are looked at when the run goes on
       return false;
     }
   }
-  if (__builtin_expect(interrupt_pending(f), 0)) {
+  if (__builtin_expect(interrupt_pending(f->env, &f->at), 0)) {
     if (*env32(f, f->at.hflags) & f->at.hflags_branch) {
       f->deferred++;
       return false;
@@ -415,7 +320,7 @@ static bool boundary(struct fast *f, u32 pc) {
       f->shared->pc = pc;
       f->shared->instructions = f->icount;
     }
-    enter_interrupt(f, pc);
+    interrupt(f, pc);
     return true;
   }
   return false;
@@ -424,7 +329,7 @@ static bool boundary(struct fast *f, u32 pc) {
 // A block that only jumps to itself: whole rounds until the next event or the budget's end pass at once.
 static void skip_rounds(struct fast *f, u32 pc, u32 size) {
   u32 w, slot;
-  u64 until = f->next_event < f->budget ? f->next_event : f->budget;
+  u64 until = f->timer.next_event < f->budget ? f->timer.next_event : f->budget;
   if (size != 8 || until <= f->icount || !fast_fetch(f, pc, &w) || !fast_fetch(f, pc + 4, &slot) || slot != 0) return;
   if (w != 0x1000ffff && w != (0x08000000 | (pc >> 2 & 0x3ffffff))) return;
   f->icount += (until - f->icount + 1) / 2 * 2;
@@ -462,10 +367,10 @@ void fast_block(void *uc, u64 address, u32 size, void *user) {
       return;
     }
   }
-  if (__builtin_expect(f->count_rt, 0)) answer_count(f);
-  if (pc != f->block_end || f->force_boundary) {
-    f->force_boundary = 0;
-    if (pc == f->block_pc && size == 8 && f->has_timer) skip_rounds(f, pc, size);
+  answer_site(f);
+  if (pc != f->block_end || f->timer.force_boundary) {
+    f->timer.force_boundary = 0;
+    if (pc == f->block_pc && size == 8 && f->timer.alive) skip_rounds(f, pc, size);
     if (__builtin_expect(boundary(f, pc), 0)) {
       f->block_pc = f->block_end = 1;
       u32 vector = *env32(f, f->at.pc);
@@ -503,9 +408,9 @@ void fast_code(void *uc, u64 address, u32 size, void *user) {
   struct fast *f = user;
   struct cpu_shared *s = f->shared;
   u32 pc = (u32)address, w;
-  if (__builtin_expect(f->count_rt, 0)) answer_count(f);
-  if (pc != f->block_end || f->force_boundary) {
-    f->force_boundary = 0;
+  answer_site(f);
+  if (pc != f->block_end || f->timer.force_boundary) {
+    f->timer.force_boundary = 0;
     note_code(f, pc);
     if (f->store_fix && !(++f->blocks & 1023)) clear_notdirty(f);
     if (__builtin_expect(boundary(f, pc), 0)) {
@@ -540,10 +445,7 @@ void fast_code(void *uc, u64 address, u32 size, void *user) {
   f->block_pc = pc;
   f->block_end = pc + 4;
   s->instructions = ++f->icount;
-  if ((f->has_timer || f->check) && fast_fetch(f, pc, &w)) {
-    if (f->has_timer && is_count(w)) count_instruction(f, w, f->icount - 1);
-    else if (f->check && check_is_site(w)) check_site(f->check, pc, w);
-  }
+  if ((f->timer.alive || f->check || f->hardware_tlb) && fast_fetch(f, pc, &w)) run_site(f, pc, w, f->icount - 1);
 }
 
 // For the host, between two runs: from here on fast_code does the work of fast_block, whose hook is `block`. All is translated anew: what the
@@ -572,7 +474,7 @@ bool fast_exception(void *uc, int number, struct fast *f) {
   u32 pc = *env32(f, f->at.pc), error = *env32(f, f->at.error_code), status = *env32(f, f->at.status);
   bool delay_slot = *env32(f, f->at.hflags) & f->at.hflags_branch, tlb = code == 2 || code == 3;
   bool no_match = tlb && (error & ERROR_NO_MATCH), fetching = (code == 2 || code == 4) && (error & ERROR_FETCH);
-  f->count_rt = 0;
+  f->timer.count_rt = 0;
   if (!f->precise) {
     if (fetching) {
       if (pc == f->block_pc && (pc & 3)) f->icount -= (f->block_end - f->block_pc) >> 2;
@@ -583,7 +485,7 @@ bool fast_exception(void *uc, int number, struct fast *f) {
     s->instructions = f->icount;
   }
   f->block_pc = f->block_end = 1;
-  f->force_boundary = 1;
+  f->timer.force_boundary = 1;
   if (code < 0) {
     s->failure = (u32)number + 1;
     f->emu_stop(uc);
@@ -715,14 +617,14 @@ static void bus_error(struct device *d, u64 offset, u32 size, bool write) {
     *cause = delay_slot ? *cause | CAUSE_BD : *cause & ~CAUSE_BD;
   }
   *cause = (*cause & ~0x3000007cu) | 7 << 2;
-  *env32(f, f->at.pc) = (status & STATUS_BEV ? 0xbfc00200u : *env32(f, f->at.ebase) & ~0xfffu) + 0x180;
+  *env32(f, f->at.pc) = vector_base(f->env, &f->at) + 0x180;
   *env32(f, f->at.hflags) &= ~f->at.hflags_branch;
   u32 flags = (delay_slot ? EXC_DELAY_SLOT : 0) | (status & STATUS_EXL ? EXC_NESTED : 0);
   status |= STATUS_EXL;
   f->reg_write(f->uc, REG_CP0_STATUS, &status);
   f->icount = s->instructions;
   f->block_pc = f->block_end = 1;
-  f->force_boundary = 1;
+  f->timer.force_boundary = 1;
   s->exceptions[7]++;
   if (s->observe) {
     s->exc_code = 7;
@@ -774,6 +676,7 @@ u32 fast_layout(u32 index) {
       offsetof(struct fast, at),
       offsetof(struct fast, little_endian),
       offsetof(struct fast, budget),
+      offsetof(struct fast, timer),
       offsetof(struct fast, icount),
       offsetof(struct fast, blocks),
       offsetof(struct fast, hooked_count),

@@ -1,15 +1,9 @@
 // What fast.c and sanitizer.c share: the guest's block, places in the engine, and looks at its registers and TLB.
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
+#include "machine.h"
 
 // The block of shim.c that the host reads; only its first fields are used here.
 struct cpu_shared {
@@ -25,14 +19,6 @@ struct cpu_shared {
 };
 
 enum { SEEN = 1 << 14, HOOKED = 1 << 12 };
-
-// Offsets from the first general register, in bytes, found by the probe.
-struct places {
-  u32 pc, bad_vaddr, entry_hi, status, int_ctl, cause, epc, ebase, compare, error_code, hflags, tlb;
-  u32 tlb_entries;           // offset of entry 0 in the TLB
-  u32 hflags_branch;         // bits of hflags: a delay slot is next
-  u32 context;
-};
 
 // What a debugger waits for, as struct instruction_stops in shim.c.
 struct stops {
@@ -60,7 +46,6 @@ struct fast {
   u8 *ram;
   struct cpu_shared *shared;
   void (*do_interrupt)(void *cpu);
-  void (*tlb_flush)(void *cpu);
   void (*loop_exit)(void *cpu);  // back into the engine's main loop from inside an access; does not return
   int (*reg_write)(void *uc, int id, const void *value);
   int (*emu_stop)(void *uc);
@@ -77,31 +62,20 @@ struct fast {
   u32 precise;               // a hook per instruction instead of per block
   u32 hardware_tlb;          // nonzero: entries thrown out by tlbwr are gone
   u32 tlb_visible;           // entries that the guest can see
-  u32 has_timer;             // Count, Compare and interrupts are alive
-  u32 ns_per_instruction;
-  u32 count_ns;              // nanoseconds per step of Count
   u32 store_fix;
+  u32 tlb_is_full;           // see no_shadows
   u32 pausing;               // the budget is no end: pause before the block that would go past it
   u32 paused;
   u32 padding;
-  // Shared while running. Times are virtual nanoseconds.
   u64 budget;                // stop when so many instructions have started
-  u64 skew_ns;               // time that passed without instructions
-  u64 event_ns;              // when the host wants to be called, ~0 for never
-  u64 compare_ns;            // when Count reaches Compare, ~0 before Compare is written
-  u32 count_base;            // what Count shows at time 0
-  u32 resched;               // skew or event changed: work out next_event again
+  struct timer timer;
   // Kept by the hooks.
   u64 icount;                // instructions started once the current block ends
-  u64 next_event;            // icount at which to look at events
   u32 block_pc, block_end;   // the current block, virtual
-  u32 force_boundary;
   u32 redirected;            // the run was ended to go on at the program counter
-  u32 count_rt;              // general register that gets Count at the next block, plus one; 0 for none
-  u32 count_value;
   u32 located_pc;            // the load or store found last in the current block
   u64 located_at;            // icount then
-  u64 blocks, interrupts, deferred, sweeps, timer_interrupts;
+  u64 blocks, deferred, sweeps;
   u32 hooked_count;
   u32 seen[SEEN];            // addresses of blocks whose words have been looked through, by hash
   u32 hooked[HOOKED];        // addresses that have a hook of their own
@@ -109,19 +83,8 @@ struct fast {
   u32 kept[3];               // BadVAddr, EntryHi and Context where the run was paused
 };
 
-enum { REG_PC = 1, REG_CP0_STATUS = 139 };
 enum { HOOK_CODE = 4, HOOK_BLOCK = 8 };
 enum { CTL_TB_REMOVE_CACHE = 9 | 2 << 26 | 1 << 30 };
-enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
-enum { ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };
-enum { STATUS_IE = 1, STATUS_EXL = 2, STATUS_ERL = 4 };
-#define STATUS_BEV (1u << 22)
-#define CAUSE_BD (1u << 31)
-#define CAUSE_TI (1u << 30)
-#define CAUSE_IV (1u << 23)
-#define CAUSE_IP7 (1u << 15)
-#define NEVER (~0ull)
-
 static inline u32 *env32(struct fast *f, u32 at) { return (u32 *)(f->env + at); }
 static inline u32 gpr(struct fast *f, u32 n) { return *env32(f, 4 * n); }
 static inline u32 word(struct fast *f, u32 raw) { return f->little_endian ? raw : __builtin_bswap32(raw); }

@@ -7,7 +7,8 @@ import type { LibUnicorn } from '../libunicorn.js';
 import type { NativeEngine } from '../native.js';
 import { type CheckPlaces, CheckState } from './check-state.js';
 import type { CpuState } from './cpu-state.js';
-import { FastState, type Places, WATCHED } from './fast-state.js';
+import { FastState, WATCHED } from './fast-state.js';
+import type { Places } from './timer-state.js';
 
 /** UC_HOOK_EDGE_GENERATED of unicorn.h: a block was translated. */
 const HOOK_EDGE_GENERATED = 1 << 15;
@@ -71,7 +72,7 @@ const MAPPED = [
 ] as const;
 
 /** Exported functions of the engine, without the suffix that names the target. */
-const EXPORTS = { doInterrupt: 'mips_cpu_do_interrupt', tlbFlush: 'tlb_flush', loopExit: 'cpu_loop_exit' } as const;
+const EXPORTS = { doInterrupt: 'mips_cpu_do_interrupt', loopExit: 'cpu_loop_exit' } as const;
 
 export class FastShim {
   readonly #lib: LibUnicorn;
@@ -81,8 +82,6 @@ export class FastShim {
   readonly #checkLayout: (index: number) => number;
   readonly #install: (state: bigint, slot: bigint) => number;
   readonly #remove: (state: bigint) => void;
-  readonly #events: (state: bigint) => void;
-  readonly #pending: (state: bigint) => number;
   readonly #addSkip: (skip: bigint) => void;
   readonly #becomePrecise: (state: bigint, hookDel: bigint, block: bigint | number) => void;
   readonly #probeStores: (env: bigint, ram: bigint, va: number, pa: number, bits: Uint32Array) => number;
@@ -99,8 +98,6 @@ export class FastShim {
     this.#checkLayout = f('uint32 check_layout(uint32 index)');
     this.#install = f('int fast_install(void* state, void* slot)');
     this.#remove = f('void fast_remove(void* state)');
-    this.#events = f('void fast_events(void* state)');
-    this.#pending = f('int fast_interrupt_pending(void* state)');
     this.#addSkip = f('void fast_add_skip(void* skip)');
     this.#becomePrecise = f('void fast_become_precise(void* state, void* hook_del, uint64 block)');
     this.#probeStores = f('int fast_probe_stores(void* env, void* ram, uint32 va, uint32 pa, void* bits)');
@@ -142,7 +139,6 @@ export class FastShim {
     state.point('ram', koffi.address(ram));
     state.point('shared', koffi.address(shared.memory));
     state.point('doInterrupt', symbol(`${EXPORTS.doInterrupt}_${target}`));
-    state.point('tlbFlush', symbol(`${EXPORTS.tlbFlush}_${target}`));
     state.point('loopExit', symbol(`${EXPORTS.loopExit}_${target}`));
     state.point('regWrite', symbol('uc_reg_write'));
     state.point('emuStop', symbol('uc_emu_stop'));
@@ -195,8 +191,6 @@ export class FastShim {
       state,
       stops,
       check,
-      () => this.#events(address),
-      () => this.#pending(address) !== 0,
       (callback) => this.#watchMemory(engine, address, callback),
       (callee, from, to) => this.#skipCall(engine, address, callee, from, to),
       (callback) => watchBlocks(engine, state, callback),
@@ -276,10 +270,6 @@ export class FastGuest {
     readonly stops: ArrayBuffer | undefined,
     /** struct check, when translations are checked. */
     readonly check: CheckState | undefined,
-    /** Runs what is due now. */
-    readonly events: () => void,
-    /** An interrupt is asserted and enabled. */
-    readonly interruptPending: () => boolean,
     /** As Shim.watchMemory; the program counter is exact in the callback. */
     readonly watchMemory: (callback: MemoryCallback) => Uint8Array,
     /** Steps over calls of the function at `callee` from text in `from` .. `to`. @returns how often that happened so far */

@@ -10,6 +10,7 @@ import {
   type MemoryCallback,
   type Operands,
   type Shim,
+  type TimedShim,
 } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
@@ -34,7 +35,7 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
 const WATCH_HEADER = 4 * 8;
 const PAGE_MAP_BYTES = 1 << 17;
 
-/** struct instruction_stops: three pointers, `number`, `moved` and padding, the map of addresses. */
+/** struct instruction_stops: a pointer, two reserved ones, `number`, `moved` and padding, the map of addresses. */
 const STOPS_BYTES = 5 * 8 + (1 << 13);
 
 class CompiledShim implements Shim {
@@ -56,10 +57,15 @@ class CompiledShim implements Shim {
     context: Context,
     checkJumps: boolean,
     observer: () => void,
-    ask?: CodeCallback,
+    { ask, timed }: { readonly ask?: CodeCallback; readonly timed?: TimedShim },
   ): ArrayBuffer | undefined {
     const native = engine as NativeEngine;
     const { address } = context as NativeContext;
+    let stops: ArrayBuffer | undefined;
+    if (ask) {
+      stops = native.hook_memory(STOPS_BYTES);
+      new BigUint64Array(stops, 0, 1)[0] = native.code_callback(ask);
+    }
     state.setAddresses({
       ram: koffi.address(engine.mem_ram()),
       context: address,
@@ -70,17 +76,15 @@ class CompiledShim implements Shim {
       regWrite: this.#libUnicorn.symbol('uc_reg_write'),
       emuStop: this.#libUnicorn.symbol('uc_emu_stop'),
       observer: native.interrupt_callback(observer),
+      stops: stops ? koffi.address(stops) : 0n,
+      env: BigInt(timed?.registers ?? 0),
+      blockFlags: BigInt(timed?.blockFlags ?? 0),
+      onEvent: timed ? native.interrupt_callback(timed.onEvent) : 0n,
     });
     const block = koffi.address(state.memory);
-    const code = this.#shim.symbol(checkJumps ? 'shim_code_checking_jumps' : 'shim_code') as bigint;
+    const code = timed ? 'shim_code_timed' : checkJumps ? 'shim_code_checking_jumps' : 'shim_code';
     native.hook_add_native(HOOK.INTR, this.#shim.symbol('shim_interrupt') as bigint, block);
-    if (ask === undefined) {
-      native.hook_add_native(HOOK.CODE, code, block);
-      return undefined;
-    }
-    const stops = native.hook_memory(STOPS_BYTES);
-    new BigUint64Array(stops, 0, 3).set([native.code_callback(ask), code, block]);
-    native.hook_add_native(HOOK.CODE, this.#shim.symbol('shim_code_asking') as bigint, koffi.address(stops));
+    native.hook_add_native(HOOK.CODE, this.#shim.symbol(code) as bigint, block);
     return stops;
   }
 

@@ -7,6 +7,7 @@ import {
   type MemoryCallback,
   type Operands,
   type Shim,
+  type TimedShim,
 } from '../engine.js';
 import { CPU_STATE_BYTES, type CpuState, type StateMemory } from '../shim/cpu-state.js';
 import { WASM_HOOKS } from '../shim/wasm-hooks.js';
@@ -17,7 +18,8 @@ import { type UnicornModule, wasm, type WasmMemory, type WasmTable } from './mod
 const WATCH_HEADER = 32;
 const PAGE_MAP_BYTES = 1 << 17;
 
-type HookName = 'shim_code' | 'shim_code_checking_jumps' | 'shim_interrupt' | 'shim_memory_physical';
+type HookName =
+  'shim_code' | 'shim_code_checking_jumps' | 'shim_code_timed' | 'shim_interrupt' | 'shim_memory_physical';
 
 /** C types of the functions that the hooks call, and of the hooks. */
 const SIGNATURE = {
@@ -69,7 +71,7 @@ export class WasmHooks implements Shim {
     context: Context,
     checkJumps: boolean,
     observer: () => void,
-    ask?: CodeCallback,
+    { ask, timed }: { readonly ask?: CodeCallback; readonly timed?: TimedShim },
   ): undefined {
     if (ask) throw new Error('these hooks ask nobody');
     const guest = engine as UnicornJsEngine;
@@ -85,9 +87,12 @@ export class WasmHooks implements Shim {
       regWrite: BigInt(this.#index(module._uc_reg_write, SIGNATURE.register)),
       emuStop: BigInt(this.#index(module._uc_emu_stop, SIGNATURE.stop)),
       observer: BigInt(guest.interrupt_callback(observer)),
+      env: BigInt(timed?.registers ?? 0),
+      blockFlags: BigInt(timed?.blockFlags ?? 0),
+      onEvent: timed ? BigInt(guest.interrupt_callback(timed.onEvent)) : 0n,
     });
     state.imprecise = true;
-    const code = this.#exports[checkJumps ? 'shim_code_checking_jumps' : 'shim_code'];
+    const code = this.#exports[timed ? 'shim_code_timed' : checkJumps ? 'shim_code_checking_jumps' : 'shim_code'];
     guest.hook_add_function(HOOK.CODE, this.#index(code, SIGNATURE.code), state.offset);
     guest.hook_add_function(HOOK.INTR, this.#index(this.#exports.shim_interrupt, SIGNATURE.interrupt), state.offset);
   }
