@@ -386,8 +386,29 @@ export class MipsCpu {
    */
   mapMmio(physical: number, size: number, read: MmioRead, write: MmioWrite): void {
     if (this.#sealed) throw new Error('devices are mapped before the first run');
-    this.#engine.mmio_map(physical, size, read, write);
+    if (this.#timer && this.#engine.losesBranchState)
+      this.#engine.mmio_map(
+        physical,
+        size,
+        (offset, width) => {
+          this.#forgetDelaySlot();
+          return read(offset, width);
+        },
+        (offset, width, value) => {
+          this.#forgetDelaySlot();
+          write(offset, width, value);
+        },
+      );
+    else this.#engine.mmio_map(physical, size, read, write);
     this.#mapped.push({ start: physical, end: physical + size });
+  }
+
+  /**
+   * unicorn.js writes into hflags that an access is in a delay slot, for its hooks, and does not take it back: the generated code believes that
+   * it said nothing, and the branch's target would be taken for a delay slot.
+   */
+  #forgetDelaySlot(): void {
+    this.#cp0(this.#layout.hflags)[0]! &= ~HFLAGS.branch;
   }
 
   /** Tells the engine that the host changed code in a virtual range that may have run before. */

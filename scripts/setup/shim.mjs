@@ -8,7 +8,10 @@ import { say } from './say.mjs';
 
 const folder = path.join(root, 'emu/unicorn/shim');
 /** The portable hooks and the fast path, each a library of its own (names as in emu/unicorn). */
-const parts = Object.entries({ shim: ['shim.c', 'machine.h'], fast: ['fast.c', 'sanitizer.c', 'fast.h', 'machine.h'] }).map(([name, files]) => {
+const parts = Object.entries({
+  shim: ['shim.c', 'machine.h'],
+  fast: ['fast.c', 'sanitizer.c', 'fast.h', 'machine.h'],
+}).map(([name, files]) => {
   const compiled = path.join(buildDir, `${name}-${process.platform}-${process.arch}.so`);
   // A copy of the sources it was made from: npm gives files times that say nothing.
   return { sources: files.map((file) => path.join(folder, file)), compiled, compiledFrom: `${compiled}.c` };
