@@ -11,6 +11,7 @@ import { setupFlags } from '../report/html/setup-text.js';
 import { sweepPage } from '../report/html/sweep-page.js';
 import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.js';
+import { bootPages } from './boot-pages.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
 import { addJobsOption, addRecordOptions, leftOf, type PoolFlags, type RecordFlags, withPool } from './pool-options.js';
@@ -20,6 +21,7 @@ interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags, RecordFlags {
   seeds: SeedRange;
   shard?: Shard;
   html?: string;
+  pages?: string;
   json?: boolean;
 }
 
@@ -34,6 +36,7 @@ export function sweepCommand(): Command {
       (text) => parseShard(text),
     )
     .option('--html <file>', 'write a page there: crash rate, kinds of crashes and their seeds, every boot')
+    .option('--pages <dir>', 'with --html: link each boot to its own page there, seed-N.html, where there is one')
     .option('--json', 'print the summary as one JSON object')
     .addHelpText('after', HELP)
     .action(run);
@@ -52,6 +55,7 @@ they are in the order in which boots finish; Ctrl-C ends it with what is finishe
 async function run(flags: SweepFlags): Promise<void> {
   const setup = setupFromFlags(flags);
   const html = openOutput('--html', flags.html);
+  const pages = bootPages(flags, setup);
   const wanted = seedsOf(flags.seeds, flags.shard);
   const file =
     flags.out === undefined ? undefined : RecordFile.open(flags.out, flags.resume ?? false, packageVersion(), setup);
@@ -75,7 +79,7 @@ async function run(flags: SweepFlags): Promise<void> {
   report(
     flags.json ? `${printableJson(sweepRecord(setup, records, all.size))}\n` : sweepSummary(setup, records, all.size),
   );
-  if (records.length > 0) html?.write(sweepPage(commandLine(flags, setup), setup, records, all.size));
+  if (records.length > 0) html?.write(sweepPage(commandLine(flags, setup), setup, records, all.size, pages));
 }
 
 function commandLine({ seeds: { first, last }, shard }: SweepFlags, setup: BootSetup): string {

@@ -314,6 +314,11 @@ export interface Family {
   readonly reasons: readonly Found[];
 }
 
+/** What crashes of a family have in common, by the first of its rules; '' for a name that is none of them. */
+export function familyText(name: string): string {
+  return RULES.find((rule) => rule.name === name)?.zeroed ?? '';
+}
+
 /** MIPS32 Privileged Resource Architecture, Cause register. */
 const MIPS_EXCEPTIONS: Readonly<Record<string, string>> = {
   '00': 'Int, interrupt',

@@ -11,10 +11,10 @@ import { PAGE } from './chunk-pages.js';
 import { describe } from './describe.js';
 import { htmlDocument, pageAssets } from './document.js';
 import { escapeHtml } from './escape.js';
-import { facts, topHtml } from './page-top.js';
+import { commandHtml, facts, topHtml } from './page-top.js';
 import { PICTURE_STYLE } from './picture.js';
 import { reportData, type ReportData } from './report-data.js';
-import { bootFlags, counterName, setupRows } from './setup-text.js';
+import { bootFlags, bootName, counterName, setupRows } from './setup-text.js';
 import type { BootStory, StoryStep } from './story.js';
 import type { TlbRecorder } from './tlb-recorder.js';
 
@@ -58,6 +58,7 @@ export function bootReport(report: BootReport): string {
     `<style>${PICTURE_STYLE}</style>${body}`,
     pageAssets('boot'),
     data,
+    bootName(report.setup, seed),
   );
 }
 
@@ -127,7 +128,7 @@ function againHtml(setup: BootSetup, seed: number): string {
   const script = setup.kept
     ? `<details><summary>The script</summary><pre id="script">${escapeHtml(bootScript(setup, seed))}</pre></details>`
     : '';
-  return `<p class="command"><span class="dim">Boot it again:</span> <code>npx percpu-malta boot ${bootFlags(setup, seed)}</code></p>${script}`;
+  return `<p class="command"><span class="dim">Boot it again:</span> ${commandHtml(`boot ${bootFlags(setup, seed)}`)}</p>${script}`;
 }
 
 function storyHtml({ result, story: { steps } }: BootReport): string {

@@ -1,8 +1,10 @@
 // The page of a comparison: a row per setup, its crash rate first.
 import { CELL_HEAD, counterCells, geometryCells, tlbText } from '../../experiments/cells.js';
 import type { BootSetup } from '../../experiments/setup.js';
+import { count } from '../../experiments/table.js';
 import { type Kind, rateText, type Tally } from '../../experiments/tally.js';
 import { packageVersion } from '../../experiments/version.js';
+import { setupFlags } from './setup-text.js';
 import { kindBars } from './sweep-page.js';
 import { type Note, type Table, tablePage } from './table-page.js';
 
@@ -28,7 +30,7 @@ export function comparePage(
   return tablePage({
     title: 'percpu-malta compare',
     version: packageVersion(),
-    headline: `${compared.length} setups, ${boots} boots of each: ${crashing} of the setups crashed`,
+    headline: `${count(compared.length, 'setup')}, ${count(boots, 'boot')} of each: ${crashing} of the setups crashed`,
     facts,
     command,
     sections: [rateTable(compared), ...notes, ...(crashes > 0 ? [kindBars({ kinds, crashes })] : [])],
@@ -47,6 +49,14 @@ function rateTable(compared: readonly Compared[]): Table {
       ...geometryCells(setup),
       ...counterCells(total).slice(0, 5),
     ]),
+    sources: compared.map(({ name, setup, total }, row) => {
+      const flags = setupFlags(setup);
+      return {
+        id: `setup-${row + 1}`,
+        title: `${name.replace('\n', ', ')}, ${setup.cpu}, ${tlbText(setup)} TLB entries`,
+        commands: [`sweep --seeds 1..${total.boots} ${flags}`, `explain --seed 1 ${flags}`].map((line) => line.trim()),
+      };
+    }),
     note:
       'Crashed: boots, share and its 95 % interval (Wilson), drawn from 0 to 100 %. Reclaim at: empty populated pages from which a chunk is ' +
       'depopulated. Then means per boot: chunks created, pages depopulated, pages populated again while the old translation was live, ' +

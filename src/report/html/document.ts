@@ -20,8 +20,8 @@ function policy({ scriptHash }: PageAssets): string {
   return `default-src 'none'; script-src 'sha256-${scriptHash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'`;
 }
 
-/** @param body HTML @param data what the script finds in #data */
-export function htmlDocument(title: string, body: string, page: PageAssets, data?: unknown): string {
+/** @param body HTML @param data what the script finds in #data @param boot for the page of one boot: bootName() of it */
+export function htmlDocument(title: string, body: string, page: PageAssets, data?: unknown, boot?: string): string {
   return [
     '<!doctype html>',
     '<html lang="en">',
@@ -31,6 +31,7 @@ export function htmlDocument(title: string, body: string, page: PageAssets, data
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     '<link rel="icon" href="data:,">',
+    ...(boot === undefined ? [] : [`<meta name="percpu-malta-boot" content="${escapeHtml(boot)}">`]),
     `<title>${escapeHtml(title)}</title>`,
     `<style>${page.style}</style>`,
     '</head>',

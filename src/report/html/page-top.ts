@@ -13,3 +13,10 @@ export function topHtml(title: string, badge: string, content: string): string {
 <button type="button" id="theme">Dark colours</button></div>
 ${content}</header>`;
 }
+
+/** A command line to copy; it breaks between its words only, where there is room for them. @param command after `percpu-malta` */
+export function commandHtml(command: string): string {
+  const words = `npx percpu-malta ${command}`.split(' ');
+  const code = words.map((word) => `<span>${escapeHtml(word)}</span>`).join(' ');
+  return `<code class="line">${code}</code> <button type="button" class="copy" aria-label="Copy the command">Copy</button>`;
+}

@@ -4,6 +4,7 @@ import { definesText } from '../../experiments/define.js';
 import { type Kept, targetCount } from '../../experiments/kept.js';
 import { type BootSetup, DEFAULT_SETUP, setupGeometry } from '../../experiments/setup.js';
 import { bytesText, camelWords } from '../../experiments/table.js';
+import { packageVersion } from '../../experiments/version.js';
 import type { BootCounters } from '../../kernel/counters.js';
 import { kernelRules } from '../../kernel/kernels.js';
 
@@ -40,8 +41,11 @@ export function setupFlags(setup: BootSetup): string {
 export const bootFlags = (setup: BootSetup, seed: number): string =>
   setup.kept ? '--script FILE' : `${setupFlags(setup)} --seed ${seed}`.trim();
 
+/** Which boot a page shows: version and options. A script has no name. */
+export const bootName = (setup: BootSetup, seed: number): string => `${packageVersion()} ${bootFlags(setup, seed)}`;
+
 /** `depopulated pages` for depopulatedPages. */
-export const counterName = (name: keyof BootCounters): string => camelWords(name, ' ');
+export const counterName = (name: keyof BootCounters): string => camelWords(name, ' ').replace(/^tlb\b/, 'TLB');
 
 /** What a boot script keeps: `124 targets, 2 steps`. */
 function keptText({ targets, steps }: Kept): string {

@@ -12,6 +12,7 @@ import { ConsoleView } from './console-view.js';
 import { setUpEventList } from './event-list.js';
 import { FrameMap } from './frame-map.js';
 import { chunkHistory } from './chunk-history.js';
+import { setUpCopy } from './copy.js';
 import { CurrentEvent } from './moment.js';
 import { lanePlot } from './lane-plot.js';
 import { Selection } from './selection.js';
@@ -49,6 +50,7 @@ chunkHistory(axis, data, (row, page, seq) => {
   selection.choose({ cell: { row, page, cpu: 0 } });
 });
 usagePlot(axis, data);
+setUpCopy();
 setUpTheme(() => {
   axis.redraw();
   chunks.redraw();

@@ -726,25 +726,142 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await page.close();
   });
 
-  test('sweeps and comparisons: rates, bars, no complaint, no sideways scrolling', async () => {
-    percpuMalta('sweep', '--seeds', '1..4', '--controllers', '1', '--html', file('sweep.html'));
-    percpuMalta('compare', '--seeds', '1', '--layouts', 'malta-4k', '--cpu', '24Kf', '--html', file('compare.html'));
-    for (const name of ['sweep', 'compare'])
-      for (const [width, scheme] of [
-        [1280, 'light'],
-        [360, 'dark'],
-      ] as const) {
-        const { page, complaints } = await open(file(`${name}.html`), { width, scheme });
-        expect(await text(page, 'h1')).toContain(name);
-        expect(await page.$$eval('table', (tables) => tables.length)).toBeGreaterThan(0);
-        expect(await overflow(page)).toBe(0);
-        const ranges = await page.$$eval('.range', (all) => all.map((range) => range.clientWidth));
-        expect(ranges.length).toBeGreaterThan(0);
-        expect(Math.min(...ranges)).toBeGreaterThan(80);
-        for (const [selector, ratio] of await contrasts(page, ['h1', '.facts dt', 'th', 'td', '.note']))
-          expect([selector, ratio >= 4.5]).toEqual([selector, true]);
-        expect(complaints).toEqual([]);
-        await page.close();
+  describe('tables', () => {
+    beforeAll(() => {
+      fs.mkdirSync(file('pages'));
+      percpuMalta('boot', '--controllers', '1', '--seed', '3', '--quiet', '--html', file('pages/seed-3.html'));
+      // a page of another boot under the name of this one is not linked
+      fs.copyFileSync(file('pages/seed-3.html'), file('pages/seed-2.html'));
+      const sweep = ['sweep', '--seeds', '1..4', '--controllers', '1'];
+      percpuMalta(...sweep, '--html', file('sweep.html'), '--pages', file('pages'));
+      percpuMalta('sweep', '--seeds', '6..11', '--html', file('crashes.html')); // some clean, some not
+      percpuMalta('compare', '--seeds', '1', '--layouts', 'malta-4k', '--cpu', '24Kf', '--html', file('compare.html'));
+    }, HOOK_MS);
+
+    test('rates, bars, no complaint, no sideways scrolling', async () => {
+      for (const name of ['sweep', 'compare'])
+        for (const [width, scheme] of [
+          [1280, 'light'],
+          [360, 'dark'],
+        ] as const) {
+          const { page, complaints } = await open(file(`${name}.html`), { width, scheme });
+          expect(await text(page, 'h1')).toContain(name);
+          expect(await page.$$eval('table', (tables) => tables.length)).toBeGreaterThan(0);
+          expect(await overflow(page)).toBe(0);
+          const ranges = await page.$$eval('.range', (all) => all.map((range) => range.clientWidth));
+          expect(ranges.length).toBeGreaterThan(0);
+          expect(Math.min(...ranges)).toBeGreaterThan(80);
+          for (const [selector, ratio] of await contrasts(page, ['h1', '.facts dt', 'th', 'td', '.note']))
+            expect([selector, ratio >= 4.5]).toEqual([selector, true]);
+          expect(complaints).toEqual([]);
+          await page.close();
+        }
+    });
+
+    const column = (page: Page, n: number): Promise<string[]> =>
+      page.$$eval(
+        'tr[data-group]:not([hidden])',
+        (rows, at) => rows.map((row) => (row as HTMLTableRowElement).cells[at]!.textContent),
+        n,
+      );
+
+    test('bars are drawn from 0 to 100 %', async () => {
+      const { page } = await open(file('crashes.html'));
+      const bars = await page.$$eval('.bar', (all) =>
+        all.map((bar) => [
+          (bar.querySelector('i') as HTMLElement).offsetWidth /
+            (bar.querySelector('.track') as HTMLElement).offsetWidth,
+          parseFloat(/, (\d+) %/.exec(bar.querySelector('.value')!.textContent)![1]!) / 100,
+        ]),
+      );
+      expect(bars.length).toBeGreaterThan(1);
+      expect(Math.max(...bars.map(([drawn]) => drawn!))).toBeLessThanOrEqual(1);
+      for (const [drawn, said] of bars) expect(Math.abs(drawn! - said!)).toBeLessThan(0.02);
+      await page.close();
+    });
+
+    test('a click on a head sorts, the next one backwards, and says so', async () => {
+      const { page } = await open(file('crashes.html'));
+      const seeds = await column(page, 0);
+      expect(seeds).toEqual(['6', '7', '8', '9', '10', '11']);
+      const head = page.locator('thead th', { hasText: 'stale stores' });
+      await head.locator('button').click();
+      const stores = (await column(page, 4)).map(Number);
+      expect(stores).toEqual([...stores].sort((a, b) => a - b));
+      expect(new Set(stores).size).toBeGreaterThan(2);
+      expect(await head.getAttribute('aria-sort')).toBe('ascending');
+      await head.locator('button').focus();
+      await page.keyboard.press('Enter');
+      expect((await column(page, 4)).map(Number)).toEqual([...stores].reverse());
+      expect(await head.getAttribute('aria-sort')).toBe('descending');
+      await page.close();
+    });
+
+    test('the filter leaves out rows, by outcome and by text, and counts the rest', async () => {
+      const { page } = await open(file('crashes.html'));
+      const signatures = await column(page, 6);
+      const word = signatures.find((signature) => signature !== '')!.split(' ')[0]!;
+      await page.fill('[data-filter="text"]', word.toUpperCase());
+      const left = signatures.filter((signature) => signature.includes(word)).length;
+      expect(await column(page, 6)).toHaveLength(left);
+      expect(await text(page, '.filter output')).toBe(`${left} of 6`);
+      await page.fill('[data-filter="text"]', '');
+      await page.selectOption('[data-filter="group"]', 'panic');
+      expect(new Set(await column(page, 1))).toEqual(new Set(['panic']));
+      await page.close();
+    });
+
+    test('a seed leads to what boots it, and to its page where there is one', async () => {
+      const { page, complaints } = await open(file('sweep.html'), { hash: '#seed-2' });
+      expect(await page.$$eval('.chosen code', (lines) => lines.map((line) => line.textContent))).toEqual([
+        'npx percpu-malta boot --controllers 1 --seed 2',
+        'npx percpu-malta explain --controllers 1 --seed 2 --html seed-2.html',
+      ]);
+      expect(await page.$$('.chosen a')).toEqual([]);
+      await page.fill('[data-filter="text"]', 'nothing has this');
+      await page.fill('[data-filter="text"]', '');
+      await page.click('tr[data-id="seed-3"] th a');
+      await page.waitForFunction(() => document.querySelector('.chosen strong')!.textContent === 'Seed 3');
+      expect(await page.$$eval('tr.now', (rows) => rows.map((row) => (row as HTMLElement).dataset.id))).toEqual([
+        'seed-3',
+      ]);
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+      await page.click('.chosen .copy >> nth=0');
+      await page.waitForFunction(() => /Copied|Selected/.test(document.querySelector('.chosen .copy')!.textContent));
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+        'npx percpu-malta boot --controllers 1 --seed 3',
+      );
+      expect(complaints).toEqual([]);
+      await page.click('.chosen a');
+      await page.waitForSelector('#outcome');
+      expect(await text(page, 'h1')).toBe('percpu-malta boot, seed 3');
+      await page.close();
+    });
+
+    test('seeds of a kind lead to their rows, also when those are filtered out', async () => {
+      const { page } = await open(file('crashes.html'));
+      await page.fill('[data-filter="text"]', 'nothing has this');
+      expect(await column(page, 0)).toEqual([]);
+      const seed = page.locator('td a[href^="#seed-"]').first();
+      const name = await seed.textContent();
+      await seed.click();
+      await page.waitForFunction(
+        (wanted) => document.querySelector('.chosen strong')?.textContent === wanted,
+        `Seed ${name}`,
+      );
+      expect(await column(page, 0)).toHaveLength(6);
+      await page.close();
+    });
+
+    test('--pages without --html, or of no folder, is one line', () => {
+      for (const args of [
+        ['--pages', directory],
+        ['--pages', file('none'), '--html', file('x.html')],
+      ]) {
+        const { status, stderr } = run('sweep', '--seeds', '1', ...args);
+        expect(status).toBe(2);
+        expect(stderr).toMatch(/^percpu-malta: --pages.*\n$/);
       }
+    });
   });
 });
