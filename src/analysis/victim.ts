@@ -37,9 +37,7 @@ type Owner =
   | { kind: 'stack'; pid: number; comm: string }
   | { kind: 'page table' }
   | { kind: 'vmalloc' }
-  | { kind: 'pages'; caller: string }
-  /** Nobody is seen to have it (of kernels that are not ours). */
-  | { kind: 'unknown' };
+  | { kind: 'pages'; caller: string };
 
 export class VictimFinder {
   readonly #parts: BootParts;

@@ -29,9 +29,9 @@ const START = `percpu-malta script 1
 seed 2
 controllers 2
 disks 1
-scan 0 1 32-127
+scan 0 1 0-127
 scan 0 2 0
-scan 1 3 97-127
+scan 1 3 0-127
 step percpu bioset_init
 `;
 
@@ -43,9 +43,9 @@ describe('minimize', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const script = fs.readFileSync(path.join(folder, 'small.boot'), 'utf8');
     expect(stdout).toBe(`${script}\nsaved; run it with: percpu-malta boot --script small.boot\n`);
-    expect(script).toContain('# from 2 controllers, 1 disk, 128 targets, 1 step of kernel_init\n');
+    expect(script).toContain('# from 2 controllers, 1 disk, 257 targets, 1 step of kernel_init\n');
     const [, targets] = /^# to .* (\d+) targets, 0 steps of kernel_init$/m.exec(script)!;
-    expect(Number(targets)).toBeLessThan(128);
+    expect(Number(targets)).toBeLessThan(257);
     expect(script).toMatch(/^# minimal, \d+ boots; [1-9]\d* pages? of others overwritten, outcome /m);
     expect(boot('small.boot').counters.targetsScanned).toBe(Number(targets));
     expect(fs.existsSync(path.join(folder, 'small.boot.trials'))).toBe(false);

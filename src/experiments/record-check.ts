@@ -7,30 +7,30 @@ import { sizeNeed } from './define.js';
 import type { GeometryChange } from './setup.js';
 
 /** What is wrong with a value, behind the path to it (`.options.cpus: 9 is not ...`); undefined when nothing is. */
-export type Check = (value: unknown) => string | undefined;
+type Check = (value: unknown) => string | undefined;
 
 const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 };
 
-export const is =
+const is =
   (what: string, test: (value: unknown) => boolean): Check =>
   (value) =>
     test(value) ? undefined : `: ${shown(value)} is not ${what}`;
 
-export const text = is('a text', (value) => typeof value === 'string');
-export const yesOrNo = is('true or false', (value) => typeof value === 'boolean');
-export const whole = (min: number, max = Number.MAX_SAFE_INTEGER): Check =>
+const text = is('a text', (value) => typeof value === 'string');
+const yesOrNo = is('true or false', (value) => typeof value === 'boolean');
+const whole = (min: number, max = Number.MAX_SAFE_INTEGER): Check =>
   is(
     max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
     (value) => (Number.isSafeInteger(value) ? (value as number) >= min && (value as number) <= max : false),
   );
-export const seconds = is('a time in seconds', (value) => Number.isFinite(value) && (value as number) >= 0);
-export const oneOf = (names: readonly string[]): Check =>
+const seconds = is('a time in seconds', (value) => Number.isFinite(value) && (value as number) >= 0);
+const oneOf = (names: readonly string[]): Check =>
   is(`one of ${names.join(', ')}`, (value) => names.includes(value as string));
 
-export function listOf(check: Check): Check {
+function listOf(check: Check): Check {
   return (value) => {
     if (!Array.isArray(value)) return `: ${shown(value)} is not a list`;
     for (const [i, item] of value.entries()) {
@@ -42,10 +42,7 @@ export function listOf(check: Check): Check {
 }
 
 /** An object with exactly these fields; those of `optional` may be missing. */
-export function fields(
-  required: Readonly<Record<string, Check>>,
-  optional: Readonly<Record<string, Check>> = {},
-): Check {
+function fields(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check {
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return `: ${shown(value)} is not an object`;

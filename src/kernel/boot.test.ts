@@ -57,6 +57,18 @@ describe('a fixed kernel', () => {
       expect([caller, freed(caller)]).toEqual([caller, targets - 4]);
   });
 
+  test('has its SCSI host wait for kthreadd, who makes its threads', () => {
+    const { events } = clean.log;
+    const made = events.flatMap((e) => (e.type === 'task' && /^scsi_/.test(e.comm) ? [[e.comm, e.pid]] : []));
+    expect(made).toEqual([
+      ['scsi_eh_0', 2],
+      ['scsi_tmf_0', 2],
+    ]);
+    const at = (text: string): number => events.findIndex((e) => e.type === 'printk' && e.text.includes(text));
+    const probe = events.slice(at('enabling device'), at('32 bit DMA mask'));
+    expect(probe.filter((e) => e.type === 'switch' && e.from === 1)).toHaveLength(2);
+  });
+
   test('flushes after every chunk it takes pages from and never uses a stale translation', () => {
     expect(clean.counters.depopulatedPages).toBeGreaterThan(0);
     expect(clean.counters.tlbFlushes).toBeGreaterThan(0);

@@ -390,7 +390,7 @@ class Boot {
     on(HC.PCPU_FREE, (ptr, caller) => this.#answer(this.#free(ptr, caller)));
     on(HC.ALLOC_PAGES, (order, cachep, caller) => pages.alloc(order, cachep, this.#functionName(caller)));
     on(HC.FREE_PAGES, (address, order) => pages.free(address, order));
-    on(HC.SCHEDULE, (state) => scheduler.schedule(state) as never);
+    on(HC.SCHEDULE, (state) => this.#schedule(state) as never);
     on(HC.WAKE_UP, (task) => {
       const woken = scheduler.byAddress(task);
       if (woken) scheduler.wake(woken);
@@ -406,9 +406,16 @@ class Boot {
     on(HC.NEW_CACHE, (cachep) => pages.newCache(cachep));
     on(HC.DO_SOFTIRQ, () => this.#ksoftirqd() as never);
     on(HC.BOOT_EVENT, (event, a, b, c) => this.#init.event(event, a, b, c));
+    on(HC.COND_RESCHED, () => scheduler.condResched() as never);
     on(HC.RCU_GP, () => this.#rcu.threadStep() as never);
     on(HOST_CALL.EXCEPTION, (frame) => this.#crash.exception(frame) as never);
     on(HOST_CALL.THREAD_EXIT, () => scheduler.schedule(TASK_DEAD) as never);
+  }
+
+  /** An interrupt that is due comes before a task that waits for it goes to sleep. */
+  *#schedule(state: number): Run {
+    if (this.#interruptDue()) yield* this.#interrupts();
+    yield* this.#scheduler.schedule(state);
   }
 
   *#print(level: number, text: number, length: number): Run {
@@ -419,7 +426,6 @@ class Boot {
       this.#append({ type: 'bug', text: string.trimEnd() });
     }
     yield* this.#interrupts();
-    if (!this.#softirqs.inInterrupt) yield* this.#scheduler.condResched();
   }
 
   #symbolName(address: number): string {

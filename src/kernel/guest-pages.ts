@@ -98,6 +98,7 @@ export class GuestPages {
     for (let at = 0; at < bytes; at += this.#pageSize) {
       const frame = this.allocator.alloc(0, { kind: 'metadata' });
       if (frame < 0) throw new UsageError('out of memory for the allocator: give the guest more (--memory)');
+      this.#append({ type: 'page_alloc', frame, order: 0, owner: 'metadata', caller: '__vmalloc' });
       this.#machine.bytes(frame * this.#pageSize, this.#pageSize).fill(0);
       this.table.map(base + at, frame);
       frames.push(frame);
@@ -112,6 +113,7 @@ export class GuestPages {
     this.#vmAreas.delete(address);
     frames.forEach((frame, i) => {
       this.table.unmap(address + i * this.#pageSize);
+      this.#append({ type: 'page_free', frame, order: 0 });
       this.allocator.free(frame, 0);
     });
   }

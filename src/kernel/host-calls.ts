@@ -20,4 +20,5 @@ export const HC = {
   DO_SOFTIRQ: 32,
   BOOT_EVENT: 33,
   RCU_GP: 34,
+  COND_RESCHED: 35,
 } as const;

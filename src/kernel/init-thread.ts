@@ -83,7 +83,6 @@ export class InitThread {
       for (let left = call.busy * speed; left > 0; left -= SLICE_US) {
         clock.advance(Math.min(left, SLICE_US));
         if (interruptDue()) yield* interrupts();
-        if (scheduler.needResched) yield* scheduler.condResched();
       }
       if (call.sleep > 0) {
         const self = scheduler.current;

@@ -58,12 +58,26 @@ export class Scheduler {
       stack: this.#machine.read32(field('stack')),
       state: this.tasks.length === 0 ? 'running' : 'runnable',
       woken: false,
-      vruntime: this.#minVruntime,
+      vruntime: 0,
     };
     if (this.tasks.length === 0) this.current = task;
+    else task.vruntime = this.#newVruntime();
     this.tasks.push(task);
     this.#log.append(this.#clock.now, this.current.pid, { type: 'task', task: task.pid, comm: task.comm });
     return task;
+  }
+
+  /** task_fork_fair(), with START_DEBIT: a new task waits a slice, so that nobody gains by making tasks. */
+  #newVruntime(): number {
+    this.#account();
+    const slice = Math.max(SCHED_LATENCY_US / (this.#runnable() + 1), MIN_GRANULARITY_US);
+    return Math.max(this.current.vruntime, this.#minVruntime + slice);
+  }
+
+  /** Tasks that want the CPU, the current one among them. */
+  #runnable(): number {
+    const wanting = ({ state }: Task): boolean => state === 'runnable' || state === 'running';
+    return this.tasks.filter((task) => wanting(task) && task !== this.idleTask).length;
   }
 
   byAddress(address: number): Task | undefined {
@@ -161,7 +175,10 @@ export class Scheduler {
     // back again: whoever switched to us has made us current
   }
 
-  /** cond_resched() */
+  /**
+   * cond_resched(). A kernel without preemption has it in few places that a boot comes by: making a chunk, behind a work item, behind a
+   * tag set, in ksoftirqd. Not in printk.
+   */
   *condResched(): Run {
     if (this.needResched && this.#next() !== undefined) yield* this.schedule(TASK_RUNNING);
   }

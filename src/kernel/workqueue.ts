@@ -89,6 +89,7 @@ export class WorkQueues {
       busy.delete(self);
       this.#append('end', done);
       if (pool === POOL_UNBOUND && --this.#unfinished === 0) this.onIdle();
+      yield* this.#scheduler.condResched();
     }
     while (queue.length === 0) yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
     const work = queue.shift()!;

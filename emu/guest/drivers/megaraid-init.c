@@ -351,10 +351,9 @@ static int megasas_init_fw(struct megasas_instance *instance)
 	return 0;
 }
 
-struct megasas_instance *megasas_probe_one(u32 slot)
+struct pci_dev *megasas_enable_device(u32 slot)
 {
 	struct pci_dev *pdev = pci_get_slot(slot);
-	struct megasas_instance *instance;
 
 	if (megasas_nr_instances == 0)
 		printk("megasas: %s\n", MEGASAS_VERSION);
@@ -363,7 +362,13 @@ struct megasas_instance *megasas_probe_one(u32 slot)
 		return NULL;
 	pci_enable_device_mem(pdev, "megaraid_sas");
 	pci_set_master(pdev);
-	instance = kzalloc(sizeof(*instance));
+	return pdev;
+}
+
+struct megasas_instance *megasas_init_instance(struct pci_dev *pdev)
+{
+	struct megasas_instance *instance = kzalloc(sizeof(*instance));
+
 	if (!instance)
 		return NULL;
 	instance->devices = kzalloc(MEGASAS_MAX_CHANNELS * MEGASAS_MAX_DEV_PER_CHANNEL * sizeof(instance->devices[0]));
@@ -411,4 +416,11 @@ int megasas_start_aen(struct megasas_instance *instance)
 	instance->aen_cmd = cmd;
 	megasas_fire_cmd(instance, cmd); // stays with the firmware until there is an event
 	return 0;
+}
+
+struct megasas_instance *megasas_probe_one(u32 slot)
+{
+	struct pci_dev *pdev = megasas_enable_device(slot);
+
+	return pdev ? megasas_init_instance(pdev) : NULL;
 }

@@ -116,6 +116,10 @@ struct megasas_instance {
 
 // Brings the controller at 00:`slot`.0 up to the point where a SCSI host can be added. NULL when it fails (the console
 // says why). Measures the PCI bus first when nobody has.
+// The first half of a probe, and the second: between them the midlayer makes a host.
+struct pci_dev *megasas_enable_device(u32 slot);
+struct megasas_instance *megasas_init_instance(struct pci_dev *pdev);
+// Both.
 struct megasas_instance *megasas_probe_one(u32 slot);
 // Commands the mid-layer may have outstanding (can_queue).
 u32 megasas_max_commands(const struct megasas_instance *instance);

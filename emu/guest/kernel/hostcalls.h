@@ -23,6 +23,7 @@
 #define HC_DO_SOFTIRQ    32 // ksoftirqd: runs what is pending; returns when nothing is
 #define HC_BOOT_EVENT    33 // (event): milestones
 #define HC_RCU_GP        34 // the grace-period thread's next step; blocks while there is nothing to do
+#define HC_COND_RESCHED  35 // gives up the CPU when somebody else is to have it
 
 // pools of HC_QUEUE_WORK
 #define POOL_BOUND   0

@@ -5,13 +5,16 @@
 
 static noinline void megasas_probe(u32 slot, u32 host_no)
 {
-	struct megasas_instance *instance = megasas_probe_one(slot);
+	struct pci_dev *pdev = megasas_enable_device(slot);
+	struct megasas_instance *instance;
 	struct Scsi_Host *shost;
 
+	if (!pdev)
+		return;
+	shost = scsi_host_alloc(host_no);
+	instance = megasas_init_instance(pdev);
 	if (!instance)
 		return;
-	shost = kzalloc(sizeof(*shost));
-	shost->host_no = host_no;
 	shost->max_channel = MEGASAS_MAX_CHANNELS - 1;
 	shost->max_id = MEGASAS_MAX_DEV_PER_CHANNEL;
 	shost->hostdata = instance;
@@ -97,6 +100,7 @@ u32 start_kernel(u32 pages, u32 map, u32 b, u32 c)
 	hostcall1(HC_NEW_TASK, &init_task);
 	kmem_cache_init();
 	kthread_create(kernel_init, 0, 1, "swapper/0");
+	kthreadd_start();
 	kthread_create(run_ksoftirqd, 0, 10, "ksoftirqd/0");
 	kthread_create(rcu_gp_kthread, 0, 11, "rcu_sched");
 	kthread_create(worker_thread, POOL_BOUND, 13, "kworker/0:1");

@@ -75,6 +75,27 @@ noinline int scsi_execute(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, 
 // megasas asks for 80 scatter-gather entries at most; two fit into the command.
 #define SCSI_CMD_SIZE (sizeof(struct scsi_cmnd) + 2 * 16)
 
+// What a host's error handler and the rescuer of its work queue do here.
+u32 scsi_host_thread(u32 unused)
+{
+	for (;;)
+		schedule();
+}
+
+// scsi_host_alloc(): the thread that asks sleeps twice, while its threads are made.
+struct Scsi_Host *scsi_host_alloc(u32 host_no)
+{
+	struct Scsi_Host *shost = kzalloc(sizeof(*shost));
+	char name[TASK_COMM_LEN];
+
+	shost->host_no = host_no;
+	snprintf(name, sizeof(name), "scsi_eh_%u", host_no);
+	kthread_run(scsi_host_thread, SCSI_FIRST_PID + 2 * host_no, name);
+	snprintf(name, sizeof(name), "scsi_tmf_%u", host_no);
+	kthread_run(scsi_host_thread, SCSI_FIRST_PID + 2 * host_no + 1, name);
+	return shost;
+}
+
 void scsi_add_host(struct Scsi_Host *shost)
 {
 	INIT_LIST_HEAD(&shost->__devices);

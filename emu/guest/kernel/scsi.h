@@ -57,6 +57,11 @@ struct scsi_device {
 _Static_assert(sizeof(struct scsi_target) == 520 && offsetof(struct scsi_target, devices) == 12, "as in Linux");
 _Static_assert(sizeof(struct scsi_device) == 1264, "two to a page of 4 KB");
 
+// pids of the hosts' threads
+#define SCSI_FIRST_PID 28
+
+u32 scsi_host_thread(u32 unused);
+struct Scsi_Host *scsi_host_alloc(u32 host_no);
 void scsi_add_host(struct Scsi_Host *shost);
 void scsi_scan_host(struct Scsi_Host *shost);
 int scsi_execute(struct scsi_device *sdev, const u8 *cmd, u32 cmd_len, void *buffer, u32 len);
