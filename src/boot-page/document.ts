@@ -93,7 +93,6 @@ Nothing is sent or fetched. Engine: <span id="engine" class="mono">not started</
 <main>
 <form id="choice">
 ${select('kernel', 'Kernel', kernels, DEFAULT_SETUP.kernel)}
-${select('layout', 'Layout', same(Object.keys(BOOT_LAYOUTS)), DEFAULT_SETUP.layout)}
 ${select(
   'tlb',
   'TLB',
@@ -103,6 +102,7 @@ ${select(
   ],
   DEFAULT_SETUP.tlb,
 )}
+${select('layout', 'Layout', same(Object.keys(BOOT_LAYOUTS)), DEFAULT_SETUP.layout)}
 ${select('cpu', 'CPU', same(Object.keys(CPU_MODEL)), DEFAULT_SETUP.cpu)}
 ${select('controllers', 'Controllers', same(['0', '1', '2', '3']), String(DEFAULT_SETUP.controllers))}
 <label>Seed<input name="seed" inputmode="numeric" pattern="[0-9]{1,10}" required value="1"></label>

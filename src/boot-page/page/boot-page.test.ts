@@ -115,7 +115,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     const report = page.frameLocator('#report');
     expect(await report.locator('#outcome').textContent()).toBe(native.result.outcome);
     const [, chain = ''] = /<ol id="chain">([\s\S]*?)<\/ol>/.exec(native.report) ?? [];
-    expect(await report.locator('#chain li').count()).toBe(chain.match(/<li>/g)?.length);
+    expect(await report.locator('#chain li').count()).toBe(chain.match(/<li>/g)?.length ?? 0);
   }
 
   test(
@@ -132,9 +132,11 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
 
       await page.click('#next');
       await ended(page);
-      expect(page.url()).toMatch(/tlb=hardware&cpu=24Kf&controllers=1&seed=42$/);
+      expect(page.url()).toMatch(/tlb=hardware&cpu=24Kf&controllers=1&seed=42(&view=event-\d+)?$/);
       await equalsNative(page, setup, 42);
       const report = page.frameLocator('#report');
+      await report.locator('#slider').press('Home');
+      await page.waitForFunction(() => location.hash.endsWith('&seed=42&view=event-0'));
       expect(await report.locator('#tlb tbody tr').count()).toBe(16);
       expect(await report.locator('#chunks canvas').count()).toBeGreaterThan(2);
     },

@@ -32,6 +32,9 @@ const field = (name: string): HTMLInputElement | HTMLSelectElement =>
 let worker: Worker | undefined;
 let workerUrl: string | undefined;
 let reportUrl: string | undefined;
+/** What the report shows, as the part of an address behind #; '' what it opens with. */
+let view = '';
+const VIEW = /^event-[\w=.&-]{1,100}$/;
 
 function say(text: string, bad = false): void {
   status.textContent = text;
@@ -60,11 +63,14 @@ function readAddress(): boolean {
     )
       input.value = value;
   }
+  const shown = wanted.get('view') ?? '';
+  view = VIEW.test(shown) ? shown : '';
   return wanted.has('seed');
 }
 
 function writeAddress(): void {
   const chosen = new URLSearchParams(FIELDS.map((name) => [name, field(name).value]));
+  if (view !== '') chosen.set('view', view);
   // A file opened from disk may have an address that cannot be changed: the link below says it all the same.
   try {
     history.replaceState(null, '', `#${chosen}`);
@@ -123,7 +129,7 @@ function hear(reply: Reply): void {
     say(outcome === 'clean' ? 'Clean: the guest reached init.' : `${outcome}: ${signature}`);
     if (reportUrl) URL.revokeObjectURL(reportUrl);
     reportUrl = URL.createObjectURL(new Blob([report], { type: 'text/html' }));
-    frame.src = reportUrl;
+    frame.src = view === '' ? reportUrl : `${reportUrl}#${view}`;
     frame.hidden = false;
     output.classList.add('done');
     save('save-report', reportUrl, '.html');
@@ -155,9 +161,11 @@ function boot(): void {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
+  view = '';
   boot();
 });
 buttons.next.addEventListener('click', () => {
+  view = '';
   field('seed').value = String((Number(field('seed').value) + 1) % 2 ** 32);
   boot();
 });
@@ -167,7 +175,16 @@ buttons.stop.addEventListener('click', () => {
   running(false);
   say('Stopped.');
 });
-form.addEventListener('change', writeAddress);
+form.addEventListener('change', () => {
+  view = '';
+  writeAddress();
+});
+// The report says what it shows, so that the link to this page is one to that moment.
+window.addEventListener('message', ({ source, data: message }: MessageEvent<{ view?: unknown }>) => {
+  if (source !== frame.contentWindow || typeof message?.view !== 'string' || !VIEW.test(message.view)) return;
+  view = message.view;
+  writeAddress();
+});
 window.addEventListener('hashchange', readAddress);
 
 running(false);

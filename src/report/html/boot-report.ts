@@ -255,7 +255,11 @@ ${MARKS}<p id="frame" class="mono readout"></p><h3>History of this page</h3><ol 
 }
 
 function eventsHtml(): string {
-  return section('events', 'Events around the moment', '<ol id="events" class="mono"></ol>');
+  return section(
+    'events',
+    'Events around the moment',
+    '<ol id="events" class="mono" tabindex="0" aria-label="Events around the moment"></ol>',
+  );
 }
 
 function consoleHtml(lines: readonly string[]): string {

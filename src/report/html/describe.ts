@@ -31,6 +31,8 @@ export function describe(e: KernelEvent): string {
       return `chunk ${e.chunk} page ${e.page}${cpu(e.cpu)}: ${hex(e.va)} mapped to pfn ${pfn(e.frame)}`;
     case 'unmap':
       return `chunk ${e.chunk} page ${e.page}${cpu(e.cpu)}: ${hex(e.va)} unmapped from pfn ${pfn(e.frame)}`;
+    case 'tlb_refill':
+      return `TLB refill for the ${e.write ? 'store' : 'load'} to ${hex(e.va)}: ${e.miss ? 'no entry matched' : 'the entry had V=0'}`;
     case 'tlb_flush':
       return `TLB flushed ${e.whole ? 'as a whole, for' : 'from'} ${hex(e.start)} to ${hex(e.end)}`;
     case 'isolate':

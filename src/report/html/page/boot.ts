@@ -206,7 +206,7 @@ document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const target = event.target as HTMLElement;
   // Where the keys scroll or choose, they keep doing so.
-  if (target === select || (target !== slider && target.closest('.scroll, .history, pre'))) return;
+  if (target === select || (target !== slider && target.closest('.scroll, .history, pre, #events'))) return;
   if (target !== slider && !event.key.startsWith('Arrow')) return;
   const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -100, PageUp: 100 }[event.key];
   if (event.key === 'Home') step(0);

@@ -1,4 +1,4 @@
-// The events before and after the moment shown, always the same number of lines.
+// The events before and after the moment shown, that one in the middle of their box.
 import { seconds } from '../../../analysis/addresses.js';
 import type { EventTable } from '../event-table.js';
 import type { CurrentEvent } from './moment.js';
@@ -8,7 +8,8 @@ const LINES = 11;
 
 export function setUpEventList(events: EventTable, moment: CurrentEvent, text: (seq: number) => string): void {
   const links = Array.from({ length: Math.min(LINES, events.length) }, () => document.createElement('a'));
-  document.querySelector('#events')!.append(
+  const box = document.querySelector<HTMLElement>('#events')!;
+  box.append(
     ...links.map((link) => {
       const item = document.createElement('li');
       item.append(link);
@@ -22,7 +23,9 @@ export function setUpEventList(events: EventTable, moment: CurrentEvent, text: (
       link.classList.toggle('now', seq === now);
       link.href = `#event-${seq}`;
       link.dataset.seq = String(seq);
-      link.textContent = link.title = `${seq} ${seconds(events.times[seq]!)} ${text(seq)}`;
+      link.textContent = `${seq} ${seconds(events.times[seq]!)} ${text(seq)}`;
     });
+    const shown = links[now - first];
+    if (shown) box.scrollTop = shown.offsetTop + shown.clientHeight / 2 - box.clientHeight / 2;
   });
 }

@@ -592,6 +592,38 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await page.close();
   });
 
+  test('on a phone lines of events and of the story are whole', async () => {
+    const { page } = await open(crash.html, { width: 390, height: 844 });
+    const cut = await page.$$eval(
+      '#events a, #chain li, #what, .command',
+      (all) =>
+        all.filter((line) => {
+          const { overflow, textOverflow, whiteSpace } = getComputedStyle(line);
+          return (
+            line.scrollWidth > line.clientWidth + 1 ||
+            textOverflow === 'ellipsis' ||
+            whiteSpace === 'nowrap' ||
+            overflow === 'hidden'
+          );
+        }).length,
+    );
+    expect(cut).toBe(0);
+    const now = await page.$eval('#events .now', (line) => {
+      const [box, at] = [line.closest('#events')!.getBoundingClientRect(), line.getBoundingClientRect()];
+      return at.top >= box.top && at.bottom <= box.bottom;
+    });
+    expect(now).toBe(true);
+    // a link of the story, far above, brings the picture into sight
+    await page.locator('#chain a').nth(5).click();
+    await settled(page);
+    const [bar, picture] = await page.$$eval('#scrubber, #translation-section', (both) =>
+      both.map((e) => e.getBoundingClientRect()),
+    );
+    expect(picture!.top).toBeGreaterThanOrEqual(bar!.bottom);
+    expect(picture!.top).toBeLessThan(bar!.bottom + 60);
+    await page.close();
+  });
+
   test.each([360, 390, 800, 1280])('no sideways scrolling, %i pixels wide', async (width) => {
     for (const { html } of [crash, clean]) {
       const { page } = await open(html, { width, height: 844 });
