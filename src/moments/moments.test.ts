@@ -132,7 +132,7 @@ describe('the moment', () => {
   });
 
   test.each([
-    ['stale:100000', /1185 accesses go through stale translations/],
+    ['stale:100000', /227 accesses go through stale translations/],
     ['pc nonsense', /no symbol 'nonsense'/],
     ['pc memset+1', /multiples of 4/],
     ['event 10000000', /the last event is \d+/],
