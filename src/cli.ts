@@ -36,7 +36,17 @@ function program(): Command {
   const cli = new Command('percpu-malta')
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
-    .configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) })
+    .configureOutput({
+      writeErr: (text) => process.stderr.write(printable(text)),
+      // commander's own errors in the one style, suggestions on the same line
+      outputError: (text, write) =>
+        write(
+          `percpu-malta: ${text
+            .replace(/^error: /, '')
+            .trimEnd()
+            .replaceAll('\n', ' ')}\n`,
+        ),
+    })
     .enablePositionalOptions() // inspect run: its options are its own
     .exitOverride();
   const commands: Command[] = [

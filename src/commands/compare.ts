@@ -45,9 +45,10 @@ interface CompareFlags extends PoolFlags, RecordFlags {
 const TLBS: readonly TlbMode[] = ['qemu', 'hardware'];
 const CPUS: readonly CpuModel[] = ['24Kf', 'P5600'];
 
-/** An option that takes a list; help shows its default as it would be typed. */
+/** An option that takes a list, each item once; help shows its default as it would be typed. */
 function list<T>(flags: string, description: string, parse: (text: string) => T[], text: string): Option {
-  return new Option(flags, description).argParser(parse).default(parse(text), text);
+  const once = (given: string): T[] => [...new Map(parse(given).map((item) => [JSON.stringify(item), item])).values()];
+  return new Option(flags, description).argParser(once).default(parse(text), text);
 }
 
 export function compareCommand(): Command {
@@ -69,7 +70,10 @@ export function compareCommand(): Command {
   );
   return addRecordOptions(addEngineOptions(addJobsOption(command)))
     .addHelpText('after', HELP)
-    .hook('preAction', () => lookQuickly(command))
+    .hook('preAction', () => {
+      refuseUnused(command);
+      lookQuickly(command);
+    })
     .action(run);
 }
 
@@ -82,8 +86,22 @@ Columns: reclaim at = empty populated pages from which a chunk is depopulated; t
 depopulated, pages populated again while the old translation was live, areas zeroed through a stale translation, pages of other
 owners hit by that; then crashed boots, their share and its 95 % interval (Wilson).
 
---explain takes one kernel (the first of --kernels) and ignores --layouts, --tlb and --cpu; with --quick it leaves the variations of what
+--explain takes one kernel, the first of --kernels by default, and neither --layouts nor --tlb nor --cpu; with --quick it leaves the variations of what
 both ends share out. Ctrl-C prints what is finished; with --out, --resume goes on from there.`;
+
+/** @throws UsageError for options that would do nothing */
+function refuseUnused(command: Command): void {
+  const { explain, kernels } = command.opts<CompareFlags>();
+  const given = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+  if (!explain) {
+    if (given('cpus')) throw new UsageError('--cpus: only with --explain; --layouts takes CPUs as in x86-like/8');
+    return;
+  }
+  const unused = ['layouts', 'tlb', 'cpu'].find(given);
+  if (unused !== undefined)
+    throw new UsageError(`--${unused}: not with --explain, which goes from malta-4k to x86-like one factor at a time`);
+  if (given('kernels') && kernels.length > 1) throw new UsageError('--kernels: --explain takes one kernel');
+}
 
 /** Options that were given are kept. */
 function lookQuickly(command: Command): void {

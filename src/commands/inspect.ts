@@ -9,6 +9,7 @@ import { chunkReports, chunksText } from '../inspect/chunks.js';
 import { Disassembler } from '../inspect/disassembly.js';
 import { dumpText } from '../inspect/dump.js';
 import { Evidence } from '../inspect/evidence.js';
+import { inspectJson } from '../inspect/json.js';
 import { readMemory } from '../inspect/memory.js';
 import { addressReport, addressText, tlbHalves, tlbText } from '../inspect/translations.js';
 import { where, whereText } from '../inspect/where.js';
@@ -18,6 +19,7 @@ import { bootRerun } from '../moments/own-guest.js';
 import { kernelRerun } from '../moments/real-kernel.js';
 import type { Rerun, Subject } from '../moments/subject.js';
 import { visit } from '../moments/visit.js';
+import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { addressArgument, momentOption } from './moment-option.js';
 import { addRunOptions, openRun, refuseWrittenDrives, type RunFlags } from './run-options.js';
@@ -148,17 +150,19 @@ function view(
   const reports = addresses.map((address) => addressReport(subject, address, evidence));
   const memory = dumps.map((dump) => ({ ...dump, bytes: readMemory(subject, dump.address, dump.length) }));
   if (flags.json)
-    return `${JSON.stringify({
-      options,
-      moment: momentText(flags.at),
-      ...at,
-      tlb: halves,
-      addresses: reports,
-      ...(flags.chunks ? { chunks: boot ? chunkReports(boot, halves) : null } : {}),
-      ...(memory.length > 0
-        ? { memory: memory.map(({ address, bytes }) => ({ address, hex: Buffer.from(bytes).toString('hex') })) }
-        : {}),
-    })}\n`;
+    return `${printableJson(
+      inspectJson({
+        options,
+        moment: momentText(flags.at),
+        ...at,
+        tlb: halves,
+        addresses: reports,
+        ...(flags.chunks ? { chunks: boot ? chunkReports(boot, halves) : null } : {}),
+        ...(memory.length > 0
+          ? { memory: memory.map(({ address, bytes }) => ({ address, hex: Buffer.from(bytes).toString('hex') })) }
+          : {}),
+      }),
+    )}\n`;
   const lines = all ? whereText(at) : whereText(at).slice(0, 2);
   for (const report of reports) lines.push('', ...addressText(report, subject));
   if (all || showTlb) lines.push('', 'TLB:', ...tlbText(halves, showTlb));

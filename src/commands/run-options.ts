@@ -118,7 +118,7 @@ export function addRunOptions(command: Command, { tlb = '--tlb <mode>' } = {}): 
       [] as SkipCall[],
     )
     .option('--system-map <file>', "names from there instead of the kernel's own")
-    .option('--engine <name>', 'native or unicorn.js (default: the first that works)')
+    .option('--engine <name>', 'native, unicorn.js or unicorn.js:FILE (default: the first that works)')
     .option('--no-shim', 'do without the compiled hooks');
 }
 

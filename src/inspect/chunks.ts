@@ -11,7 +11,7 @@ export interface ChunkReport {
   map: string;
   populated: number;
   empty: number;
-  free_bytes: number;
+  freeBytes: number;
   areas: number;
   isolated: boolean;
 }
@@ -38,7 +38,7 @@ export function chunkReports({ allocator, machine }: BootParts, halves: readonly
       map,
       populated: chunk.nrPopulated,
       empty: chunk.nrEmptyPopPages,
-      free_bytes: chunk.freeBytes,
+      freeBytes: chunk.freeBytes,
       areas: chunk.nrAlloc,
       isolated: chunk.isolated,
     };
@@ -49,9 +49,9 @@ export function chunksText(reports: readonly ChunkReport[]): string[] {
   return [
     'Per-CPU chunks (. not populated, e populated and empty, # in use, S reached by a stale translation):',
     ...reports.map(
-      ({ id, base, map, populated, areas, free_bytes, isolated }) =>
+      ({ id, base, map, populated, areas, freeBytes, isolated }) =>
         ` ${id < 0 ? 'reserved' : `chunk ${id}`} at ${hex(base)} [${map}] ${populated} populated, ${count(areas, 'area')}, ` +
-        `${free_bytes} bytes free${isolated ? ', isolated' : ''}`,
+        `${freeBytes} bytes free${isolated ? ', isolated' : ''}`,
     ),
   ];
 }

@@ -12,14 +12,14 @@ export interface TlbHalf {
   shadow: boolean;
   virtual: number;
   /** Bytes. */
-  page_size: number;
+  pageSize: number;
   asid: number;
   global: boolean;
   frame: number;
   valid: boolean;
   dirty: boolean;
   /** What the page table says: a frame, -1 for none; null where no page table is known for the address. */
-  page_table_frame: number | null;
+  pageTableFrame: number | null;
   /** Valid, and the page table has another frame or none. */
   stale: boolean;
 }
@@ -36,13 +36,13 @@ function halves(subject: Subject, entry: TlbEntry): TlbHalf[] {
       index: entry.index,
       shadow: entry.shadow,
       virtual,
-      page_size: pageSize,
+      pageSize,
       asid: entry.asid,
       global: entry.global,
       frame,
       valid: page.v,
       dirty: page.d,
-      page_table_frame: mapped,
+      pageTableFrame: mapped,
       stale: page.v && mapped !== null && mapped !== frame,
     };
   });
@@ -62,11 +62,11 @@ export function tlbText(list: readonly TlbHalf[], all = false): string[] {
   const rows = shown.map((half) => [
     `${half.index}${half.shadow ? ' shadow' : ''}`,
     hex(half.virtual),
-    `${half.page_size >> 10}K`,
+    `${half.pageSize >> 10}K`,
     half.global ? 'global' : `asid ${half.asid.toString(16)}`,
     half.valid ? pfn(half.frame) : 'invalid',
     half.dirty ? 'D' : '-',
-    half.page_table_frame === null ? '?' : pfn(half.page_table_frame),
+    half.pageTableFrame === null ? '?' : pfn(half.pageTableFrame),
     half.stale ? 'STALE' : '',
   ]);
   const stale = shown.filter((half) => half.stale).length;

@@ -76,7 +76,7 @@ describe('the moment', () => {
           physical: first.physical,
           by: 'tlb',
           stale: true,
-          tlb: { index: first.entry, shadow: first.shadow, frame: first.frame, page_table_frame: first.mapped },
+          tlb: { index: first.entry, shadow: first.shadow, frame: first.frame, pageTableFrame: first.mapped },
         });
         expect(report.owners[0]!.owner).toBe(`free page ${first.frame.toString(16)}`);
         expect(report.history.at(-1)!.text).toMatch(/mapped to pfn/);
