@@ -182,6 +182,51 @@ describe.each([
     expect(g.cpu.reg(T1)).toBe(0x34);
   });
 
+  describe('more instructions without a branch than unicorn.js can translate', () => {
+    const FAR = 0x8002_0000;
+    const nops = (n: number): number[] => Array.from({ length: n }, () => asm.nop);
+    const ended = (g: TestGuest): number[] => [g.cpu.reg(T0), g.cpu.instructions, g.exceptions.length];
+
+    it('are run when a jump leads there, over several pages, again and from elsewhere', () => {
+      const g = guest(shim);
+      g.put(FAR + 0x2800, [asm.addiu(T0, T0, 1), asm.wait]);
+      g.run([asm.li(S0, FAR), asm.jr(S0), asm.addiu(T0, 0, 5)]);
+      expect(ended(g)).toEqual([6, 4 + 0x2800 / 4 + 2, 0]);
+      expect(g.cpu.run(FAR)).toBe('wait');
+      expect(ended(g)).toEqual([7, 4 + 2 * (0x2800 / 4 + 2), 0]);
+      expect(g.cpu.run(FAR + 0x1ff8)).toBe('wait');
+      expect(ended(g)).toEqual([8, 4 + 2 * (0x2800 / 4 + 2) + 0x808 / 4 + 2, 0]);
+    });
+
+    it('are run behind a branch that is not taken, at the target of one that is, and behind eret', () => {
+      const g = guest(shim);
+      g.run([asm.bnez(T1, 2), asm.addiu(T0, T0, 1), nops(200), asm.addiu(T0, T0, 1)]);
+      expect(ended(g)).toEqual([2, 204, 0]);
+      g.run([asm.b(2), asm.addiu(T0, T0, 1), asm.wait, nops(200), asm.addiu(T0, T0, 1)]);
+      expect(ended(g)).toEqual([4, 408, 0]);
+      g.run([asm.syscall, nops(200), asm.addiu(T0, T0, 1)]);
+      expect(ended(g)).toEqual([5, 408 + 6 + 202, 1]);
+      g.run([asm.bnez(0, 2), asm.addiu(T0, T0, 1), nops(200)]); // never taken: no branch to the engine
+      expect(ended(g)).toEqual([6, 408 + 6 + 202 + 203, 1]);
+    });
+
+    it('come to exceptions in the middle', () => {
+      const g = guest(shim);
+      const piece = [asm.addiu(T0, T0, 1), asm.lw(T1, 0, S0), asm.lw(T1, 4, 0)]; // two misses
+      g.run([asm.lui(S0, 0xc000), Array.from({ length: 60 }, () => piece).flat()]);
+      expect(ended(g)).toEqual([60, 1 + 60 * (3 + 2 * 5) + 1, 120]);
+      expect(g.exceptions.map(({ epc }) => epc).slice(-2)).toEqual([PROGRAM + 179 * 4, PROGRAM + 180 * 4]);
+    });
+
+    it('end when the instruction budget does', () => {
+      const g = guest(shim);
+      g.cpu.instructionBudget = 1000;
+      g.put(PROGRAM, [asm.li(S0, FAR), asm.jr(S0), asm.nop]);
+      expect(g.cpu.run(PROGRAM)).toBe('budget');
+      expect([g.cpu.instructions, g.cpu.nextPc]).toEqual([1000, FAR + 4 * (1000 - 4)]);
+    });
+  });
+
   it('executes MIPS16 after a jump to an odd address, and MIPS32 in the vector', () => {
     const g = guest(shim);
     g.put(0x8000_2000, [0xe8e5_e8e5]); // break; break

@@ -29,7 +29,7 @@ import {
   VECTOR_CACHE_ERROR,
   WAIT,
 } from './cp0.js';
-import { blockFlags } from './block-limit.js';
+import { blockFlags, MOST_INSTRUCTIONS } from './block-limit.js';
 import { ExceptionEntry } from './exception-entry.js';
 import { fastPath } from './fast-path.js';
 import { InstructionStops } from './instruction-stops.js';
@@ -217,6 +217,8 @@ export class MipsCpu {
   #sealed = false;
   /** A load or store, or the page mapped at a fetch, where nothing is. */
   #busError: 'data' | { page: number } | undefined;
+  /** Keeps the next block short, with engines that cannot translate long ones. */
+  #limitBlock: (() => void) | undefined;
   #view: DataView | undefined;
   #onException: ((exception: ExceptionRecord) => void) | undefined;
   #tlb: TlbView | undefined;
@@ -306,6 +308,8 @@ export class MipsCpu {
         },
       );
       this.#time = this.#state.timer;
+      const flags = isVersion20(library) ? undefined : blockFlags(library, this.#engine.host);
+      if (flags !== undefined) this.#limitBlock = () => (this.#engine.host.words(flags, 1)[0] = MOST_INSTRUCTIONS);
       let timed: TimedGuest | undefined;
       if (options.timer) timed = this.#timedGuest(options.timer, options.dropShadows ?? false);
       let block: ArrayBuffer | undefined;
@@ -314,13 +318,12 @@ export class MipsCpu {
         if (timed) this.#state.describeTimed(timed.places, checkJumps, timed.dropShadows);
         block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, {
           ...(ask ? { ask } : {}),
-          ...(timed
-            ? { timed: { registers: timed.registers, blockFlags: timed.blockFlags, onEvent: () => this.#event() } }
-            : {}),
+          ...(timed ? { timed: { registers: timed.registers, onEvent: () => this.#event() } } : {}),
+          ...(flags === undefined ? {} : { blockFlags: flags }),
         });
       }
       this.#stops = ask && new InstructionStops(this.#state, block);
-      if (!shim) this.#entry.attach(checkJumps, timed && new TimedHooks(timed), this.#stops, ask);
+      if (!shim) this.#entry.attach(checkJumps, this.#limitBlock, timed && new TimedHooks(timed), this.#stops, ask);
     }
     this.#state.ramBytes = ramBytes;
     this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
@@ -356,7 +359,6 @@ export class MipsCpu {
       host: this.#engine.host,
       registers: view.registers,
       tlbInUse: view.inUse,
-      blockFlags: isVersion20(this.#library) ? undefined : blockFlags(this.#library, this.#engine.host),
       dropShadows: dropShadows ? TLB_ENTRIES[this.model] : undefined,
       ramAddress: (virtual) => {
         const physical = this.physicalAddress(virtual);
@@ -556,6 +558,7 @@ export class MipsCpu {
       const outer = this.#tlbRandom?.takeTurn();
       let code;
       try {
+        this.#limitBlock?.();
         code = this.#engine.emu_start(from, VECTOR_CACHE_ERROR, 0, 0);
       } finally {
         outer?.takeTurn();

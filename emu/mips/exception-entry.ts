@@ -63,12 +63,20 @@ export class ExceptionEntry {
   /**
    * Installs the CODE and INTR hooks, as the C shim would.
    * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
+   * @param limitBlock called before each instruction
    * @param timed for a guest with a timer
    * @param stops where a debugger wants to be asked by `ask`
    */
-  attach(checkJumps: boolean, timed?: TimedHooks, stops?: InstructionStops, ask?: (pc: number) => void): void {
+  attach(
+    checkJumps: boolean,
+    limitBlock?: () => void,
+    timed?: TimedHooks,
+    stops?: InstructionStops,
+    ask?: (pc: number) => void,
+  ): void {
     const state = this.#state;
     this.#engine.hook_add(HOOK.CODE, (pc) => {
+      limitBlock?.();
       if (timed?.isBoundary(pc) && this.#takesInterrupt(timed.timer, pc)) return;
       if (stops?.wants(pc)) {
         ask?.(pc);

@@ -1,7 +1,6 @@
 // What the hook in TypeScript does at each instruction of a guest with a timer, as shim_code_timed in shim.c.
 import type { HostMemory } from '../unicorn/engine.js';
 import type { CpuState } from '../unicorn/shim/cpu-state.js';
-import { MOST_INSTRUCTIONS } from './block-limit.js';
 import { TLBWR } from './cp0.js';
 import type { Places } from '../unicorn/shim/timer-state.js';
 import type { Timer } from './timer.js';
@@ -19,9 +18,8 @@ export interface TimedGuest {
   readonly ramAddress: (virtual: number) => number | undefined;
   /** The word at a physical address in RAM. */
   readonly ramWord: (physical: number) => number;
-  /** Host addresses: general register 0; the word of block-limit.ts, if any; the TLB's count of entries in use. */
+  /** Host addresses: general register 0; the TLB's count of entries in use. */
   readonly registers: number;
-  readonly blockFlags: number | undefined;
   readonly tlbInUse: number;
   /** Visible entries, when entries thrown out by tlbwr are to be gone. */
   readonly dropShadows: number | undefined;
@@ -42,11 +40,10 @@ export class TimedHooks {
 
   /** Before the instruction at `pc`: whether it is a place where events and interrupts are looked at. */
   isBoundary(pc: number): boolean {
-    const { state, timer, host, blockFlags } = this.#guest;
+    const { state, timer } = this.#guest;
     timer.answerCount();
     if (this.#tlbIsFull) this.#setInUse(this.#guest.dropShadows!);
     this.#tlbIsFull = false;
-    if (blockFlags !== undefined) host.words(blockFlags, 1)[0] = MOST_INSTRUCTIONS;
     const forced = state.timer.takeForced();
     if (pc === state.nextPc && !forced) return false;
     this.#page = -1;

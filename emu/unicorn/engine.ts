@@ -150,8 +150,6 @@ export interface Operands {
 export interface TimedShim {
   /** Host address of general register 0. */
   readonly registers: number;
-  /** Host address of the word of emu/mips/block-limit.ts, if any. */
-  readonly blockFlags: number | undefined;
   /** Called when virtual time has come to `timer.eventNs`. */
   readonly onEvent: () => void;
 }
@@ -165,6 +163,7 @@ export interface Shim {
    * @param checkJumps turn jumps to misaligned addresses into address errors before the engine follows them
    * @param observer called after each exception entry while `state.observe` is set
    * @param options.ask called before instructions that a debugger waits for (emu/mips/instruction-stops.ts)
+   * @param options.blockFlags host address of the word of emu/mips/block-limit.ts, if any
    * @param options.timed for a guest with a timer; `describeTimed` and `timer.start` have been called
    * @returns struct instruction_stops; undefined without `ask`
    */
@@ -174,7 +173,7 @@ export interface Shim {
     context: Context,
     checkJumps: boolean,
     observer: () => void,
-    options: { readonly ask?: CodeCallback; readonly timed?: TimedShim },
+    options: { readonly ask?: CodeCallback; readonly timed?: TimedShim; readonly blockFlags?: number },
   ): ArrayBuffer | undefined;
 
   /**

@@ -85,6 +85,11 @@ static bool asks(void *uc, struct cpu_state *cpu, uint32_t pc) {
   return true;
 }
 
+// The next block that the engine looks up may be the guest's jump into whatever lies in memory.
+static void limit_block(struct cpu_state *cpu) {
+  if (cpu->block_flags) *cpu->block_flags = MOST_INSTRUCTIONS;
+}
+
 // Starts the instruction at `pc`; false when the guest stops before it.
 static bool start(void *uc, struct cpu_state *cpu, uint32_t pc) {
   if (__builtin_expect(cpu->stops != NULL, 0) && asks(uc, cpu, pc)) return false;
@@ -195,6 +200,7 @@ static void check_jump(void *uc, struct cpu_state *cpu, uint32_t pc) {
 
 void shim_code_checking_jumps(void *uc, uint64_t address, uint32_t size, void *user) {
   (void)size;
+  limit_block(user);
   if (start(uc, user, (uint32_t)address)) check_jump(uc, user, (uint32_t)address);
 }
 
@@ -246,7 +252,7 @@ void shim_code_timed(void *uc, uint64_t address, uint32_t size, void *user) {
     tlb_in_use(cpu, cpu->drop_shadows);
     cpu->tlb_is_full = 0;
   }
-  if (cpu->block_flags) *cpu->block_flags = MOST_INSTRUCTIONS;
+  limit_block(cpu);
   if (pc != cpu->next_pc || t->force_boundary) {
     t->force_boundary = 0;
     cpu->code_page = NO_PAGE;

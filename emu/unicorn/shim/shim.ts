@@ -57,7 +57,11 @@ class CompiledShim implements Shim {
     context: Context,
     checkJumps: boolean,
     observer: () => void,
-    { ask, timed }: { readonly ask?: CodeCallback; readonly timed?: TimedShim },
+    {
+      ask,
+      timed,
+      blockFlags,
+    }: { readonly ask?: CodeCallback; readonly timed?: TimedShim; readonly blockFlags?: number },
   ): ArrayBuffer | undefined {
     const native = engine as NativeEngine;
     const { address } = context as NativeContext;
@@ -78,7 +82,7 @@ class CompiledShim implements Shim {
       observer: native.interrupt_callback(observer),
       stops: stops ? koffi.address(stops) : 0n,
       env: BigInt(timed?.registers ?? 0),
-      blockFlags: BigInt(timed?.blockFlags ?? 0),
+      blockFlags: BigInt(blockFlags ?? 0),
       onEvent: timed ? native.interrupt_callback(timed.onEvent) : 0n,
     });
     const block = koffi.address(state.memory);

@@ -7,7 +7,7 @@ import { EngineCrashError, EngineMissingError, UsageError } from '../../errors.j
 import { MipsCpu } from '../../mips/cpu.js';
 import { asm, PROGRAM, TestGuest } from '../../mips/test-guest.js';
 import { loadEngine, packageRoot } from '../choose.js';
-import type { EngineLibrary } from '../engine.js';
+import { type EngineLibrary, HOOK } from '../engine.js';
 import { instantiateUnicornJs, type UnicornFactory } from './library.js';
 import { wasm } from './module.js';
 import { writeStandIn } from './stand-in/bundle.js';
@@ -104,15 +104,31 @@ describe('a guest', () => {
     expect(prids[0]).toBe({ '24Kf': 0x1_9300, '34Kf': 0x1_9500, '74Kf': 0x1_9700, P5600: 0x1_a800 }[model]);
   });
 
+  // more than the code generator has room for
+  const LOADS = Array.from({ length: 100 }, () => asm.lw(8, 0, 0));
+
   it('that kills the module ends with one line, and the next one says why it cannot be made', async () => {
     const { library } = await watched();
-    const g = new TestGuest(library, { shim: false });
-    // 100 loads in a row: more than the code generator has room for
-    const run = (): void => g.run(Array.from({ length: 100 }, () => asm.lw(8, 0, 0)));
-    expect(run).toThrow(new EngineCrashError('unicorn.js 2.1.4 (MUnicorn) crashed: memory access out of bounds'));
+    const engine = library.open();
+    engine.mem_map_ram(0, 1 << 20);
+    const ram = new DataView(engine.mem_ram().buffer, engine.mem_ram().byteOffset);
+    LOADS.forEach((word, k) => ram.setUint32((PROGRAM & 0x1fff_ffff) + 4 * k, word));
+    engine.hook_add(HOOK.CODE, () => {});
+    expect(() => engine.emu_start(PROGRAM, 0, 0, 0)).toThrow(
+      new EngineCrashError('unicorn.js 2.1.4 (MUnicorn) crashed: memory access out of bounds'),
+    );
     expect(library.crashed).toBe(true);
-    g.cpu.close();
+    engine.close();
     expect(() => library.open()).toThrow(EngineCrashError);
+  });
+
+  it.each([true, false])('is kept from it by short blocks (C hooks: %s)', async (shim) => {
+    const { library } = await watched();
+    const g = new TestGuest(library, { shim });
+    g.run([...LOADS, LOADS].flat());
+    expect(g.exceptions).toHaveLength(200); // each load misses, five instructions skip it
+    expect(g.cpu.instructions).toBe(200 * 6 + 1);
+    g.cpu.close();
   });
 });
 

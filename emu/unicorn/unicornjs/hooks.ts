@@ -71,7 +71,11 @@ export class WasmHooks implements Shim {
     context: Context,
     checkJumps: boolean,
     observer: () => void,
-    { ask, timed }: { readonly ask?: CodeCallback; readonly timed?: TimedShim },
+    {
+      ask,
+      timed,
+      blockFlags,
+    }: { readonly ask?: CodeCallback; readonly timed?: TimedShim; readonly blockFlags?: number },
   ): undefined {
     if (ask) throw new Error('these hooks ask nobody');
     const guest = engine as UnicornJsEngine;
@@ -88,7 +92,7 @@ export class WasmHooks implements Shim {
       emuStop: BigInt(this.#index(module._uc_emu_stop, SIGNATURE.stop)),
       observer: BigInt(guest.interrupt_callback(observer)),
       env: BigInt(timed?.registers ?? 0),
-      blockFlags: BigInt(timed?.blockFlags ?? 0),
+      blockFlags: BigInt(blockFlags ?? 0),
       onEvent: timed ? BigInt(guest.interrupt_callback(timed.onEvent)) : 0n,
     });
     state.imprecise = true;

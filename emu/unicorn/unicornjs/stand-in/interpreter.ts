@@ -128,7 +128,12 @@ export class Interpreter {
   readonly #model: { prid: number; entries: number; fir: number; config: readonly number[] };
   readonly #tlb: StandInTlb;
   #stopped = false;
-  #weighed = new Set<number>();
+  /** Heap address of the word whose low bits say how many instructions the next block may have; all ones for any. */
+  flags = 0;
+  /** Blocks, as `address/instructions at most`. */
+  #weighed = new Set<string>();
+  /** Instructions that the block being run may still have. */
+  #room = Infinity;
   #handledMiss = false;
   #linked = false;
   /** The instruction being executed. */
@@ -338,11 +343,16 @@ export class Interpreter {
       this.#slot = this.#target;
       if ((this.#slot === undefined && pc === until) || this.#left-- <= 0) return pc;
       const mips16 = (this.#get(AT_HFLAGS) & HFLAG_MIPS16) !== 0;
-      if (this.#newBlock && !mips16) this.#weigh(pc, until);
+      if (this.#newBlock) this.#room = this.#mostInstructions();
+      if (this.#newBlock && !mips16) this.#weigh(pc, until, this.#room);
       if (!mips16 && pc % 4 !== 0) trap('memory access out of bounds'); // fetching in the middle of a translation
       this.#fetch(pc);
       if (this.#newBlock && ++this.#blocks % GROW_EVERY === 0) heap.grow();
+      const first = this.#newBlock;
       this.#newBlock = false;
+      if (first)
+        for (const hook of this.hooks)
+          if (hook.type === HOOK.BLOCK && !hook.deleted) hook.call(this.#uc, BigInt(pc), 4, hook.user);
       for (const hook of this.hooks)
         if (hook.type === HOOK.CODE && !hook.deleted && (hook.begin > hook.end || (pc >= hook.begin && pc <= hook.end)))
           hook.call(this.#uc, BigInt(pc), mips16 ? 2 : 4, hook.user);
@@ -374,27 +384,36 @@ export class Interpreter {
       } else {
         this.#target = next;
         pc = (pc + 4) >>> 0;
-        if (pc % 0x1000 === 0) this.#newBlock = true;
+        if (pc % 0x1000 === 0 || (--this.#room <= 0 && next === undefined)) this.#newBlock = true;
       }
       if (this.#stopped) return pc;
     }
   }
 
+  #mostInstructions(): number {
+    const { words } = this.#heap;
+    const flags = words[this.flags >>> 2];
+    words[this.flags >>> 2] = 0xffff_ffff;
+    return flags === 0xffff_ffff ? Infinity : flags & 0x7fff;
+  }
+
   /** The table of the code generator has no bounds check: a block that overruns it is the end. */
-  #weigh(pc: number, until: number): void {
-    if (this.#weighed.has(pc) || !this.hooks.some(({ type, deleted }) => type === HOOK.CODE && !deleted)) return;
+  #weigh(pc: number, until: number, most: number): void {
+    if (this.#weighed.has(`${pc}/${most}`) || !this.hooks.some(({ type, deleted }) => type === HOOK.CODE && !deleted))
+      return;
     let weight = 0;
     for (let at = pc, last = false; at !== until; at += 4) {
+      if (at >= pc + 4 * most && !last) break;
       const pointer = this.#at(this.#translate(at, false, true));
       if (pointer === 0) break;
       const word = this.#heap.view.getUint32(pointer, !this.#bigEndian);
       weight += weightOf(word);
       if (weight > MAX_WEIGHT) trap('memory access out of bounds');
       if (last || (at + 4) % 0x1000 === 0) break;
-      last = isBranch(word);
+      last = isBranch(word) && !isNever(word);
       if (word === 0x4200_0018 || word === 0x4200_0020) break;
     }
-    this.#weighed.add(pc);
+    this.#weighed.add(`${pc}/${most}`);
   }
 
   /** @returns where a branch goes (behind its slot when it is not taken), undefined without one */
@@ -812,6 +831,14 @@ const PLACE: Readonly<Record<number, number>> = {
   13: AT.cause,
   14: AT.epc,
 };
+
+/** Branches whose condition cannot hold are translated as nops. */
+function isNever(word: number): boolean {
+  const [op, rs, rt] = [word >>> 26, (word >>> 21) & 31, (word >>> 16) & 31];
+  return op === 5 || op === 0x15
+    ? rs === rt
+    : rs === 0 && (op === 7 || op === 0x17 || (op === 1 && (rt === 0 || rt === 2)));
+}
 
 function isBranch(word: number): boolean {
   const op = word >>> 26;

@@ -17,6 +17,9 @@ const ENGINE_BYTES = 0x1000;
 const MODEL_AT = 0x18c;
 const CPU_AT = 0x40;
 const REGISTERS_AT = 0x60;
+/** In CPUState: flags of the next block, among other words that say "none". */
+const FLAGS_AT = 0x74;
+const NONE_AT = [0x44, 0x70];
 /** Static data: the generator's two words; on the stack above, what it leaves there. */
 const RANDOM = { state: 2048, previous: 2056, decoy: 0x9000 };
 const STRINGS = 4096;
@@ -73,6 +76,8 @@ export async function standIn(options: StandInOptions = {}): Promise<Record<stri
       const object = heap.malloc(0x800);
       heap.words.fill(0, object >>> 2, (object + 0x800) >>> 2);
       it.owned.push(object);
+      for (const at of [...NONE_AT, FLAGS_AT]) heap.words[(object + at) >>> 2] = 0xffff_ffff;
+      it.cpu.flags = object + FLAGS_AT;
       heap.words[(object + REGISTERS_AT) >>> 2] = it.cpu.registers;
       heap.words[(uc + CPU_AT) >>> 2] = object;
     }
