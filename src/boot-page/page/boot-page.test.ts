@@ -135,6 +135,8 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       expect(page.url()).toMatch(/tlb=hardware&cpu=24Kf&controllers=1&seed=42(&view=event-\d+)?$/);
       await equalsNative(page, setup, 42);
       const report = page.frameLocator('#report');
+      // what is not in sight draws nothing
+      await page.locator('#report').scrollIntoViewIfNeeded();
       await report.locator('#slider').press('Home');
       await page.waitForFunction(() => location.hash.endsWith('&seed=42&view=event-0'));
       expect(await report.locator('#tlb tbody tr').count()).toBe(16);

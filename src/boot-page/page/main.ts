@@ -181,7 +181,8 @@ form.addEventListener('change', () => {
 });
 // The report says what it shows, so that the link to this page is one to that moment.
 window.addEventListener('message', ({ source, data: message }: MessageEvent<{ view?: unknown }>) => {
-  if (source !== frame.contentWindow || typeof message?.view !== 'string' || !VIEW.test(message.view)) return;
+  if (frame.hidden || source !== frame.contentWindow || typeof message?.view !== 'string' || !VIEW.test(message.view))
+    return;
   view = message.view;
   writeAddress();
 });

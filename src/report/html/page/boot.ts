@@ -160,7 +160,9 @@ let waiting: number | undefined;
 function view(): View {
   const { mode, place, frame } = selection;
   const { row, page, cpu } = place;
-  return { seq: moment.seq, mode, page: { chunk: allChunks[row]?.id ?? 0, page, cpu }, frame };
+  // without a story the event's page is what one gets anyway
+  const usual = mode === 'event' && selection.storyFrame === undefined;
+  return { seq: moment.seq, mode: usual ? 'story' : mode, page: { chunk: allChunks[row]?.id ?? 0, page, cpu }, frame };
 }
 
 function writeAddress(how: 'push' | 'replace'): void {
