@@ -256,15 +256,15 @@ class Story {
     const { pc, pid, physical, value, harm, stale, victim } = read;
     const phrases = this.#phrases;
     const who = `${phrases.functionAt(pc)}() in ${phrases.task(pid)}`;
-    const source = phrases.source(pc);
+    const source = bracketed(phrases.source(pc));
     const number = value === 0 ? '0' : `0x${value.toString(16)}`;
     // the object may be another one by now, or its owner may have changed
     const place = this.#place(harm === 'changed' ? victimAt(stale, physical) : victim, physical);
     const text = {
-      changed: `${who} reads ${place} (${source}): ${number}, what the stale store left.`,
-      missing: `${who} reads ${place} (${source}): ${number}; the store that should be there went to frame ${pfn(stale.frame)}.`,
+      changed: `${who} reads ${place}${source}: ${number}, what the stale store left.`,
+      missing: `${who} reads ${place}${source}: ${number}; the store that should be there went to frame ${pfn(stale.frame)}.`,
       foreign:
-        `${who} loads from ${hex(stale.va)} (${source}) through ${entryName(stale)}, so not from frame ` +
+        `${who} loads from ${hex(stale.va)}${source} through ${entryName(stale)}, so not from frame ` +
         `${pfn(stale.mapped)} but from ${pfn(stale.frame)}: ${this.#meant(stale)}it gets ${place}, ${number}.`,
     };
     const frame = Math.floor(physical / this.#pageSize);
@@ -303,7 +303,7 @@ class Story {
     const jumped = phrases.functionAt(event.epc) === `0x${event.epc.toString(16)}`;
     const fault = jumped
       ? `${phrases.functionAt(event.ra)}() jumps to ${hex(event.epc)}`
-      : `${phrases.symbol(event.epc)} (${phrases.source(event.epc)}) uses address ${hex(event.badva)}`;
+      : `${phrases.place(event.epc)} uses address ${hex(event.badva)}`;
     this.#at(
       event,
       `${fault}: Oops[#${event.count}] in ${phrases.task(event.pid)}, epc ${hex(event.epc)}, ra ${phrases.symbol(event.ra)}.` +
@@ -326,7 +326,7 @@ class Story {
       this.#at(end, `Kernel panic: ${end.text}${by}.`);
     }
     if (end?.type !== 'stall') return;
-    const where = `${this.#phrases.symbol(end.pc)} (${this.#phrases.source(end.pc)})`;
+    const where = this.#phrases.place(end.pc);
     const how = end.looping
       ? `Nothing faults, and ${this.#phrases.task(end.pid)} never comes out of a loop around ${where}.`
       : 'Nothing faults, and nothing is left to do: init is never reached.';
@@ -354,6 +354,8 @@ class Story {
     return { steps, verdict: { seq, text } };
   }
 }
+
+const bracketed = (source: string): string => (source === '' ? '' : ` (${source})`);
 
 function entryName({ entry, shadow }: StaleAccess): string {
   return `TLB entry ${entry}${shadow ? ' (a shadow)' : ''}`;

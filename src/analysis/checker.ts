@@ -9,7 +9,7 @@ import type { KernelEvent } from '../kernel/events.js';
 import { THREAD_SIZE } from '../kernel/oops.js';
 import { unwind } from '../kernel/unwind.js';
 import { KSEG2 } from './addresses.js';
-import { type CorruptedRead, CorruptedWords } from './corrupted-words.js';
+import { type CorruptedRead, CorruptedWords, type WatchedGuest } from './corrupted-words.js';
 import { SlabObjects } from './slab-objects.js';
 import type { StaleAccess } from './stale-access.js';
 import { type Victim, VictimFinder } from './victim.js';
@@ -36,6 +36,17 @@ export interface Symptom {
   reads: readonly CorruptedRead[];
   /** What a per-CPU pointer is off from the address of each CPU's copy. */
   perCpuOffsets: readonly number[];
+}
+
+/** A boot's guest, for those who watch its memory. */
+function watchedGuest({ machine, clock, log, scheduler }: BootParts): WatchedGuest {
+  return {
+    pageSize: machine.pageSize,
+    littleEndian: false,
+    read32: (physical) => machine.read32(physical),
+    observeUnmapped: (start, end, observer) => machine.board.cpu.observeUnmapped(start, end, observer),
+    moment: () => ({ after: log.events.length - 1, t: clock.now, pid: scheduler.current.pid }),
+  };
 }
 
 export class StaleChecker {
@@ -65,7 +76,7 @@ export class StaleChecker {
     this.#options = options;
     this.#pageSize = parts.machine.pageSize;
     this.#victims = new VictimFinder(parts, new SlabObjects(parts));
-    this.corrupted = new CorruptedWords(parts, this.#victims);
+    this.corrupted = new CorruptedWords(watchedGuest(parts), this.#victims);
     const { cpu } = parts.machine.board;
     if (options.everything) {
       cpu.observeMemory(KSEG2, 0xffff_ffff, (access) => this.#access(access));

@@ -1,8 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { BootParts } from '../kernel/boot.js';
-import { CorruptedWords, type SoundAccess } from './corrupted-words.js';
+import { CorruptedWords, type SoundAccess, type WatchedGuest } from './corrupted-words.js';
 import type { StaleAccess } from './stale-access.js';
-import type { VictimFinder } from './victim.js';
 
 const PAGE = 0x1000;
 const FRAME = 5 * PAGE;
@@ -28,19 +26,17 @@ function stale(physical: number): void {
 beforeEach(() => {
   memory = new Map();
   observers = new Map();
-  const cpu = {
-    observeUnmapped: (start: number, _end: number, observer: (access: SoundAccess) => void) => {
+  const guest: WatchedGuest = {
+    pageSize: PAGE,
+    littleEndian: false,
+    read32: (at) => memory.get(at) ?? 0,
+    observeUnmapped: (start, _end, observer) => {
       observers.set(start, observer);
       return () => observers.delete(start);
     },
+    moment: () => ({ after: -1, t: 0, pid: 1 }),
   };
-  const parts = {
-    machine: { pageSize: PAGE, read32: (at: number) => memory.get(at) ?? 0, board: { cpu } },
-    clock: { now: 0 },
-    log: { events: [] },
-    scheduler: { current: { pid: 1 } },
-  };
-  words = new CorruptedWords(parts as unknown as BootParts, { at: () => ({}) } as unknown as VictimFinder);
+  words = new CorruptedWords(guest, { at: () => ({ kind: 'free', start: 0, end: 0 }) });
 });
 
 test('a frame is watched until the last of its words is mended, and again from the next stale store on', () => {

@@ -1,9 +1,21 @@
 // Memory that is not what it should be because of a stale store, and who reads it: how a crash is tied to the store behind it.
 // A stale store does harm twice: it changes the frame it goes to, and it is missing in the frame it should have gone to. A stale
 // load does harm where it finds something else than stale stores have left.
-import type { BootParts } from '../kernel/boot.js';
 import type { StaleAccess } from './stale-access.js';
-import type { Victim, VictimFinder } from './victim.js';
+import type { Victim } from './victim.js';
+
+/** What is needed of the guest and its log. */
+export interface WatchedGuest {
+  /** Bytes. */
+  readonly pageSize: number;
+  readonly littleEndian: boolean;
+  /** The word at a physical address. */
+  read32(physical: number): number;
+  /** As MipsCpu.observeUnmapped. */
+  observeUnmapped(start: number, end: number, observer: (access: SoundAccess) => void): () => void;
+  /** The log's last event, microseconds, and who runs. */
+  moment(): { after: number; t: number; pid: number };
+}
 
 /**
  * `changed`: what a stale store has left there. `missing`: what a stale store should have changed and has not. `foreign`: what another
@@ -49,8 +61,8 @@ interface Word {
 const WORD = 4;
 
 export class CorruptedWords {
-  readonly #parts: BootParts;
-  readonly #victims: VictimFinder;
+  readonly #guest: WatchedGuest;
+  readonly #victims: { at(physical: number): Victim };
   /** By physical address. */
   readonly #words = new Map<number, Word>();
   /** Frames that are watched through kseg0: how many of their words are kept, and what ends it. */
@@ -58,8 +70,8 @@ export class CorruptedWords {
   /** The last read of each place by each instruction, oldest first. */
   readonly #reads = new Map<string, CorruptedRead>();
 
-  constructor(parts: BootParts, victims: VictimFinder) {
-    this.#parts = parts;
+  constructor(guest: WatchedGuest, victims: { at(physical: number): Victim }) {
+    this.#guest = guest;
     this.#victims = victims;
   }
 
@@ -75,23 +87,29 @@ export class CorruptedWords {
 
   #keep(store: StaleAccess, physical: number, size: number, value: number, missing: boolean): void {
     const at = physical - (physical % WORD);
-    const shift = 8 * (WORD - size - (physical % WORD));
+    const shift = this.#shift(physical, size);
     const mask = (size === WORD ? 0xffff_ffff : ((1 << (8 * size)) - 1) << shift) >>> 0;
-    const before = this.#parts.machine.read32(at);
+    const before = this.#guest.read32(at);
     const watched = this.#watched.get(this.#frameOf(at));
     if (watched && !this.#words.has(at)) watched.words++;
     this.#words.set(at, { store, missing, value: ((before & ~mask) | ((value << shift) & mask)) >>> 0 });
   }
 
+  /** Bits by which a value of `size` bytes at a physical address is shifted in its word. */
+  #shift(physical: number, size: number): number {
+    const at = physical % WORD;
+    return 8 * (this.#guest.littleEndian ? at : WORD - size - at);
+  }
+
   /** Pages of per-CPU chunks are reached through the TLB, and reported by the checker; all others through kseg0. */
   #watch(frame: number): void {
     if (this.#watched.has(frame)) return;
-    const { machine } = this.#parts;
-    const start = frame * machine.pageSize;
+    const { pageSize } = this.#guest;
+    const start = frame * pageSize;
     const accessed = (access: SoundAccess): void => this.accessed(access);
-    const end = machine.board.cpu.observeUnmapped(start, start + machine.pageSize - 1, accessed);
+    const end = this.#guest.observeUnmapped(start, start + pageSize - 1, accessed);
     let words = 0;
-    for (let at = start; at < start + machine.pageSize; at += WORD) if (this.#words.has(at)) words++;
+    for (let at = start; at < start + pageSize; at += WORD) if (this.#words.has(at)) words++;
     this.#watched.set(frame, { words, end });
   }
 
@@ -106,7 +124,7 @@ export class CorruptedWords {
   }
 
   #frameOf(physical: number): number {
-    return Math.floor(physical / this.#parts.machine.pageSize);
+    return Math.floor(physical / this.#guest.pageSize);
   }
 
   /** A sound access happens now: a store mends what it writes, a load sees what is there. */
@@ -125,12 +143,12 @@ export class CorruptedWords {
     const at = physical - (physical % WORD);
     const word = this.#words.get(at);
     // what stale stores wrote, stale loads find again
-    if (word?.missing === false && this.#parts.machine.read32(at) === word.value) return;
+    if (word?.missing === false && this.#guest.read32(at) === word.value) return;
     this.#note('foreign', stale, at, physical, size, pc);
   }
 
   #read({ store, missing, value }: Word, at: number, physical: number, size: number, pc: number): void {
-    if ((this.#parts.machine.read32(at) === value) === missing) {
+    if ((this.#guest.read32(at) === value) === missing) {
       // as it should be: written in a way that is not watched (by a device), or the missing store makes no difference
       this.#mended(at);
       return;
@@ -139,15 +157,12 @@ export class CorruptedWords {
   }
 
   #note(harm: Harm, stale: StaleAccess, at: number, physical: number, size: number, pc: number): void {
-    const { machine, clock, log, scheduler } = this.#parts;
-    const word = machine.read32(at);
-    const shift = 8 * (WORD - size - (physical % WORD));
+    const word = this.#guest.read32(at);
+    const shift = this.#shift(physical, size);
     const key = `${pc} ${physical}`;
     this.#reads.delete(key); // the last one is to stand last
     this.#reads.set(key, {
-      after: log.events.length - 1,
-      t: clock.now,
-      pid: scheduler.current.pid,
+      ...this.#guest.moment(),
       pc,
       physical,
       size,

@@ -9,12 +9,19 @@ import type { Victim } from './victim.js';
 /** The allocator asks for its own bookkeeping from the host's side: the guest's stub stands for the caller. */
 const HOST_STUB = 'serve_host';
 
+/** What an image has of names. */
+export interface NamingImage {
+  readonly symbols: Pick<GuestImage['symbols'], 'lookup' | 'symbolize' | 'has' | 'address'>;
+  readonly lines: Pick<GuestImage['lines'], 'lookup'>;
+  readonly types: Pick<GuestImage['types'], 'fieldAt' | 'allocatedAt'>;
+}
+
 export class Phrases {
-  readonly #image: GuestImage;
+  readonly #image: NamingImage;
   readonly #events: readonly KernelEvent[];
 
   /** @param events of a boot, perhaps still growing */
-  constructor(image: GuestImage, events: readonly KernelEvent[]) {
+  constructor(image: NamingImage, events: readonly KernelEvent[]) {
     this.#image = image;
     this.#events = events;
   }
@@ -85,6 +92,8 @@ export class Phrases {
         return `vmalloc page ${frame} of the allocator's own bookkeeping`;
       case 'pages':
         return `page ${frame} of ${victim.caller}`;
+      case 'unknown':
+        return `page ${frame}, whose owner was not seen,`;
     }
   }
 

@@ -37,7 +37,9 @@ type Owner =
   | { kind: 'stack'; pid: number; comm: string }
   | { kind: 'page table' }
   | { kind: 'vmalloc' }
-  | { kind: 'pages'; caller: string };
+  | { kind: 'pages'; caller: string }
+  /** Nobody is seen to have it (of kernels that are not ours). */
+  | { kind: 'unknown' };
 
 export class VictimFinder {
   readonly #parts: BootParts;

@@ -1,19 +1,17 @@
 // `percpu-malta explain`: boots with the checker on and tells the way from the crash back to the translation that was not flushed.
+import { causeText, storyWidth, verdictText } from './cause-text.js';
 import { Command } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import type { Cause } from '../analysis/cause.js';
-import { seconds } from '../analysis/addresses.js';
 import type { StaleChecker } from '../analysis/checker.js';
 import { bootOnce, type BootResult } from '../kernel/boot.js';
 import { kernelRules } from '../kernel/kernels.js';
 import { TlbRecorder } from '../report/html/tlb-recorder.js';
 import { printableJson } from '../terminal-text.js';
-import { wrap } from '../report/wrap.js';
 import { addBootOptions, type BootFlags, bootOptions } from './boot-options.js';
 import { bootSignature, jsonRecord, outcomeText } from './boot.js';
 import { storyOf, CheckedBoot, causeRecord, checkRecord, checkText, logLines } from './check.js';
 import { bootHtml, bootSvg } from './html-output.js';
-import { paint } from '../files/color.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
 import { addScriptOption } from './script-option.js';
@@ -62,7 +60,7 @@ export function explainCommand(): Command {
 }
 
 function story(flags: BootFlags, result: BootResult, checker: StaleChecker, cause: Cause): string[] {
-  const width = Math.min(Math.max(process.stdout.columns ?? 100, 60), 120);
+  const width = storyWidth();
   const signature = bootSignature(result);
   const lines = [
     `Seed ${flags.seed}, kernel ${kernelRules(flags.kernel, flags.define?.rules).title}`,
@@ -71,12 +69,9 @@ function story(flags: BootFlags, result: BootResult, checker: StaleChecker, caus
   ];
   if (checker.accesses.length === 0)
     return [...lines, 'Nothing to explain: no access went through a stale translation.'];
-  cause.steps.forEach(({ seq, between, t, text }, i) => {
-    const head = `${String(i + 1).padStart(2)}. ${seconds(t)} s, ${between ? 'after event' : 'event'} ${seq}`;
-    lines.push(head, ...wrap(text, width - 4).map((row) => `    ${row}`), '');
-  });
+  lines.push(...causeText(cause, width));
   if (result.outcome === 'clean') lines.push('The boot reaches init all the same: nobody fell over it by then.', '');
-  if (cause.verdict) lines.push(...wrap(cause.verdict.text, width).map((row) => paint('bold', row)), '');
+  lines.push(...verdictText(cause, width));
   lines.push(checkText(checker));
   return lines;
 }

@@ -1,18 +1,23 @@
 // `run --percpu`: the allocator in lockstep with the kernel's, the files that are made from what it does, and what is said at the end.
 import type { Command } from 'commander';
+import { type Cause, causeOf } from '../analysis/cause.js';
+import { Phrases } from '../analysis/phrases.js';
 import { count } from '../experiments/table.js';
 import { openOutput } from '../files/output.js';
+import { KernelChecker } from '../lockstep/kernel-checker.js';
 import { KernelLog } from '../lockstep/kernel-log.js';
 import { type DifferenceScene, PercpuWatch } from '../lockstep/percpu-watch.js';
 import { chromeTrace } from '../report/trace/chrome-trace.js';
 import { ftraceText } from '../report/trace/ftrace-text.js';
 import type { KernelRun } from '../run/kernel-run.js';
+import { causeText, storyWidth, verdictText } from './cause-text.js';
 
 export interface PercpuFlags {
   percpu?: boolean;
   log?: string;
   trace?: string;
   ftrace?: string;
+  explain?: boolean;
 }
 
 export function addPercpuOptions(command: Command): Command {
@@ -20,11 +25,13 @@ export function addPercpuOptions(command: Command): Command {
     .option('--percpu', "watch the kernel's per-CPU allocator and predict where it places every area")
     .option('--log <file>', 'write what allocator, TLB and console do there, one JSON object a line; implies --percpu')
     .option('--trace <file>', 'write a time line there, Trace Event JSON for ui.perfetto.dev; implies --percpu')
-    .option('--ftrace <file>', "write the allocator's events there as ftrace text, for replay; implies --percpu");
+    .option('--ftrace <file>', "write the allocator's events there as ftrace text, for replay; implies --percpu")
+    .option('--explain', 'tell the chain of events from the crash back to the missing TLB flush; implies --percpu');
 }
 
 /** The option that wants the allocator to be watched; undefined when none does. */
-export function percpuWanted({ percpu, log, trace, ftrace }: PercpuFlags): string | undefined {
+export function percpuWanted({ percpu, log, trace, ftrace, explain }: PercpuFlags): string | undefined {
+  if (explain) return '--explain';
   if (log !== undefined) return '--log';
   if (trace !== undefined) return '--trace';
   if (ftrace !== undefined) return '--ftrace';
@@ -37,10 +44,12 @@ export function openPercpuOutputs(flags: PercpuFlags): (run: KernelRun) => Percp
   const trace = openOutput('--trace', flags.trace);
   const ftrace = openOutput('--ftrace', flags.ftrace);
   return (run) => {
-    const recorder = log || trace || ftrace ? new KernelLog(run) : undefined;
+    const recorder = log || trace || ftrace || flags.explain ? new KernelLog(run) : undefined;
     const watch = new PercpuWatch(run, recorder);
+    const checker = flags.explain ? new KernelChecker(run, recorder!, watch) : undefined;
     return {
       watch,
+      explain: () => checker && explanation(run, watch, checker, recorder!),
       write: (about) => {
         if (!recorder) return;
         const { events } = recorder.log;
@@ -54,8 +63,50 @@ export function openPercpuOutputs(flags: PercpuFlags): (run: KernelRun) => Percp
 
 export interface PercpuOutputs {
   readonly watch: PercpuWatch;
+  /** With --explain, at the end. */
+  explain(): Explanation | undefined;
   /** @param about what the run was */
   write(about: Record<string, unknown>): void;
+}
+
+export interface Explanation {
+  readonly cause: Cause;
+  readonly lines: string[];
+}
+
+function explanation(run: KernelRun, watch: PercpuWatch, checker: KernelChecker, { log }: KernelLog): Explanation {
+  const { accesses } = checker;
+  const names = run.names.current;
+  const phrases = new Phrases(
+    {
+      symbols: {
+        lookup: (address) => names.lookup(address),
+        symbolize: (address) => names.symbolize(address),
+        has: (name) => names.address(name) !== undefined,
+        address: (name) => names.address(name) ?? 0,
+      },
+      lines: { lookup: () => undefined },
+      types: { fieldAt: () => '', allocatedAt: () => undefined },
+    },
+    log.events,
+  );
+  const cause = watch.lockstep
+    ? causeOf(checker, log.events, phrases, watch.lockstep.percpu.pageSize)
+    : { access: undefined, steps: [], verdict: undefined, shown: false };
+  const width = storyWidth();
+  const bytes = accesses.reduce((sum, access) => sum + access.bytes, 0);
+  const others = accesses.filter(({ victims }) => victims.some(({ kind }) => kind !== 'free' && kind !== 'unknown'));
+  return {
+    cause,
+    lines:
+      accesses.length === 0
+        ? ['Nothing to explain: no access went through a stale translation.']
+        : [
+            ...causeText(cause, width),
+            ...verdictText(cause, width),
+            `${accesses.length} accesses through stale translations (${bytes} bytes), ${others.length} of them to memory that others had by then`,
+          ],
+  };
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');

@@ -11,6 +11,7 @@ import { kernelRerun } from '../moments/real-kernel.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
+import { causeRecord } from './check.js';
 import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
 import {
   addPercpuOptions,
@@ -73,7 +74,7 @@ export function runCommand(): Command {
       const engine = await loadEngine(flags.engine);
       if (debugged) return runDebugged(file, flags, engine);
       const { options: opened, close } = openRun(file, flags, engine);
-      const options = { ...opened, check: check ?? false };
+      const options = { ...opened, check: (check || flags.explain) ?? false };
       const progress = new RunProgress(process.stderr);
       const terminal = flags.interactive ? new SerialTerminal() : undefined;
       const show = !flags.json && !flags.quiet && !terminal;
@@ -102,6 +103,7 @@ export function runCommand(): Command {
               if (flags.stopAtStale) run?.end('stale');
             })
           : undefined;
+        if (flags.explain) requireChecker(run, '--explain');
         const percpu = watched === undefined ? undefined : startPercpu(run);
         const started = process.hrtime.bigint();
         const end = await drive(run, terminal, progress);
@@ -113,12 +115,14 @@ export function runCommand(): Command {
           if (!flags.json) report(`\n${history.map(printable).join('\n')}\n`);
         }
         reportFile?.write(reports.map((line) => `${line}\n`).join(''));
+        const story = percpu?.explain();
         percpu?.write(runRecord(file, flags, run, record));
         report(
           flags.json
-            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu.watch) } : {}) })}\n`
+            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu.watch) } : {}), ...(story ? causeRecord(story.cause) : {}) })}\n`
             : summary(file, flags, run, record, wallSeconds, checker, percpu?.watch),
         );
+        if (story && !flags.json) report(`\n${story.lines.map(printable).join('\n')}\n`);
         for (const { call, count } of run.skipped)
           if (count === undefined)
             throw new UsageError(
@@ -138,12 +142,15 @@ export function runCommand(): Command {
 
 /** @throws UsageError where this engine cannot check */
 function startCheck(run: KernelRun, options: KernelRunOptions, say: (lines: string[]) => void): TranslationCheck {
-  const { cpu } = run.machine;
+  requireChecker(run, '--check');
+  return new TranslationCheck(run, options, say);
+}
+
+function requireChecker({ machine: { cpu } }: KernelRun, flag: string): void {
   if (!cpu.translations)
     throw new UsageError(
-      `--check needs the fast path, which is not in use here: ${cpu.pathReason} (percpu-malta selftest says more)`,
+      `${flag} needs the fast path, which is not in use here: ${cpu.pathReason} (percpu-malta selftest says more)`,
     );
-  return new TranslationCheck(run, options, say);
 }
 
 function asExpected(

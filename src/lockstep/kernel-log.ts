@@ -1,5 +1,7 @@
 // The event log of a kernel that runs on the board: what the watched allocator does, TLB refills and flushes, the console, oopses. The same events
 // as those of a boot of our own guest (src/kernel/events.ts), so that the same reports are made from them; a kernel of somebody's own tells less.
+import type { ExceptionRecord } from '../../emu/mips/cpu.js';
+import type { Victim } from '../analysis/victim.js';
 import { decodeConsole } from '../decode/index.js';
 import { type CpuState, type EventBody, EventLog, type KernelEvent } from '../kernel/events.js';
 import { GuestTasks } from '../linux/tasks.js';
@@ -10,6 +12,7 @@ import type { Lockstep, Path } from './lockstep.js';
 import type { Operation } from './moments.js';
 import type { WatchListener } from './percpu-watch.js';
 
+const KSEG0 = 0x8000_0000;
 const KSEG2 = 0xc000_0000;
 const PTE_PRESENT = 1;
 const POINTER_BYTES = 4;
@@ -20,6 +23,9 @@ type AllocEvent = KernelEvent & { type: 'percpu_alloc' };
 
 export class KernelLog implements WatchListener {
   readonly log = new EventLog();
+  /** Called with each event, and with each exception but interrupts. */
+  onEvent: ((event: KernelEvent) => void) | undefined;
+  onFault: ((exception: ExceptionRecord) => void) | undefined;
   readonly #run: KernelRun;
   #tasks: GuestTasks | undefined;
   readonly #known = new Map<number, string>();
@@ -29,6 +35,8 @@ export class KernelLog implements WatchListener {
   #oopses = 0;
   #isMemcg: boolean | undefined;
   #first: AllocEvent | undefined;
+  /** Address of the page table's root. */
+  #root: number | undefined;
   /** From a per-CPU pointer to the address in unit 0; 0: not known yet. */
   #delta = 0;
 
@@ -37,7 +45,9 @@ export class KernelLog implements WatchListener {
     this.#run = run;
     run.onLine = (line) => this.#line(line);
     const { cpu } = run.machine;
-    cpu.onException = ({ name, noMatch, fetch, badVAddr, pc }) => {
+    cpu.onException = (exception) => {
+      const { name, noMatch, fetch, badVAddr, pc } = exception;
+      if (name !== 'Int') this.onFault?.(exception);
       if ((name === 'TLBL' || name === 'TLBS') && badVAddr >= KSEG2 && this.#lockstep)
         this.append({ type: 'tlb_refill', va: badVAddr, miss: noMatch, write: name === 'TLBS' && !fetch, pc });
     };
@@ -51,8 +61,13 @@ export class KernelLog implements WatchListener {
     return this.#run.names.current;
   }
 
+  /** Microseconds, and who runs. */
+  get now(): { t: number; pid: number } {
+    return { t: this.#cpu.now / 1000, pid: this.#tasks?.current()?.pid ?? 0 };
+  }
+
   /** With the time and the task of now. */
-  append(body: EventBody): number {
+  append(body: EventBody): void {
     const task = this.#tasks?.current();
     const pid = task?.pid ?? 0;
     const t = this.#cpu.now / 1000;
@@ -60,7 +75,8 @@ export class KernelLog implements WatchListener {
       this.#known.set(pid, task.comm);
       this.log.append(t, pid, { type: 'task', task: pid, comm: task.comm });
     }
-    return this.log.append(t, pid, body).seq;
+    const event = this.log.append(t, pid, body);
+    this.onEvent?.(event);
   }
 
   get #state(): CpuState {
@@ -195,7 +211,7 @@ export class KernelLog implements WatchListener {
       this.append({ type: 'chunk_create', chunk: chunk.id, base, pages: chunk.nrPages, ...this.#state });
     } else if (kind === 'populate' && chunk && operation.ok) {
       this.#eachPage(operation.start, operation.end, chunk, (page, cpu, va) => {
-        const frame = this.#frameOf(va);
+        const frame = this.frameOf(va);
         if (frame === undefined) return;
         this.#mapped.set(va, frame);
         this.append({ type: 'map', chunk: chunk.id, page, cpu, va, frame });
@@ -224,15 +240,64 @@ export class KernelLog implements WatchListener {
     });
   }
 
-  /** By Linux's page table of two levels; undefined where its root has no name. */
-  #frameOf(va: number): number | undefined {
-    const root = this.#names.address('swapper_pg_dir');
-    if (root === undefined) return undefined;
+  /** The frame that Linux's page table of two levels has for a kseg2 address; undefined for none, and where its root is not known. */
+  frameOf(va: number): number | undefined {
     const shift = this.#lockstep!.percpu.machine.pageShift;
+    const root = (this.#root ??= this.#names.address('swapper_pg_dir') ?? this.#rootFromTlb(shift));
+    if (root === undefined) return undefined;
     const table = peek(this.#cpu, root + POINTER_BYTES * (va >>> (2 * shift - 2)));
     if (table === undefined || table >>> 30 !== 2) return undefined;
     const pte = peek(this.#cpu, table + POINTER_BYTES * ((va >>> shift) & ((1 << shift) / POINTER_BYTES - 1)));
     return pte !== undefined && (pte & PTE_PRESENT) !== 0 ? pte >>> shift : undefined;
+  }
+
+  /** By the words that the checker saw an entry of kseg2 made from: the last on the way to the PTEs is in the root. */
+  #rootFromTlb(shift: number): number | undefined {
+    const cpu = this.#cpu;
+    for (const { index, virtual, invalid } of cpu.translations ? cpu.tlb() : []) {
+      if (invalid || virtual < KSEG2) continue;
+      const way = cpu.translations!.source(index)?.words.filter(({ isData }) => !isData) ?? [];
+      const last = way.at(-1);
+      if (last) return KSEG0 + last.physical - POINTER_BYTES * (virtual >>> (2 * shift - 2));
+    }
+    return undefined;
+  }
+
+  /** The event of the per-CPU area that a virtual address lies in; -1 for none. */
+  areaOf(va: number): number {
+    const { offsets } = this.#lockstep!.percpu.units;
+    return this.log.events.findLastIndex(
+      (event) =>
+        event.type === 'percpu_alloc' &&
+        offsets.some((offset) => event.va + offset <= va && va < event.va + offset + event.size),
+    );
+  }
+
+  /** The part of a frame of a per-CPU chunk that belongs to one area, or to none; undefined for other frames. */
+  areaAt(frame: number, physical: number): Victim | undefined {
+    const { units, pageSize } = this.#lockstep!.percpu;
+    const va = [...this.#mapped].find(([, mapped]) => mapped === frame)?.[0];
+    if (va === undefined) return undefined;
+    const cpu = units.offsets.findLastIndex((offset) => this.#chunkAt(va - offset) !== undefined);
+    const chunk = this.#chunkAt(va - units.offsets[cpu]!)!;
+    const at = physical % pageSize;
+    const area = this.areaOf(va + at);
+    const event = this.log.events[area];
+    const begins = event?.type === 'percpu_alloc' ? event.va + units.offsets[cpu]! : va + at;
+    const size = event?.type === 'percpu_alloc' ? event.size : 1;
+    const [first, last] = [Math.max(begins, va), Math.min(begins + size, va + pageSize)];
+    const start = frame * pageSize + first - va;
+    const page = (va - units.offsets[cpu]! - chunk.base) / pageSize;
+    return {
+      kind: 'per-CPU',
+      chunk: chunk.id,
+      page,
+      cpu,
+      area,
+      offset: first - begins,
+      start,
+      end: start + last - first,
+    };
   }
 
   flushed(start: number, end: number): void {

@@ -60,6 +60,9 @@ export class PercpuWatch {
   difference: DifferenceScene | undefined;
   #functions!: KernelFunctions;
   #names!: GuestNames;
+  #calls!: CallWatch;
+  /** Called when pcpu_setup_first_chunk() is entered: others may watch functions, too. */
+  onBegin: ((calls: CallWatch, names: GuestNames) => void) | undefined;
   /** By thread, the innermost last. */
   readonly #frames = new Map<number, Frame[]>();
   /** Bases of the kernel's chunks, by the address of struct pcpu_chunk, and by that of their vm areas. */
@@ -81,6 +84,11 @@ export class PercpuWatch {
     return this.lockstep !== undefined && this.lockstep.counts.placements > 0 && this.difference === undefined;
   }
 
+  /** What per-CPU pointers are off from the addresses of CPU 0's copies. */
+  get pointerOffset(): number | undefined {
+    return this.#delta;
+  }
+
   get #cpu() {
     return this.#run.machine.cpu;
   }
@@ -96,6 +104,7 @@ export class PercpuWatch {
     this.#functions = functions;
     this.#names = names;
     const watch = new CallWatch(this.#cpu);
+    this.#calls = watch;
     const add = (address: number | undefined, onCall: (call: Call) => OnReturn | undefined): void => {
       if (address !== undefined) watch.add(address, onCall);
     };
@@ -248,6 +257,7 @@ export class PercpuWatch {
       const machine = machineOf(info, info.atomSize, staticStart ?? 0);
       this.lockstep = new Lockstep(machine, info, variantOf(version, this.#reclaimFlushes()), base, this.#listener);
       this.#listener?.begun(this.lockstep);
+      this.onBegin?.(this.#calls, this.#names);
     } catch (error) {
       if (!(error instanceof SetupError)) throw error;
       this.problem = error.message;
