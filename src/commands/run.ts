@@ -104,6 +104,10 @@ export function runCommand(): Command {
             })
           : undefined;
         if (flags.explain) requireChecker(run, '--explain');
+        if (watched !== undefined && run.machine.cpu.path === 'portable')
+          throw new UsageError(
+            `${watched} needs the fast path, which is not in use here: ${run.machine.cpu.pathReason} (percpu-malta selftest says more)`,
+          );
         const percpu = watched === undefined ? undefined : startPercpu(run);
         const started = process.hrtime.bigint();
         const end = await drive(run, terminal, progress);
