@@ -22,6 +22,7 @@ import { selftestCommand } from './commands/selftest.js';
 import { replayCommand } from './commands/replay.js';
 import { setupCommand } from './commands/setup.js';
 import { statsCommand } from './commands/stats.js';
+import { kernelSweepCommand, wantsKernelSweep } from './commands/kernel-sweep.js';
 import { sweepCommand } from './commands/sweep.js';
 import { workerCommand } from './commands/worker.js';
 import { EXIT_NO_ENGINE, EXIT_USAGE, EngineCrashError, EngineMissingError, UsageError } from './errors.js';
@@ -32,7 +33,7 @@ const packageJson = JSON.parse(fs.readFileSync(new URL('../package.json', import
   version: string;
 };
 
-function program(): Command {
+function program(args: readonly string[] = []): Command {
   const cli = new Command('percpu-malta')
     .description('Reproduce and explain the per-CPU partial-depopulation crash on an emulated MIPS Malta.')
     .version(packageJson.version)
@@ -69,7 +70,7 @@ function program(): Command {
     selftestCommand(),
     setupCommand(),
     statsCommand(),
-    sweepCommand(),
+    wantsKernelSweep(args) ? kernelSweepCommand() : sweepCommand(),
     workerCommand(),
     replayCommand(),
   ];
@@ -81,7 +82,7 @@ function program(): Command {
 export async function main(argv: string[]): Promise<void> {
   guardStandardStreams(EXIT_USAGE);
   try {
-    await program().parseAsync(argv);
+    await program(argv.slice(2)).parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
     else if (error instanceof UsageError) fail(error.message, EXIT_USAGE);

@@ -5,9 +5,10 @@ import { UsageError } from '../errors.js';
 import { Progress } from '../experiments/progress.js';
 import { textTable } from '../experiments/table.js';
 import { report } from '../files/stdout.js';
+import { openRun, type RunFlags } from '../run/open-run.js';
 import { type FlushVerdict, surveyFlushes, withoutFlush } from '../run/flush-survey.js';
 import { printable } from '../terminal-text.js';
-import { addRunOptions, openRun, type RunFlags } from './run-options.js';
+import { addRunOptions } from './run-options.js';
 
 const EXIT_INTERRUPTED = 130;
 

@@ -19,10 +19,11 @@ import { bootRerun } from '../moments/own-guest.js';
 import { kernelRerun } from '../moments/real-kernel.js';
 import type { Rerun, Subject } from '../moments/subject.js';
 import { visit } from '../moments/visit.js';
+import { openRun, refuseWrittenDrives, type RunFlags } from '../run/open-run.js';
 import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { addressArgument, momentOption } from './moment-option.js';
-import { addRunOptions, openRun, refuseWrittenDrives, type RunFlags } from './run-options.js';
+import { addRunOptions } from './run-options.js';
 import { addScriptOption } from './script-option.js';
 
 interface ViewFlags {

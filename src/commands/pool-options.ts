@@ -4,7 +4,8 @@ import { Command, Option } from 'commander';
 import { type BootRunner, type Job, PoolClosed } from '../experiments/job.js';
 import { BootPool } from '../experiments/pool.js';
 import { Progress } from '../experiments/progress.js';
-import { type BootRecord, crashed } from '../experiments/record.js';
+import type { KernelRecord } from '../experiments/kernel-job.js';
+import type { BootRecord } from '../experiments/record.js';
 import type { RecordFile } from '../experiments/record-file.js';
 import { RecordedBoots } from '../experiments/recorded.js';
 import { UsageError } from '../errors.js';
@@ -61,7 +62,7 @@ export function stoppedText(done: number, wanted: number, { out }: RecordFlags):
 export interface Running {
   pool: BootRunner;
   /** @param note for the progress line, in place of the number of crashes */
-  done: (record: BootRecord, note?: string) => void;
+  done: (record: Pick<BootRecord, 'outcome'> | KernelRecord, note?: string) => void;
   /** Ctrl-C was pressed. */
   interrupted: () => boolean;
   /** A result that is there before the others, for a terminal. */
@@ -113,8 +114,8 @@ export async function withPool<T>(
     return await work({
       pool,
       done: (record, note) => {
-        if (crashed(record)) crashes++;
-        if (!file?.earlier.has(record)) line.step(note ?? `${crashes} crashed`);
+        if (record.outcome !== 'clean') crashes++;
+        if (!file?.earlier.has(record as BootRecord)) line.step(note ?? `${crashes} crashed`);
       },
       say: (text) => line.say(text),
       expect: (left) => line.expect(left),

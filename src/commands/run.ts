@@ -9,6 +9,7 @@ import { report } from '../files/stdout.js';
 import type { PercpuWatch } from '../lockstep/percpu-watch.js';
 import { kernelRerun } from '../moments/real-kernel.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
+import { openRun, refuseWrittenDrives, type RunFlags } from '../run/open-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
 import { causeRecord } from './check.js';
@@ -21,7 +22,7 @@ import {
   type PercpuFlags,
   percpuWanted,
 } from './percpu-option.js';
-import { addRunOptions, openRun, refuseWrittenDrives, type RunFlags } from './run-options.js';
+import { addRunOptions } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
 

@@ -50,7 +50,9 @@ they are in the order in which boots finish; Ctrl-C ends it with what is finishe
   percpu-malta sweep --seeds 1..200 --out a.ndjson
   percpu-malta sweep --seeds 1..200 --out a.ndjson --resume
   percpu-malta sweep --seeds 1..200 --shard 1/2 --out one.ndjson   # and 2/2 elsewhere, then:
-  percpu-malta merge one.ndjson two.ndjson --out a.ndjson`;
+  percpu-malta merge one.ndjson two.ndjson --out a.ndjson
+
+With --vmlinux FILE a kernel of one's own is run, with the options of run: sweep --vmlinux FILE --help`;
 
 async function run(flags: SweepFlags): Promise<void> {
   const setup = setupFromFlags(flags);

@@ -1,6 +1,7 @@
 // What is asked of a process that boots, on this machine or another, and what it answers: plain data.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import type { KernelAnswer, KernelJob } from './kernel-job.js';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
@@ -32,7 +33,11 @@ export interface LocalJob {
 /** Kinds of failure that the command line tells apart. */
 export type FailureKind = 'usage' | 'engine' | 'crash' | 'error';
 
-export type Answer = { record: BootRecord } | { failure: FailureKind; message: string };
+export type Failure = { failure: FailureKind; message: string };
+export type Answer = { record: BootRecord } | { ran: KernelAnswer } | Failure;
+
+/** What a worker process is sent. */
+export type Task = LocalJob | { run: KernelJob };
 
 /** Somewhere to boot: processes of this machine (pool.ts), or of others. Which of them runs a boot changes nothing about it. */
 export interface BootRunner {
@@ -43,6 +48,8 @@ export interface BootRunner {
    * throw them, with PoolClosed after `close`, with Error when the boot itself broke.
    */
   boot(job: Job): Promise<BootRecord>;
+  /** Runs somebody's kernel once; rejects as `boot` does. */
+  run(job: KernelJob): Promise<KernelAnswer>;
   /** Ends all boots; what waits is rejected with PoolClosed. */
   close(): Promise<void>;
 }

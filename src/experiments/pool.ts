@@ -4,7 +4,18 @@ import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import type { BootRecord } from './record.js';
-import { type Answer, type BootRunner, type FilePlaces, type Job, jobText, localJob, PoolClosed } from './job.js';
+import {
+  type Answer,
+  type BootRunner,
+  type Failure,
+  type FilePlaces,
+  type Job,
+  jobText,
+  localJob,
+  PoolClosed,
+  type Task,
+} from './job.js';
+import type { KernelAnswer, KernelJob } from './kernel-job.js';
 
 export interface PoolOptions {
   /** Worker processes. */
@@ -19,10 +30,12 @@ export interface PoolOptions {
 const MOST_KILLS = 3;
 
 interface Waiting {
-  job: Job;
+  task: Task;
+  /** Names it in errors. */
+  what: string;
   /** Processes that were killed over it. */
   kills: number;
-  resolve: (record: BootRecord) => void;
+  resolve: (answer: Exclude<Answer, Failure>) => void;
   reject: (error: Error) => void;
 }
 
@@ -42,10 +55,21 @@ export class BootPool implements BootRunner {
   }
 
   /** Boots once, when a worker is free. */
-  boot(job: Job): Promise<BootRecord> {
+  async boot(job: Job): Promise<BootRecord> {
+    const answer = await this.#submit(() => localJob(job, this.#options.files), `the boot with ${jobText(job)}`);
+    return (answer as { record: BootRecord }).record;
+  }
+
+  /** Runs somebody's kernel once, when a worker is free. */
+  async run(job: KernelJob): Promise<KernelAnswer> {
+    const answer = await this.#submit(() => ({ run: job }), `the run of ${job.file} with seed ${job.seed}`);
+    return (answer as { ran: KernelAnswer }).ran;
+  }
+
+  #submit(task: () => Task, what: string): Promise<Exclude<Answer, Failure>> {
     if (this.#closed) return Promise.reject(new PoolClosed('no more boots'));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, kills: 0, resolve, reject });
+      this.#queue.push({ task: task(), what, kills: 0, resolve, reject });
       this.#dispatch();
     });
   }
@@ -61,7 +85,7 @@ export class BootPool implements BootRunner {
 
   #give(worker: ChildProcess, task: Waiting): void {
     this.#workers.set(worker, task);
-    worker.send(localJob(task.job, this.#options.files));
+    worker.send(task.task);
   }
 
   #start(): ChildProcess {
@@ -78,12 +102,11 @@ export class BootPool implements BootRunner {
     const task = this.#workers.get(worker);
     if (task === undefined) return;
     this.#workers.set(worker, undefined);
-    if ('record' in answer) task.resolve(answer.record);
+    if (!('failure' in answer)) task.resolve(answer);
     else if (answer.failure === 'usage') task.reject(new UsageError(answer.message));
     else if (answer.failure === 'engine') task.reject(new EngineMissingError(answer.message));
-    else if (answer.failure === 'crash')
-      task.reject(new EngineCrashError(`the boot with ${jobText(task.job)}: ${answer.message}`));
-    else task.reject(new Error(`the boot with ${jobText(task.job)} broke: ${answer.message}`));
+    else if (answer.failure === 'crash') task.reject(new EngineCrashError(`${task.what}: ${answer.message}`));
+    else task.reject(new Error(`${task.what} broke: ${answer.message}`));
     this.#dispatch();
   }
 
@@ -92,7 +115,7 @@ export class BootPool implements BootRunner {
     this.#workers.delete(worker);
     if (this.#closed) return;
     if (task && how === 'SIGKILL' && ++task.kills < MOST_KILLS) this.#queue.unshift(task);
-    else task?.reject(new Error(`the boot with ${jobText(task.job)} ended its process (${how})`));
+    else task?.reject(new Error(`${task.what} ended its process (${how})`));
     this.#dispatch();
   }
 

@@ -7,30 +7,30 @@ import { sizeNeed } from './define.js';
 import type { GeometryChange } from './setup.js';
 
 /** What is wrong with a value, behind the path to it (`.options.cpus: 9 is not ...`); undefined when nothing is. */
-type Check = (value: unknown) => string | undefined;
+export type Check = (value: unknown) => string | undefined;
 
 const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 };
 
-const is =
+export const is =
   (what: string, test: (value: unknown) => boolean): Check =>
   (value) =>
     test(value) ? undefined : `: ${shown(value)} is not ${what}`;
 
-const text = is('a text', (value) => typeof value === 'string');
-const yesOrNo = is('true or false', (value) => typeof value === 'boolean');
-const whole = (min: number, max = Number.MAX_SAFE_INTEGER): Check =>
+export const text = is('a text', (value) => typeof value === 'string');
+export const yesOrNo = is('true or false', (value) => typeof value === 'boolean');
+export const whole = (min: number, max = Number.MAX_SAFE_INTEGER): Check =>
   is(
     max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
     (value) => (Number.isSafeInteger(value) ? (value as number) >= min && (value as number) <= max : false),
   );
-const seconds = is('a time in seconds', (value) => Number.isFinite(value) && (value as number) >= 0);
-const oneOf = (names: readonly string[]): Check =>
+export const seconds = is('a time in seconds', (value) => Number.isFinite(value) && (value as number) >= 0);
+export const oneOf = (names: readonly string[]): Check =>
   is(`one of ${names.join(', ')}`, (value) => names.includes(value as string));
 
-function listOf(check: Check): Check {
+export function listOf(check: Check): Check {
   return (value) => {
     if (!Array.isArray(value)) return `: ${shown(value)} is not a list`;
     for (const [i, item] of value.entries()) {
@@ -42,7 +42,10 @@ function listOf(check: Check): Check {
 }
 
 /** An object with exactly these fields; those of `optional` may be missing. */
-function fields(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check {
+export function fields(
+  required: Readonly<Record<string, Check>>,
+  optional: Readonly<Record<string, Check>> = {},
+): Check {
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return `: ${shown(value)} is not an object`;

@@ -6,12 +6,11 @@ import { type InputLine, inputLines, inputName } from '../files/input.js';
 import { OutputFile } from '../files/output.js';
 import { systemErrorText } from '../files/system-error.js';
 import { recordProblem } from './record-check.js';
-import type { Job } from './job.js';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
 /** @throws UsageError "file:line: what is wrong" */
-function parseLine({ text, number }: InputLine, file: string): BootRecord {
+function parseLine<R>({ text, number }: InputLine, file: string, problemOf: (value: unknown) => string | undefined): R {
   const where = `${inputName(file)}:${number}`;
   let value: unknown;
   try {
@@ -19,9 +18,9 @@ function parseLine({ text, number }: InputLine, file: string): BootRecord {
   } catch {
     throw new UsageError(`${where}: not a JSON object`);
   }
-  const problem = recordProblem(value);
+  const problem = problemOf(value);
   if (problem !== undefined) throw new UsageError(`${where}: not a record of a boot: ${problem}`);
-  return value as BootRecord;
+  return value as R;
 }
 
 /** All records of a file, in its order: the n-th is line n. @throws UsageError */
@@ -35,7 +34,7 @@ export function recordsOf(lines: Iterable<InputLine>, file: string): BootRecord[
   for (const line of lines) {
     if (!line.whole)
       throw new UsageError(`${inputName(file)}:${line.number}: the last line is torn; go on with sweep --resume`);
-    records.push(parseLine(line, file));
+    records.push(parseLine(line, file, recordProblem));
   }
   return records;
 }
@@ -62,31 +61,45 @@ export function mergeRecords(files: readonly { file: string; records: readonly B
 
 /** What two records do not share, of what all records of a sweep share. */
 function difference(
-  a: { version: string; options: BootSetup },
-  b: { version: string; options: BootSetup },
+  a: Pick<AnyRecord, 'version' | 'options'>,
+  b: Pick<AnyRecord, 'version' | 'options'>,
 ): string | undefined {
   if (a.version !== b.version) return `version ${b.version} is not the same`;
   return JSON.stringify(a.options) === JSON.stringify(b.options) ? undefined : 'the boot options are not the same';
 }
 
-export function recordLine(record: BootRecord): string {
+/** What all kinds of records have. */
+export interface AnyRecord {
+  version: string;
+  options: object;
+  seed: number;
+  stopAtForeignPage?: true;
+}
+
+/** What is asked for when a record is asked for. */
+interface Asked {
+  setup: object;
+  seed: number;
+  stopAtForeignPage?: boolean;
+}
+
+export function recordLine(record: AnyRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
 /** What tells boots apart. */
-function recordKey({ options, seed, stopAtForeignPage: stop }: Pick<BootRecord, RecordKeyField>): string {
+function recordKey({ options, seed, stopAtForeignPage: stop }: Omit<AnyRecord, 'version'>): string {
   return `${seed} ${stop ? 'stop ' : ''}${JSON.stringify(options)}`;
 }
-type RecordKeyField = 'options' | 'seed' | 'stopAtForeignPage';
 
 /** The file of running boots. A pipe, a device or standard output gets all records at the end, in order. */
-export class RecordFile {
+export class RecordFile<R extends AnyRecord = BootRecord> {
   /** What was there already, then what `append` added. */
-  readonly records: BootRecord[];
+  readonly records: R[];
   /** What was there already. */
-  readonly earlier: ReadonlySet<BootRecord>;
-  readonly #byKey: ReadonlyMap<string, BootRecord>;
-  readonly #setups: readonly BootSetup[] | undefined;
+  readonly earlier: ReadonlySet<R>;
+  readonly #byKey: ReadonlyMap<string, R>;
+  readonly #setups: readonly object[] | undefined;
   readonly #output: OutputFile;
   /** Of the file while it grows. */
   readonly #descriptor: number | undefined;
@@ -95,8 +108,8 @@ export class RecordFile {
 
   private constructor(
     output: OutputFile,
-    setups: readonly BootSetup[] | undefined,
-    records: BootRecord[],
+    setups: readonly object[] | undefined,
+    records: R[],
     descriptor?: number,
     length = 0,
   ) {
@@ -121,34 +134,46 @@ export class RecordFile {
     setups: BootSetup | readonly BootSetup[] | undefined,
     flag = '--out',
   ): RecordFile {
+    return RecordFile.openFor(file, resume, version, setups, recordProblem, flag);
+  }
+
+  /** The same for records of another kind. @param problemOf what is wrong with a value as such a record */
+  static openFor<R extends AnyRecord>(
+    file: string,
+    resume: boolean,
+    version: string,
+    setups: object | readonly object[] | undefined,
+    problemOf: (value: unknown) => string | undefined,
+    flag = '--out',
+  ): RecordFile<R> {
     const output = new OutputFile(flag, file);
     const list = setups === undefined || isList(setups) ? setups : [setups];
     if (!output.isRegular) {
       if (resume) throw new UsageError(`--resume: ${flag} ${file} is no file to go on with`);
-      return new RecordFile(output, list, []);
+      return new RecordFile<R>(output, list, []);
     }
     const there = fs.statSync(output.place, { throwIfNoEntry: false });
     if (there && !resume && there.size > 0)
       throw new UsageError(`${flag} ${file}: exists; go on with it by --resume, or give another name`);
-    const { records, length } = there ? readEarlier(file, version, list) : { records: [], length: 0 };
+    const { records, length } = there ? readEarlier<R>(file, version, list, problemOf) : { records: [], length: 0 };
     try {
       const descriptor = fs.openSync(output.place, 'a');
       fs.ftruncateSync(descriptor, length);
-      return new RecordFile(output, list, records, descriptor, length);
+      return new RecordFile<R>(output, list, records, descriptor, length);
     } catch (error) {
       throw unwritable(file, error);
     }
   }
 
   /** The record of a boot that the file had when it was opened. */
-  find({ setup, seed, stopAtForeignPage }: Job): BootRecord | undefined {
+  find({ setup, seed, stopAtForeignPage }: Asked): R | undefined {
     return this.#byKey.get(
       recordKey({ options: setup, seed, ...(stopAtForeignPage ? { stopAtForeignPage: true } : {}) }),
     );
   }
 
   /** @throws UsageError when it cannot be written; the file then ends with its last whole record */
-  append(record: BootRecord): void {
+  append(record: R): void {
     this.records.push(record);
     if (this.#descriptor === undefined) return;
     const line = Buffer.from(recordLine(record));
@@ -165,7 +190,7 @@ export class RecordFile {
   finish(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
     const order = new Map(this.#setups?.map((setup, i) => [JSON.stringify(setup), i]));
-    const rank = ({ options }: BootRecord): number => order.get(JSON.stringify(options)) ?? 0;
+    const rank = ({ options }: R): number => order.get(JSON.stringify(options)) ?? 0;
     const ranked = this.records.map((record) => ({ record, rank: order.size > 1 ? rank(record) : 0 }));
     ranked.sort((a, b) => a.rank - b.rank || a.record.seed - b.record.seed);
     this.#output.write(ranked.map(({ record }) => recordLine(record)).join(''));
@@ -179,7 +204,7 @@ export class RecordFile {
   }
 }
 
-function isList(setups: BootSetup | readonly BootSetup[]): setups is readonly BootSetup[] {
+function isList(setups: object | readonly object[]): setups is readonly object[] {
   return Array.isArray(setups);
 }
 
@@ -188,15 +213,16 @@ function unwritable(file: string, error: unknown): UsageError {
 }
 
 /** The whole records of an interrupted command, and their length in bytes. */
-function readEarlier(
+function readEarlier<R extends AnyRecord>(
   file: string,
   version: string,
-  setups: readonly BootSetup[] | undefined,
-): { records: BootRecord[]; length: number } {
-  const records: BootRecord[] = [];
+  setups: readonly object[] | undefined,
+  wrongWith: (value: unknown) => string | undefined,
+): { records: R[]; length: number } {
+  const records: R[] = [];
   const keys = new Set<string>();
   const texts = new Set(setups?.map((setup) => JSON.stringify(setup)));
-  const problemOf = (record: BootRecord): string | undefined => {
+  const problemOf = (record: R): string | undefined => {
     if (setups?.length === 1) return difference({ version, options: setups[0]! }, record);
     if (record.version !== version) return `version ${record.version} is not the same`;
     const belongs = setups === undefined || texts.has(JSON.stringify(record.options));
@@ -205,7 +231,7 @@ function readEarlier(
   let length = 0;
   for (const line of inputLines(file, { flag: '--resume', goesOn: true })) {
     if (!line.whole) break;
-    const record = parseLine(line, file);
+    const record = parseLine<R>(line, file, wrongWith);
     const where = `${file}:${line.number}`;
     const problem = problemOf(record);
     if (problem !== undefined) throw new UsageError(`${where}: ${problem} as of this command; --resume needs the same`);

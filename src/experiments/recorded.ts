@@ -1,5 +1,6 @@
 // Boots with a record file behind them: what it has is not booted again, what is booted goes into it, once.
 import type { BootRunner, Job } from './job.js';
+import type { KernelAnswer, KernelJob } from './kernel-job.js';
 import type { BootRecord } from './record.js';
 import type { RecordFile } from './record-file.js';
 
@@ -33,6 +34,10 @@ export class RecordedBoots implements BootRunner {
     const record = await this.#runner.boot(job);
     this.#file.append(record);
     return record;
+  }
+
+  run(job: KernelJob): Promise<KernelAnswer> {
+    return this.#runner.run(job);
   }
 
   close(): Promise<void> {

@@ -2,9 +2,11 @@
 // word per process (emu/mips/tlb-random.ts).
 import { loadImage } from '../../emu/elf/image-file.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
+import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { bootOnce } from '../kernel/boot.js';
-import type { Answer, FailureKind, LocalJob } from './job.js';
+import type { Answer, FailureKind, LocalJob, Task } from './job.js';
+import { runKernelJob } from './kernel-job.js';
 import { bootRecord } from './record.js';
 import { setupBootOptions } from './setup.js';
 import { packageVersion } from './version.js';
@@ -18,23 +20,21 @@ export function serve(engineName: string, shim: boolean): void {
   let engine = load();
   engine.catch(() => {}); // told with the first boot
   const version = packageVersion();
-  process.on('message', ({ job, paths }: LocalJob) => {
+  const boot = async ({ job, paths }: LocalJob, library: EngineLibrary): Promise<Answer> => {
     const { setup, seed, stopAtForeignPage = false } = job;
+    const result = await bootOnce({
+      ...setupBootOptions(setup, seed, library, shim),
+      stopAtForeignPage,
+      ...(paths.image === undefined ? {} : { image: loadImage(paths.image) }),
+    });
+    return { record: bootRecord(version, job, result) };
+  };
+  process.on('message', (task: Task) => {
     // An engine that broke in an earlier boot is replaced.
     engine = engine.then((library) => (library.crashed ? load() : library));
     void engine
-      .then((library) =>
-        bootOnce({
-          ...setupBootOptions(setup, seed, library, shim),
-          stopAtForeignPage,
-          ...(paths.image === undefined ? {} : { image: loadImage(paths.image) }),
-        }),
-      )
-      .then((result) => bootRecord(version, job, result))
-      .then(
-        (record) => answer({ record }),
-        (error: Error) => answer({ failure: failureKind(error), message: failureText(error) }),
-      );
+      .then((library) => ('run' in task ? { ran: runKernelJob(task.run, library) } : boot(task, library)))
+      .then(answer, (error: Error) => answer({ failure: failureKind(error), message: failureText(error) }));
   });
 }
 

@@ -104,6 +104,10 @@ export class QueueBoots implements BootRunner {
     this.#noWorker = setTimeout(() => void this.#lookForWorkers(), NO_WORKER_MS);
   }
 
+  run(): Promise<never> {
+    return Promise.reject(new UsageError("--queue: kernels of one's own run on this machine only"));
+  }
+
   boot(job: Job): Promise<BootRecord> {
     if (this.#closing) return Promise.reject(new PoolClosed('no more boots'));
     const entry = { build: this.#build, job };
