@@ -1,6 +1,6 @@
 // Accesses through stale translations, found by asking the guest's own refill handler (emu/unicorn/shim/sanitizer.c): what was found, with the
 // evidence that is at hand at that moment. Knows the CPU and its TLB, and no kernel.
-import type { CheckCounts, CheckState, EntrySource, FindingKind } from '../unicorn/shim/check-state.js';
+import type { CheckCounts, CheckState, EntrySource, FindingKind, RawFinding } from '../unicorn/shim/check-state.js';
 import type { TlbEntry } from './tlb-view.js';
 
 /** What the checker needs of the CPU. */
@@ -20,9 +20,9 @@ export interface PresentPage {
 
 export interface Finding {
   readonly kind: FindingKind;
-  /** Instructions started, the one at fault included; virtual nanoseconds. */
+  /** Instructions started, the one at fault included; virtual nanoseconds, undefined for what only the end of the run showed. */
   readonly instruction: number;
-  readonly time: number;
+  readonly time: number | undefined;
   readonly pc: number;
   readonly virtual: number;
   /** Where the access goes. */
@@ -44,6 +44,8 @@ export interface Finding {
   readonly registers: readonly number[];
 }
 
+/** A kernel that has not mended an entry for so many instructions does not mean to. */
+const MENDED_WITHIN = 1e6;
 /** More places than this are only counted. */
 const MOST_PLACES = 4096;
 
@@ -80,31 +82,44 @@ export class TranslationChecker {
 
   /** The hooks have found something: called by them. */
   report(): void {
-    const { kind, pc } = this.#state.finding;
+    this.#report(this.#state.finding);
+  }
+
+  /** The run is over: reports accesses that a stale entry refused and after which the kernel gave up, which nothing shows before. */
+  finish(instructions: number): void {
+    for (const refusal of this.#state.refusals) {
+      if (instructions - refusal.instruction < MENDED_WITHIN) continue;
+      const { entry, registers, ...access } = refusal;
+      this.#state.count('refused');
+      this.#report({ kind: 'refused', physical: 0, size: 4, value: 0, entry, ...access }, registers);
+    }
+  }
+
+  #report(raw: RawFinding, registers?: readonly number[]): void {
+    const { kind, pc } = raw;
     const at = this.placeOf(pc);
     const key = `${kind} ${at}`;
     const place = this.places.get(key);
     if (place) {
       place.count++;
-      this.onAccess?.(this.#finding());
+      this.onAccess?.(this.#finding(raw, registers));
       return;
     }
     if (this.places.size >= MOST_PLACES) return;
-    const first = this.#finding();
+    const first = this.#finding(raw, registers);
     this.places.set(key, { kind, pc: at, count: 1, first });
     this.onFinding(first);
     this.onAccess?.(first);
   }
 
-  #finding(): Finding {
-    const raw = this.#state.finding;
+  #finding(raw: RawFinding, registers?: readonly number[]): Finding {
     const tlb = this.#cpu.tlb();
     const entry = tlb[raw.entry]!;
     const { lastFlush } = this.#state;
     return {
       kind: raw.kind,
       instruction: raw.instruction,
-      time: this.#cpu.now,
+      time: registers ? undefined : this.#cpu.now,
       pc: raw.pc,
       virtual: raw.virtual,
       physical: raw.physical,
@@ -121,7 +136,7 @@ export class TranslationChecker {
         pc: lastFlush.pc,
         at: lastFlush.at,
       },
-      registers: Array.from({ length: 32 }, (_, n) => (n === 0 ? 0 : this.#cpu.reg(n))),
+      registers: registers ?? Array.from({ length: 32 }, (_, n) => (n === 0 ? 0 : this.#cpu.reg(n))),
     };
   }
 }

@@ -114,6 +114,7 @@ export function runCommand(): Command {
         const end = await drive(run, terminal, progress);
         const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
         const record = { ...runOutcome(end, run.lines), end };
+        checker?.finish();
         if (checker?.first && end !== 'interrupted') {
           const history = ['How the first of them came about (from a second run):', '', ...checker.history()];
           reports.push(...history, '');

@@ -124,6 +124,7 @@ export function runKernelJob({ file, flags, check, seed }: KernelJob, engine: En
       throw new UsageError(`--check needs the fast path, which is not in use here: ${cpu.pathReason}`);
     const checker = check ? new TranslationCheck(run, options, () => {}) : undefined;
     const end = run.run();
+    checker?.finish();
     const missing = run.skipped.find(({ count }) => count === undefined);
     if (missing)
       throw new UsageError(

@@ -100,7 +100,7 @@ export class MachineNames {
 
   /** They come from a file: nothing has to be looked for. */
   get known(): boolean {
-    return this.#fixed !== undefined;
+    return this.#fixed !== undefined || this.#machine.kernel.symbols !== undefined;
   }
 
   /** Looks into the guest's memory again at most once in so many instructions. */

@@ -13,6 +13,7 @@ const HEADLINES: Readonly<Record<Finding['kind'], string>> = {
   'asid-reuse': "access through another address space's translation (ASID used again without a flush)",
   duplicate: 'two TLB entries match one address (a machine check on real cores)',
   'stale-code': 'code run through a stale translation',
+  refused: 'access refused by a stale translation, which the kernel did not mend',
 };
 
 /** What is known besides the finding when it is reported. */
@@ -39,18 +40,18 @@ export function findingLines(finding: Finding, scene: FindingScene): string[] {
       ? `Entry ${entry.index} written for ${hex(entry.virtual)}`
       : kind === 'stale-code'
         ? `Instruction at ${hex(virtual)}`
-        : `${write ? 'Write' : 'Read'} of size ${size} at addr ${hex(virtual)}${write ? ` (value ${hex(value)})` : ''}`;
+        : `${write ? 'Write' : 'Read'} of size ${size} at addr ${hex(virtual)}${write && kind !== 'refused' ? ` (value ${hex(value)})` : ''}`;
   const lines = [
     RULE,
     `BUG: ${HEADLINES[kind]} in ${names.symbolize(pc)}`,
-    `${access}${task === undefined ? '' : ` by task ${task}`}, ${seconds(finding.time)} s virtual, instruction ${finding.instruction}`,
+    `${access}${task === undefined ? '' : ` by task ${task}`}, ${finding.time === undefined ? '' : `${seconds(finding.time)} s virtual, `}instruction ${finding.instruction}`,
     `pc ${hex(pc)}${instruction === undefined ? '' : `, instruction word ${hex(instruction)}`}`,
     '',
     'Call Trace:',
     ...trace.map((address) => ` [<${hex(address)}>] ${names.symbolize(address)}`),
     '',
     `TLB entry ${entry.index}${entry.shadow ? ', a shadow (thrown out by tlbwr, still translating as on QEMU; a real TLB would have lost it)' : ''}:`,
-    ` ${hex(page)} -> frame ${frameOf(used.physical, entry.pageSize)}${used.d ? ', writable' : ''}, ${entry.global ? 'global' : `ASID ${entry.asid.toString(16)}`}`,
+    ` ${hex(page)} -> frame ${frameOf(used.physical, entry.pageSize)}${used.d ? ', writable' : ''}${used.v ? '' : ', not valid'}, ${entry.global ? 'global' : `ASID ${entry.asid.toString(16)}`}`,
   ];
   if (source) {
     lines.push(

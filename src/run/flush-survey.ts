@@ -68,6 +68,7 @@ export function withoutFlush(options: KernelRunOptions, calls: FlushCalls, instr
       run.end('stale');
     };
     const end = run.run();
+    translations.finish(run.machine.cpu.instructions);
     const { outcome } = runOutcome(end, run.lines);
     return { ...calls, skipped: run.skipped[0]?.count ?? 0, outcome: finding ? 'stopped' : outcome, finding };
   } finally {

@@ -40,6 +40,34 @@ describe('a run with the checker', () => {
     }
   }, 60_000);
 
+  it.each([
+    ['an entry that the kernel goes back to without mending it', [{ caller: 'page_fault', callee: 'tlb_update' }], 1],
+    ['nothing where each is mended', [], 0],
+  ])(
+    'names accesses that a stale entry refuses: %s',
+    (_, skipCalls, places) => {
+      const wanted = { ...options('tests=user_workers'), skipCalls, maxInstructions: 30e6 };
+      const run = new KernelRun(wanted);
+      try {
+        const said: string[][] = [];
+        const check = new TranslationCheck(run, wanted, (lines) => said.push(lines));
+        run.run();
+        check.finish();
+        expect(run.machine.cpu.exceptions.tlbInvalidLoad + run.machine.cpu.exceptions.tlbInvalidStore).toBeGreaterThan(
+          10,
+        );
+        expect(check.places.map(({ kind }) => kind)).toEqual(Array(places).fill('refused'));
+        if (places > 0)
+          expect(said.flat().join('\n')).toMatch(
+            /BUG: access refused by a stale translation, which the kernel did not mend/,
+          );
+      } finally {
+        run.close();
+      }
+    },
+    60_000,
+  );
+
   it('steps over a call by symbol, and says how often', () => {
     const run = new KernelRun({ ...options('tests=timer'), skipCalls: [{ caller: 'nobody', callee: 'nothing' }] });
     try {

@@ -57,6 +57,12 @@ export class TranslationCheck {
     return historyLines(this.first.finding, findingHistory(this.#options, this.first.finding, names), names);
   }
 
+  /** To be called when the run is over: what only its end shows. */
+  finish(): void {
+    const { cpu } = this.#run.machine;
+    cpu.translations!.finish(cpu.instructions);
+  }
+
   /** All places, the first found first. */
   get places(): CheckedPlace[] {
     const names = this.#run.names.current;

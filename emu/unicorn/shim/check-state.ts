@@ -7,12 +7,12 @@ const AT = {
   places: 16,
   kind: 84,
   accesses: 136,
-  inUse: 240,
-  failed: 252,
-  next: 288,
-  info: 712,
+  inUse: 248,
+  failed: 260,
+  next: 296,
+  info: 872,
 } as const;
-const INFO_BYTES = 424;
+const INFO_BYTES = 576;
 /** Byte offsets in struct entry_info. */
 const INFO = {
   filledAt: 0,
@@ -23,12 +23,13 @@ const INFO = {
   count: 24,
   words: 36,
   wordBytes: 16,
+  refusedAt: 424,
 } as const;
 
-const LAYOUT = [undefined, AT.places, AT.kind, AT.accesses, AT.inUse, AT.next, AT.info, INFO_BYTES];
+const LAYOUT = [undefined, AT.places, AT.kind, AT.accesses, AT.inUse, AT.next, AT.info, INFO_BYTES, INFO.refusedAt];
 
 /** Kinds of findings, in the order of enum kind. */
-export const FINDING_KINDS = ['stale', 'permission', 'asid-reuse', 'duplicate', 'stale-code'] as const;
+export const FINDING_KINDS = ['stale', 'permission', 'asid-reuse', 'duplicate', 'stale-code', 'refused'] as const;
 export type FindingKind = (typeof FINDING_KINDS)[number];
 
 /** Byte offsets from general register 0; 0 for what the CPU does not have. */
@@ -82,6 +83,21 @@ export interface RawFinding {
   /** Instructions started, the accessing one included. */
   readonly instruction: number;
 }
+
+export interface Refusal {
+  /** Index of the TLB entry. */
+  readonly entry: number;
+  readonly instruction: number;
+  readonly virtual: number;
+  readonly pc: number;
+  readonly write: boolean;
+  /** EntryLo that the kernel's handler would have written then. */
+  readonly presentLo: number;
+  /** General registers then. */
+  readonly registers: readonly number[];
+}
+
+type Four = [number, number, number, number];
 
 export interface CheckCounts {
   /** Loads and stores through the TLB; jumps to mapped code. */
@@ -167,6 +183,26 @@ export class CheckState {
         };
       }),
     };
+  }
+
+  /** Of the entries in use: accesses that they refused although the kernel would allow them, and that nobody mended. */
+  get refusals(): Refusal[] {
+    const found: Refusal[] = [];
+    for (let entry = 0; entry < this.#word(AT.inUse); entry++) {
+      const at = AT.info + entry * INFO_BYTES + INFO.refusedAt;
+      const instruction = this.#number(at);
+      if (instruction === 0) continue;
+      const [virtual, pc, write, presentLo] = [0, 1, 2, 3].map((i) => this.#word(at + 8 + 4 * i)) as Four;
+      const registers = Array.from({ length: 32 }, (_, n) => this.#word(at + 24 + 4 * n));
+      found.push({ entry, instruction, virtual, pc, write: write !== 0, presentLo, registers });
+    }
+    return found;
+  }
+
+  /** One more finding, which the hooks could not see. */
+  count(kind: FindingKind): void {
+    const at = AT.accesses + 8 * (8 + FINDING_KINDS.indexOf(kind));
+    this.#view.setBigUint64(at, this.#view.getBigUint64(at, true) + 1n, true);
   }
 
   get counts(): CheckCounts {

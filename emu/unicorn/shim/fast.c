@@ -493,6 +493,8 @@ bool fast_exception(void *uc, int number, struct fast *f) {
   }
   f->do_interrupt(f->cpu);
   s->exceptions[code + (no_match ? 32 : 0)]++;
+  if (f->check && !no_match && (tlb || code == 1))
+    check_refused(f->check, *env32(f, f->at.bad_vaddr), code != 2, fetching ? *env32(f, f->at.bad_vaddr) : pc);
   if (s->observe) {
     s->exc_code = (u32)code;
     s->exc_flags = (no_match ? EXC_NO_MATCH : 0) | (delay_slot ? EXC_DELAY_SLOT : 0) | (fetching ? EXC_FETCH : 0) |

@@ -13,7 +13,7 @@
 
 enum { TLB_WORDS = 10, WORDS = 24, OVERLAY = 256, STEPS = 20000, STACK_SOURCES = 64 };
 enum { MEM_WRITE = 17 };
-enum kind { STALE, PERMISSION, ASID_REUSE, DUPLICATE, STALE_CODE, KINDS };
+enum kind { STALE, PERMISSION, ASID_REUSE, DUPLICATE, STALE_CODE, REFUSED, KINDS };
 
 // A word that an entry was made from: physical address, value when the entry was written, value at the last look.
 struct source {
@@ -28,6 +28,11 @@ struct entry_info {
   u32 count;
   u32 verdict[2];            // of each page: bit of each kind
   struct source words[WORDS];
+  // An access that it refused although the kernel would allow it: harmless when the kernel's handler mends the entry, as it does with
+  // a page of a pair that became valid.
+  u64 refused_at;            // instructions started; 0: none since it was written
+  u32 refused_va, refused_pc, refused_write, refused_lo;
+  u32 refused_gpr[32];
 };
 
 // Byte offsets from the first general register, as places.
@@ -509,18 +514,19 @@ void check_site(struct check *c, u32 pc, u32 w) {
   c->pending = 1;
   c->pending_index = w == 0x42000002 ? *env32(f, c->at.index) & 0x3f : ~0u;
   memset(info, 0, offsetof(struct entry_info, words));
+  info->refused_at = 0;
   info->filled_at = f->icount - (f->precise ? 0 : ((f->block_end - pc) >> 2) - 1);
   info->fill_pc = pc;
   info->fill_ra = gpr(f, 31);
   info->fill_epc = *env32(f, f->at.epc);
   info->known = 2;
   c->writes++;
-  if (!((lo0 | lo1) & 2)) {
+  bool empty = !((lo0 | lo1) & 2);
+  if (empty) {
     c->last_flush_vpn = hi;
     c->last_flush_pc = pc;
     c->last_flush_at = info->filled_at;
     c->flushes++;
-    return;
   }
   static _Thread_local struct sandbox s;
   s.forced = 0;
@@ -528,7 +534,7 @@ void check_site(struct check *c, u32 pc, u32 w) {
   bool told = hi >> 30 != 2 && refill(c, &s, hi & ~mask, false);
   if (told && same_lo(s.entry_lo[0], lo0) && same_lo(s.entry_lo[1], lo1))
     take_sources(info, &s);
-  if (info->known != 1) c->unknown_writes++;
+  if (info->known != 1 && !empty) c->unknown_writes++;
 }
 
 static void report(struct check *c, enum kind kind, u32 entry, u32 va, u32 size, bool write, u32 value, u32 pc, u32 now_lo) {
@@ -693,6 +699,28 @@ void check_block(struct check *c, u32 pc) {
   report(c, STALE_CODE, (u32)index, pc, 4, false, 0, pc, present_lo(c, (u32)index, pc, false));
 }
 
+// A TLB invalid or modified exception has been taken. The second in a row by one entry for one access: the kernel went back without mending it.
+void check_refused(struct check *c, u32 va, bool write, u32 pc) {
+  struct fast *f = c->f;
+  if (c->pending || tlb_header(f)[1] != c->in_use) follow_writes(c);
+  int index = va >> 30 == 2 ? -1 : match(f, va);
+  if (index < 0) return;
+  const u32 *e = tlb_entry(f, (u32)index);
+  struct entry_info *info = &c->info[index];
+  u32 odd = odd_page(e, va);
+  if (info->known != 1 || (entry_valid(e, odd) && (!write || entry_dirty(e, odd)))) return;
+  u32 lo = present_lo(c, (u32)index, va, write);
+  if (lo == ~0u || !lo_valid(lo) || (write && !lo_dirty(lo))) return;
+  bool again = info->refused_at && info->refused_va == va && info->refused_pc == pc;
+  info->refused_at = f->icount;
+  info->refused_va = va;
+  info->refused_pc = pc;
+  info->refused_write = write;
+  info->refused_lo = lo;
+  memcpy(info->refused_gpr, f->env, sizeof info->refused_gpr);
+  if (again) report(c, REFUSED, (u32)index, va, 4, write, 0, pc, lo);
+}
+
 // For the host: sizes and offsets that it must agree on.
 u32 check_layout(u32 index) {
   static const u32 layout[] = {
@@ -704,6 +732,7 @@ u32 check_layout(u32 index) {
       offsetof(struct check, next),
       offsetof(struct check, info),
       sizeof(struct entry_info),
+      offsetof(struct entry_info, refused_at),
   };
   return index < sizeof layout / sizeof *layout ? layout[index] : 0;
 }
