@@ -112,7 +112,7 @@ describe('calls of a guest', () => {
   it('says why calls cannot be watched', () => {
     const test = new TestGuest(engine, { shim: false });
     try {
-      expect(() => new CallWatch(test.cpu)).toThrow('calls cannot be watched here: not wanted');
+      expect(() => new CallWatch(test.cpu)).toThrow('calls can only be watched on the fast path');
     } finally {
       test.cpu.close();
     }
