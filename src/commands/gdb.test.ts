@@ -1,5 +1,7 @@
 // gdb itself against `boot --gdb`: Debian's gdb-multiarch in batch mode.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -24,8 +26,10 @@ afterEach(() => {
 });
 
 /** Starts a boot and waits until gdb can attach. */
-async function boot(...args: string[]): Promise<Boot> {
-  const child = spawn(process.execPath, [cli, 'boot', '--gdb', '0', ...args]);
+const boot = (...args: string[]): Promise<Boot> => debugged('boot', '--gdb', '0', ...args);
+
+async function debugged(...args: string[]): Promise<Boot> {
+  const child = spawn(process.execPath, [cli, ...args]);
   let [out, err] = ['', ''];
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
   child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()));
@@ -43,9 +47,13 @@ async function boot(...args: string[]): Promise<Boot> {
 }
 
 /** gdb's output for a list of commands. */
-function gdb({ port }: Boot, ...commands: string[]): Promise<string> {
+function gdb(boot: Boot, ...commands: string[]): Promise<string> {
+  return gdbWith(symbols, boot, ...commands);
+}
+
+function gdbWith(file: string, { port }: Boot, ...commands: string[]): Promise<string> {
   const all = ['set pagination off', 'set confirm off', 'set remotetimeout 60', `target remote :${port}`, ...commands];
-  const child = spawn(GDB, ['-nx', '-batch', ...all.flatMap((command) => ['-ex', command]), symbols], { cwd: root });
+  const child = spawn(GDB, ['-nx', '-batch', ...all.flatMap((command) => ['-ex', command]), file], { cwd: root });
   let out = '';
   child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()));
   child.stderr.on('data', (bytes: Buffer) => (out += bytes.toString()));
@@ -153,7 +161,10 @@ describe.skipIf(missing)('gdb', () => {
   });
 
   test('who only looks changes nothing: console and log are those of the boot alone', async () => {
-    const started = await boot('--seed', '1', '-S');
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'gdb-'));
+    const [alone, watched] = ['alone', 'watched'].map((name) => path.join(folder, name)) as [string, string];
+    run('boot', '--seed', '1', '--quiet', '--log', alone);
+    const started = await boot('--seed', '1', '-S', '--log', watched);
     const out = await gdb(
       started,
       'tbreak memset',
@@ -167,6 +178,8 @@ describe.skipIf(missing)('gdb', () => {
     );
     expect(out).toContain('at time 0.5');
     expect(await started.ended).toBe(0);
+    expect(fs.readFileSync(watched, 'utf8')).toBe(fs.readFileSync(alone, 'utf8'));
+    fs.rmSync(folder, { recursive: true });
     const console = (text: string): string => text.slice(0, text.indexOf('\nkernel  '));
     expect(console(started.stdout())).toBe(console(plain));
     const rows = (text: string): string => text.replace(/, [\d.]+ s wall/, '');
@@ -189,6 +202,103 @@ describe.skipIf(missing)('gdb', () => {
     expect(third).toMatch(/SIGINT|No more reverse-execution history/);
     expect(third).toContain('$1 = 1');
   });
+});
+
+describe.skipIf(missing)('gdb on a kernel of its own, which no table of ours describes', () => {
+  const kernel = path.join(root, 'fixtures/testkernel/testkernel-be.elf');
+  const run = (...args: string[]): Promise<Boot> =>
+    debugged('run', kernel, '--quiet', '--gdb', '0', '--append', 'plant=nofree tests=unmap', ...args);
+  /** The command `print` of gdb, in hexadecimal. */
+  const printed = (out: string, n: number): number => Number(new RegExp(`\\$${n} = (0x[0-9a-f]+)`).exec(out)![1]);
+
+  test('breaks at a symbol, steps over a call with its delay slot, and back, shows the calls', async () => {
+    const out = await gdbWith(
+      kernel,
+      await run('-S'),
+      'break guarded_call',
+      'continue',
+      'backtrace 2',
+      'p/x $ra',
+      'delete',
+      'tbreak *$ra', // behind the call
+      'continue',
+      'p/x $pc',
+      'reverse-stepi',
+      'reverse-continue',
+      'info threads',
+      'p/x $pc',
+    );
+    expect(out).toMatch(/Breakpoint 1, 0x\w+ in guarded_call/);
+    expect(out).toMatch(/#1 +0x\w+ in test_unmap/);
+    expect(out).toMatch(/Thread 1 \(CPU 0\)/);
+    expect(printed(out, 2)).toBe(printed(out, 1));
+    expect(out).toContain('No more reverse-execution history');
+    // the call itself: a step leads from the branch into the function, its slot has no stop of its own
+    const call = `0x${(printed(out, 1) - 8).toString(16)}`;
+    const step = await gdbWith(
+      kernel,
+      await run('-S'),
+      `break *${call}`,
+      'continue',
+      'x/i $pc',
+      'stepi',
+      'p/x $pc',
+      'reverse-stepi',
+      'p/x $pc',
+    );
+    expect(step).toMatch(/\tjalr?\t/);
+    expect(step).toMatch(/0x\w+ in guarded_call/);
+    expect(printed(step, 2)).toBe(Number(call));
+  });
+
+  test('from behind a planted stale store a watchpoint on the frame and reverse-continue lead back to it', async () => {
+    const out = await gdbWith(
+      kernel,
+      await run('--at', 'stale'),
+      'p/x $pc',
+      'p/x $a0',
+      'monitor page $a0',
+      'monitor tlb',
+      'monitor where',
+      'tbreak *$ra',
+      'continue',
+      'p/x $pc',
+    );
+    const [pc, address] = [printed(out, 1), printed(out, 2)];
+    expect(out).toMatch(/store_word\+0x0/);
+    expect(out).toContain("the kernel's page table is not known");
+    expect(out).not.toContain('STALE');
+    const entry = new RegExp(`^ *\\d+(?: shadow)? +${address.toString(16)} +4K +\\S+ +(\\w+) `, 'm').exec(out)!;
+    const physical = parseInt(entry[1]!, 16) * 0x1000;
+    const back = await gdbWith(
+      kernel,
+      await run('--at', 'pc test_unmap'),
+      `watch *(unsigned int *) ${0x80000000 + physical}`,
+      'monitor goto stale',
+      'maintenance flush register-cache',
+      'stepi',
+      'stepi',
+      'reverse-continue',
+      'p/x $pc',
+      'p/x $a0',
+      'p/x $a1',
+    );
+    expect(back).toMatch(/watchpoint 1: /);
+    expect(printed(back, 1)).toBe(pc);
+    expect(printed(back, 2)).toBe(address);
+  });
+});
+
+test('Ctrl-C ends a guest that waits for gdb: nothing more is printed, the port is free again', async () => {
+  const first = await boot('--seed', '1', '--quiet', '-S');
+  let err = '';
+  first.child.stderr!.on('data', (bytes: Buffer) => (err += bytes.toString()));
+  first.child.kill('SIGINT');
+  await first.ended;
+  expect(first.child.signalCode ?? first.child.exitCode).toBe('SIGINT');
+  expect(first.stdout() + err).toBe('');
+  const second = await debugged('boot', '--quiet', '-S', '--gdb', String(first.port));
+  expect(second.port).toBe(first.port);
 });
 
 test('options that do not go together are told in one line', () => {

@@ -30,7 +30,7 @@ function halves(subject: Subject, entry: TlbEntry): TlbHalf[] {
   return [entry.even, entry.odd].map((page, n) => {
     const virtual = (entry.virtual + n * pageSize) >>> 0;
     const pte = virtual >= KSEG2 ? subject.pte(virtual) : undefined;
-    const mapped = virtual >= KSEG2 ? (pte?.frame ?? -1) : null;
+    const mapped = virtual >= KSEG2 && subject.knowsPageTable ? (pte?.frame ?? -1) : null;
     const frame = Math.floor(page.physical / pageSize);
     return {
       index: entry.index,
@@ -74,6 +74,9 @@ export function tlbText(list: readonly TlbHalf[], all = false): string[] {
   return [
     ...table.split('\n').map((line) => line.trimEnd()),
     `${shown.length} valid pages in ${new Set(list.map(({ index }) => index)).size} entries, ${stale} stale`,
+    ...(shown.some((half) => half.virtual >= KSEG2 && half.page_table_frame === null)
+      ? ["? the kernel's page table is not known: no symbol swapper_pg_dir"]
+      : []),
   ];
 }
 
@@ -134,7 +137,12 @@ export function addressText(report: AddressReport, subject: Subject): string[] {
     if (pte) {
       const says = pte.frame < 0 ? 'not present' : `frame ${pfn(pte.frame)}`;
       lines.push(` page table: ${hex(pte.value)} at ${hex(pte.address)}, ${says}`);
-    } else lines.push(virtual >= KSEG2 ? ' page table: no table' : ' page table: not known for this address');
+    } else
+      lines.push(
+        virtual >= KSEG2 && subject.knowsPageTable
+          ? ' page table: no table'
+          : ' page table: not known for this address (Linux, with names: swapper_pg_dir, pgd_current)',
+      );
     if (stale) lines.push(' STALE: the TLB still translates to a frame that the page table no longer has here');
   }
   for (const { physical: at, owner } of owners)

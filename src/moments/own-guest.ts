@@ -24,6 +24,7 @@ function subjectOf(boot: BootParts): Subject {
       });
     },
     now: () => clock.now,
+    knowsPageTable: true,
     pte: (virtual) => {
       if (virtual < 0xc000_0000) return undefined;
       const address = pages.table.pteAddress(virtual);

@@ -51,6 +51,9 @@ function subjectOf(run: KernelRun): Subject {
     },
     tasks: () => tasks.list(cpu.reg(GP)),
     now: () => cpu.now / 1000,
+    get knowsPageTable() {
+      return names.has(SWAPPER_PG_DIR);
+    },
     // Linux's own layout: a page of pointers to pages of PTEs, the frame in its place
     pte(virtual) {
       const pgd =

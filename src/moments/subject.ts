@@ -37,6 +37,8 @@ export interface Subject {
   tasks(): GuestTask[];
   /** Simulated time, microseconds. */
   now(): number;
+  /** Whether the kernel's page table is known: without it nothing is called stale. */
+  readonly knowsPageTable: boolean;
   /** The word of the kernel's page table for a virtual address: where it lies (kseg0) and what it says; undefined without one. */
   pte(virtual: number): { address: number; value: number; frame: number } | undefined;
   /** What only a boot of our own guest knows. */
