@@ -74,7 +74,7 @@ export function tlbText(list: readonly TlbHalf[], all = false): string[] {
   return [
     ...table.split('\n').map((line) => line.trimEnd()),
     `${shown.length} valid pages in ${new Set(list.map(({ index }) => index)).size} entries, ${stale} stale`,
-    ...(shown.some((half) => half.virtual >= KSEG2 && half.page_table_frame === null)
+    ...(shown.some((half) => half.virtual >= KSEG2 && half.pageTableFrame === null)
       ? ["? the kernel's page table is not known: no symbol swapper_pg_dir"]
       : []),
   ];
