@@ -182,6 +182,9 @@ function decode(words: Uint32Array, index: number, shadow: boolean): TlbEntry {
 /** Bytes searched for pointers in uc_engine, in the CPU object and behind the registers. */
 const SEARCH = { engine: 0x1000, cpu: 0x800, registers: 0x8000, tlb: 0x100 };
 
+/** More bytes than the CPU object has: behind its start come QEMU's jump cache and then the registers. */
+const CPU_OBJECT = 0x4_0000;
+
 export function wordsAt(host: HostMemory, address: number, count: number): Uint32Array {
   const bytes = host.read(address, count * 4);
   return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
@@ -236,43 +239,76 @@ function planted(index: number): TlbEntry {
 const entryLo = ({ physical, c, d, v }: TlbPage): number =>
   ((physical >>> 12) << 6) | (c << 3) | (d ? 4 : 0) | (v ? 2 : 0);
 
-/** Plants entries in a scratch guest and follows pointers until they turn up. */
+/**
+ * Plants entries in scratch guests and follows pointers until they turn up. Two guests at once: the engine's own memory is full of what
+ * the heap held before, and a way that leads through that in one guest leads elsewhere in the next. The registers are a part of the CPU
+ * object, at the same distance from its start in both.
+ */
 function explore(library: EngineLibrary): TlbPath | undefined {
-  const engine = library.open();
+  const first = library.open();
   try {
-    engine.ctl_set_cpu_model(CPU_MODEL['24Kf']);
-    engine.mem_map(0, 0x1_0000, PROT_ALL);
-    const code = new DataView(new ArrayBuffer(4 * WRITE_ENTRY.length));
-    WRITE_ENTRY.forEach((word, i) => code.setUint32(4 * i, word));
-    engine.mem_write(CODE & 0x1fff_ffff, new Uint8Array(code.buffer));
-    engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
-    for (let index = 0; index < 16; index++) {
-      const entry = planted(index);
-      const values = [index, entry.virtual | entry.asid, entryLo(entry.even), entryLo(entry.odd), PAGE_MASK_16K];
-      values.forEach((value, k) => engine.reg_write_i32(REG.GPR0 + 8 + k, value));
-      engine.emu_start(CODE, CODE + 4 * (WRITE_ENTRY.length - 1), 0, 0);
+    plant(first);
+    const second = library.open();
+    try {
+      plant(second);
+      for (const { path, distance } of ways(first.host)) if (leadsToTlb(second.host, path, distance)) return path;
+      return undefined;
+    } finally {
+      second.close();
     }
-    for (let n = 8; n < 16; n++) engine.reg_write_i32(REG.GPR0 + n, 0xabcd_0000 + n);
-    return search(engine.host);
   } finally {
-    engine.close();
+    first.close();
   }
 }
 
-function search(host: HostMemory): TlbPath | undefined {
-  const seen = new Set<number>();
+function plant(engine: Engine): void {
+  engine.ctl_set_cpu_model(CPU_MODEL['24Kf']);
+  engine.mem_map(0, 0x1_0000, PROT_ALL);
+  const code = new DataView(new ArrayBuffer(4 * WRITE_ENTRY.length));
+  WRITE_ENTRY.forEach((word, i) => code.setUint32(4 * i, word));
+  engine.mem_write(CODE & 0x1fff_ffff, new Uint8Array(code.buffer));
+  engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
+  for (let index = 0; index < 16; index++) {
+    const entry = planted(index);
+    const values = [index, entry.virtual | entry.asid, entryLo(entry.even), entryLo(entry.odd), PAGE_MASK_16K];
+    values.forEach((value, k) => engine.reg_write_i32(REG.GPR0 + 8 + k, value));
+    engine.emu_start(CODE, CODE + 4 * (WRITE_ENTRY.length - 1), 0, 0);
+  }
+  for (let n = 8; n < 16; n++) engine.reg_write_i32(REG.GPR0 + n, 0xabcd_0000 + n);
+}
+
+/** All ways to the planted TLB, and how far the registers are from the CPU object in each. */
+function* ways(host: HostMemory): Generator<{ path: TlbPath; distance: number }> {
+  const tlbs = new Map<number, Pick<TlbPath, 'tlb' | 'entries'>[]>();
   for (const [cpu, cpuAt] of pointersIn(host, host.engineAddress, SEARCH.engine))
     for (const [registers, registersAt] of pointersIn(host, cpuAt, SEARCH.cpu)) {
-      if (seen.has(registersAt)) continue;
-      seen.add(registersAt);
-      const general = wordsAt(host, registersAt, 16);
-      if (!general.subarray(8, 16).every((value, i) => value === 0xabcd_0008 + i) || general.length < 16) continue;
-      for (const [tlb, tlbAt] of pointersIn(host, registersAt, SEARCH.registers)) {
-        const entries = entriesOffset(host, tlbAt);
-        if (entries !== undefined) return { cpu, registers, tlb, entries };
-      }
+      const distance = registersAt - cpuAt;
+      if (distance < 0 || distance > CPU_OBJECT) continue;
+      let found = tlbs.get(registersAt);
+      if (!found) tlbs.set(registersAt, (found = tlbsBehind(host, registersAt)));
+      for (const tlb of found) yield { path: { cpu, registers, ...tlb }, distance };
     }
-  return undefined;
+}
+
+function tlbsBehind(host: HostMemory, registers: number): Pick<TlbPath, 'tlb' | 'entries'>[] {
+  if (!holdsRegisters(host, registers)) return [];
+  return [...pointersIn(host, registers, SEARCH.registers)].flatMap(([tlb, tlbAt]) => {
+    const entries = entriesOffset(host, tlbAt);
+    return entries === undefined ? [] : [{ tlb, entries }];
+  });
+}
+
+function holdsRegisters(host: HostMemory, address: number): boolean {
+  const general = wordsAt(host, address, 16);
+  return general.length === 16 && general.subarray(8).every((value, i) => value === 0xabcd_0008 + i);
+}
+
+function leadsToTlb(host: HostMemory, path: TlbPath, distance: number): boolean {
+  const cpu = pointer(host, host.engineAddress + path.cpu);
+  const registers = cpu && pointer(host, cpu + path.registers);
+  const tlb =
+    registers && registers - cpu === distance && holdsRegisters(host, registers) && pointer(host, registers + path.tlb);
+  return !!tlb && entriesOffset(host, tlb) === path.entries;
 }
 
 /** Offset of entry 0 when a TLB with the planted entries lies at `address`. */
