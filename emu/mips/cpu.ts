@@ -106,6 +106,15 @@ export interface TimerOptions {
 /** How the guest runs: one hook per block, one per instruction with the engine's own exception entry, or what every engine can do. */
 export type ExecutionPath = 'fast' | 'precise' | 'portable';
 
+/** Of `pathReason`: the options say so. */
+export const NOT_WANTED = 'not wanted';
+
+/** The path of guests on `library`, and why it is not the fast one (empty when it is). @param shim as in the options */
+export function executionPath(library: EngineLibrary, shim = true): { path: 'fast' | 'portable'; reason: string } {
+  const fast = shim ? fastPath(library) : NOT_WANTED;
+  return typeof fast === 'string' ? { path: 'portable', reason: fast } : { path: 'fast', reason: '' };
+}
+
 /** Why `run` came back: `stop()` or the guest's `wait` instruction. */
 export type RunEnd = 'stop' | 'wait' | 'budget';
 
@@ -260,7 +269,7 @@ export class MipsCpu {
     );
     this.#preciseFromStart = options.precise ?? false;
     const ask = options.debug ? (pc: number) => this.#stops!.ask(pc, this.#ending) : undefined;
-    const fast = options.shim === false || options.portable ? 'not wanted' : fastPath(library);
+    const fast = options.shim === false || options.portable ? NOT_WANTED : fastPath(library);
     if (typeof fast !== 'string') {
       const precise = options.precise ?? false;
       this.path = precise || ask ? 'precise' : 'fast';

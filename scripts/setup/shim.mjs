@@ -31,18 +31,28 @@ export function ensureShim() {
   const compiler = [process.env.CC, 'cc', 'gcc', 'clang'].find(
     (name) => name && spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0,
   );
-  if (!compiler) return result(false, 'no C compiler (cc, gcc or clang) found');
+  if (!compiler) {
+    discard(stale);
+    return result(false, 'no C compiler (cc, gcc or clang) found');
+  }
   say(`compiling the hooks that run the guest (${compiler})`);
   try {
     fs.mkdirSync(buildDir, { recursive: true });
     const failed = stale.filter((part) => !compile(compiler, part));
     if (failed.length === 0) return result(true, `compiled by ${compiler}`);
+    discard(failed);
     say('that failed: the hooks in TypeScript do the same work, slower');
     return result(false, `${compiler} failed`);
   } catch (error) {
     say(`that failed: ${error.message}`);
     return result(false, error.message);
   }
+}
+
+/** Hooks of other sources than these are not to be used. */
+function discard(parts) {
+  for (const { compiled, compiledFrom } of parts)
+    for (const file of [compiled, compiledFrom]) fs.rmSync(file, { force: true });
 }
 
 function compile(compiler, part) {

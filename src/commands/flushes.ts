@@ -8,6 +8,7 @@ import { report } from '../files/stdout.js';
 import { openRun, type RunFlags } from '../run/open-run.js';
 import { type FlushVerdict, surveyFlushes, withoutFlush } from '../run/flush-survey.js';
 import { printable } from '../terminal-text.js';
+import { requireFastPath } from './fast-path-option.js';
 import { addRunOptions } from './run-options.js';
 
 const EXIT_INTERRUPTED = 130;
@@ -21,6 +22,7 @@ export function flushesCommand(): Command {
     .option('--json', 'print one JSON object in place of the table')
     .action(async (file: string, flags: RunFlags & { json?: boolean }) => {
       const engine = await loadEngine(flags.engine);
+      requireFastPath(engine, flags, 'flushes');
       const { options, close } = openRun(file, flags, engine);
       let interrupted = false;
       const interrupt = (): void => void (interrupted = true);

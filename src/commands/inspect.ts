@@ -23,6 +23,7 @@ import { openRun, refuseWrittenDrives, type RunFlags } from '../run/open-run.js'
 import { printableJson } from '../terminal-text.js';
 import { addBootOptions, type BootFlags, bootOptions, setupFromFlags } from './boot-options.js';
 import { addressArgument, momentOption } from './moment-option.js';
+import { requireFastPath } from './fast-path-option.js';
 import { addRunOptions } from './run-options.js';
 import { addScriptOption } from './script-option.js';
 
@@ -69,6 +70,7 @@ export function inspectCommand(): Command {
       const options: RunFlags = { ...flags, tlb: modeOf(flags.tlb) };
       refuseWrittenDrives(options, 'inspect');
       const engine = await loadEngine(flags.engine);
+      requireFastPath(engine, options, 'inspect run');
       const { cpu, tlb, memory, controllers, seed, append } = options;
       const record = { kernel: file, cpu, tlb, memory, controllers, seed, append };
       await show(

@@ -1,5 +1,6 @@
 // `percpu-malta run`: somebody's kernel, unmodified, on the board. Its console as it happens, then how it ended.
 import { Command, Option } from 'commander';
+import { executionPath } from '../../emu/mips/cpu.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { EXIT_DIFFERENCE, UsageError } from '../errors.js';
@@ -22,6 +23,7 @@ import {
   type PercpuFlags,
   percpuWanted,
 } from './percpu-option.js';
+import { requireFastPath } from './fast-path-option.js';
 import { addRunOptions } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
@@ -73,7 +75,15 @@ export function runCommand(): Command {
         throw new UsageError(`--gdb goes without ${watched}: a run that goes back is seen more than once`);
       const startPercpu = openPercpuOutputs(flags);
       const engine = await loadEngine(flags.engine);
+      const needs = [
+        [check, '--check'],
+        [debugged, '--gdb'],
+        [flags.percpu || flags.expect === 'predicted', '--percpu'],
+        [flags.skipCall.length > 0, '--skip-call'],
+      ] as const;
+      for (const [wanted, what] of needs) if (wanted) requireFastPath(engine, flags, what);
       if (debugged) return runDebugged(file, flags, engine);
+      tellPath(engine, flags);
       const { options: opened, close } = openRun(file, flags, engine);
       const options = { ...opened, check: (check || flags.explain) ?? false };
       const progress = new RunProgress(process.stderr);
@@ -144,6 +154,13 @@ export function runCommand(): Command {
         close();
       }
     });
+}
+
+/** One line when the run is going to be slow, for a reason that its user may not know. */
+function tellPath(engine: EngineLibrary, { shim }: RunFlags): void {
+  const { path, reason } = executionPath(engine, shim);
+  if (path === 'portable' && shim)
+    process.stderr.write(`percpu-malta: on the portable path, the same run but slower: ${printable(reason)}\n`);
 }
 
 /** @throws UsageError where this engine cannot check */

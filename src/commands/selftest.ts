@@ -2,10 +2,11 @@
 import { Command, Option } from 'commander';
 import { DEFAULT_MEMORY_MB } from '../../emu/malta/board.js';
 import { runSelftest } from '../../emu/malta/selftest.js';
+import { executionPath } from '../../emu/mips/cpu.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { EXIT_DIFFERENCE } from '../errors.js';
 import { paint } from '../files/color.js';
-import { printableJson } from '../terminal-text.js';
+import { printable, printableJson } from '../terminal-text.js';
 import { wholeNumber } from './boot-options.js';
 
 interface SelftestOptions {
@@ -32,6 +33,12 @@ export function selftestCommand(): Command {
     .option('--json', 'print one JSON object at the end')
     .action(async (options: SelftestOptions) => {
       const engine = await loadEngine(options.engine);
+      const { path, reason } = executionPath(engine, options.shim);
+      const hooks = path === 'fast' || (options.shim && engine.shim) ? 'C' : 'TypeScript';
+      if (!options.json)
+        process.stdout.write(
+          `${path} path${reason === '' ? '' : ` (${printable(reason)})`}, hooks in ${hooks}, ${printable(engine.description)}\n`,
+        );
       let failed = 0;
       const runs: { pageSize: number; tlb: string; failed: number; lines: string[] }[] = [];
       for (const pageSize of options.pageSize ? [Number(options.pageSize)] : [16384, 4096])
@@ -46,7 +53,10 @@ export function selftestCommand(): Command {
           runs.push({ pageSize, tlb, failed: failures, lines });
           failed += failures;
         }
-      if (options.json) process.stdout.write(`${printableJson({ engine: engine.description, failed, runs })}\n`);
+      if (options.json)
+        process.stdout.write(
+          `${printableJson({ engine: engine.description, path, pathReason: reason, hooks, failed, runs })}\n`,
+        );
       if (failed > 0) process.exitCode = EXIT_DIFFERENCE;
     });
 }
