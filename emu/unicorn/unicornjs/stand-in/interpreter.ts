@@ -17,6 +17,8 @@ const AT = {
 };
 const AT_ERROR_CODE = 0x2b90;
 const AT_HFLAGS = 0x2b94;
+/** What of the CPU object comes before the registers. */
+const OBJECT_BYTES = 0x800;
 /** Where the pointer to the TLB is, behind what a context holds. */
 const AT_TLB = 0x3000;
 const CP0_TABLE = 0x800;
@@ -123,6 +125,8 @@ export class Interpreter {
   readonly #bigEndian: boolean;
   /** Heap address of general register 0. */
   readonly registers: number;
+  /** The CPU object that the registers are a part of. */
+  readonly object: number;
   readonly hooks: Hook[] = [];
   readonly regions: Region[] = [];
   readonly #model: { prid: number; entries: number; fir: number; config: readonly number[] };
@@ -153,8 +157,9 @@ export class Interpreter {
     this.#random = random;
     this.#bigEndian = bigEndian;
     this.#model = MODELS[model] ?? MODELS[8];
-    this.registers = heap.malloc(REGISTERS_BYTES);
-    heap.words.fill(0, this.registers >>> 2, (this.registers + REGISTERS_BYTES) >>> 2);
+    this.object = heap.malloc(OBJECT_BYTES + REGISTERS_BYTES);
+    heap.words.fill(0, this.object >>> 2, (this.object + OBJECT_BYTES + REGISTERS_BYTES) >>> 2);
+    this.registers = this.object + OBJECT_BYTES;
     const tlb = heap.malloc(TLB_BYTES);
     this.#tlb = new StandInTlb(heap, tlb, this.#model.entries);
     this.#set(AT_TLB, tlb);
@@ -163,7 +168,7 @@ export class Interpreter {
 
   free(): void {
     this.#heap.free(this.#get(AT_TLB));
-    this.#heap.free(this.registers);
+    this.#heap.free(this.object);
   }
 
   #get(offset: number): number {

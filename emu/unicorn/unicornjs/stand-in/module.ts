@@ -73,9 +73,7 @@ export async function standIn(options: StandInOptions = {}): Promise<Record<stri
     if (!it.cpu) {
       const model = heap.words[(uc + MODEL_AT) >>> 2];
       it.cpu = new Interpreter(heap, uc, RANDOM, MODELS[model] ? model : 8, it.bigEndian);
-      const object = heap.malloc(0x800);
-      heap.words.fill(0, object >>> 2, (object + 0x800) >>> 2);
-      it.owned.push(object);
+      const { object } = it.cpu;
       for (const at of [...NONE_AT, FLAGS_AT]) heap.words[(object + at) >>> 2] = 0xffff_ffff;
       it.cpu.flags = object + FLAGS_AT;
       heap.words[(object + REGISTERS_AT) >>> 2] = it.cpu.registers;
