@@ -194,12 +194,16 @@ describe.skipIf(missing)('gdb', () => {
     expect(second).toMatch(/kernel_init/);
     const third = await gdb(
       started,
+      'set {int} $pc = 0x1000ffff', // b . with a nop in its slot: it runs for as long as it takes
+      'set {int} ($pc + 4) = 0',
+      'set $pc = $pc', // the block that is under way is the old one
       'python import os, signal, threading',
       'python threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()',
       'continue',
       'p $pc != 0',
+      'kill',
     );
-    expect(third).toMatch(/SIGINT|No more reverse-execution history/);
+    expect(third).toContain('received signal SIGINT');
     expect(third).toContain('$1 = 1');
   });
 });
