@@ -8,6 +8,7 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { defaultImageFile } from '../../emu/malta/default-image.js';
+import { loadEngine } from '../../emu/unicorn/choose.js';
 import { type Job, LocalFiles } from '../experiments/job.js';
 import { BootPool } from '../experiments/pool.js';
 import type { BootRecord } from '../experiments/record.js';
@@ -255,8 +256,10 @@ describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
     const setup = { ...DEFAULT_SETUP, controllers: 1 };
     const job = (seed: number): Job => ({ setup, seed, files: { image: sha256 } });
     const cache = place('cache');
-    const run = (): Command =>
-      new Command(['worker', '--queue', url, '--jobs', '1', '--no-shim'], { PERCPU_MALTA_CACHE: cache });
+    // The empty cache has no private copy of libunicorn either.
+    const [, UNICORN_LIB] = /\((.*)\)/.exec((await loadEngine('native')).description)!;
+    const env = { PERCPU_MALTA_CACHE: cache, UNICORN_LIB };
+    const run = (): Command => new Command(['worker', '--queue', url, '--jobs', '1', '--no-shim'], env);
     const far = await QueueBoots.open(parseQueue(url), { jobs: 1, files, say: () => {} });
     const near = new BootPool({ jobs: 1, files });
     const client = new Redis({ port: server.port });
