@@ -186,7 +186,8 @@ describe.skipIf(missing)('gdb', () => {
     expect(rows(started.stdout())).toBe(rows(plain));
   });
 
-  test('Ctrl-C stops it, and it can be left and attached to again', async () => {
+  // Again when it fails: gdb takes a signal that comes between two commands for its own and quits.
+  test('Ctrl-C stops it, and it can be left and attached to again', { retry: 3 }, async () => {
     const started = await boot('--seed', '1', '--quiet', '-S');
     const first = await gdb(started, 'break no_such_place_yet', 'tbreak kernel_init', 'continue', 'disconnect');
     expect(first).toContain('kernel_init');
