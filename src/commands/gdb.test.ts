@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import zlib from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -292,6 +293,42 @@ describe.skipIf(missing)('gdb on a kernel of its own, which no table of ours des
     expect(printed(back, 1)).toBe(pc);
     expect(printed(back, 2)).toBe(address);
   });
+});
+
+const kernels = path.join(root, '../shared/kernels');
+const buggy = path.join(kernels, 'vmlinux-6.1.192-4k-buggy.gz');
+
+test.skipIf(missing || !fs.existsSync(buggy))("a real kernel's oops leads back to the stale store", async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'gdb-kernel-'));
+  const unzipped = (file: string, name: string): string => {
+    fs.writeFileSync(path.join(folder, name), zlib.gunzipSync(fs.readFileSync(file)));
+    return path.join(folder, name);
+  };
+  try {
+    const vmlinux = unzipped(buggy, 'vmlinux');
+    const disks = [unzipped(path.join(kernels, 'root-be.ext2.gz'), 'root'), '8M', '8M', '8M'];
+    const append = 'root=/dev/sda rw rootwait console=ttyS0 loglevel=7 no_hash_pointers';
+    const out = await gdbWith(
+      vmlinux,
+      await debugged(
+        ...['run', vmlinux, '--quiet', '--gdb', '0', '-S', '--seed', '1', '--controllers', '3', '--append', append],
+        ...disks.flatMap((disk) => ['--drive', disk]),
+      ),
+      'continue',
+      'watch *(unsigned int *) 0x82005e04', // the word that the null pointer was loaded from
+      'reverse-continue',
+      'backtrace 2',
+      'monitor where',
+      'monitor pte 0xffface04',
+    );
+    expect(out).toMatch(/SIGSEGV[^]*? in scsi_sysfs_device_initialize/);
+    expect(out).toMatch(/Old value = 0\nNew value = \d+\n0x\w+ in (memset|__bzero)/);
+    expect(out).toMatch(/#1 +0x\w+ in pcpu_alloc/);
+    expect(out).toMatch(/TLB entry \d+, a shadow .*: frame 2005, /);
+    expect(out).toMatch(/STALE: /);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 });
 
 test('Ctrl-C ends a guest that waits for gdb: nothing more is printed, the port is free again', async () => {
