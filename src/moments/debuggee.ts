@@ -18,6 +18,8 @@ import type { Rerun, Subject } from './subject.js';
 
 /** Thread id of pid 0, which gdb takes for any thread: as kgdb has it, behind all pids. */
 const IDLE_THREAD = 0x8000;
+/** Bytes: a translated block does not go on behind the next page's start. */
+const LONGEST_BLOCK = 0x1000;
 /** Instructions between two looks at what the client says. */
 const POLL = 100_000;
 /** Instructions that are recorded before a place that is gone to. */
@@ -665,13 +667,20 @@ export class Debuggee<R> implements GdbTarget {
   }
 
   writeMemory(address: number, bytes: Uint8Array): boolean {
+    const [pc, within] = [this.#pc, this.#inAccess];
     const write = (subject: Subject): boolean => {
+      const { cpu } = subject;
+      const next = translate(subject, pc)?.physical ?? Infinity;
+      let ahead = false;
       for (let i = 0; i < bytes.length; i++) {
         const found = translate(subject, address + i);
-        if (!found || found.physical >= subject.cpu.ramBytes) return false;
-        subject.cpu.ram[found.physical] = bytes[i]!;
+        if (!found || found.physical >= cpu.ramBytes) return false;
+        cpu.ram[found.physical] = bytes[i]!;
+        ahead ||= found.physical >= next && found.physical < next + LONGEST_BLOCK;
       }
-      subject.cpu.codeChanged(address, bytes.length);
+      cpu.codeChanged(address, bytes.length);
+      // The guest waits within a translated block, which would go on as it was.
+      if (ahead && !within) cpu.jump(pc);
       return true;
     };
     if (!write(this.#subject)) return false;
