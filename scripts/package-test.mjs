@@ -38,7 +38,11 @@ try {
   const found = JSON.parse(command('setup', '--json').stdout);
   step(`${found.engine}, hooks ${found.hooks ?? `none: ${found.hooksNote}`}`);
   assert.equal(found.cache, path.join(folder, 'cache/percpu-malta'));
-  if (spawnSync('cc', ['--version']).status === 0) assert.match(found.hooks ?? '', /cache\/percpu-malta\/\d/);
+  if (spawnSync('cc', ['--version']).status === 0) {
+    assert.match(found.hooks ?? '', /cache\/percpu-malta\/\d/);
+    for (const name of fs.readdirSync(found.hooks)) if (/\.so$/.test(name)) fs.rmSync(path.join(found.hooks, name));
+    assert.match(command('boot', '--quiet', '--controllers', '1').stderr, /^set-up: compiling the hooks/);
+  }
 
   const boot = command('boot', '--seed', '1', '--json');
   assert.equal(boot.stderr, '');

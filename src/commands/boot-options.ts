@@ -1,13 +1,12 @@
 // The options every command that boots the guest has, and what they become.
-import fs from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_CONTROLLERS, MAX_DISKS } from '../../emu/malta/megaraid/pci-device.js';
-import { buildDir, shimPath } from '../../emu/unicorn/cache-dir.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { type Defines, DEFINES, type LayoutFile, parseDefines, readLayout } from '../experiments/define.js';
 import { type BootSetup, setupBootOptions } from '../experiments/setup.js';
 import { KERNEL_ALIASES, KERNELS, type KernelName, kernelName } from '../kernel/kernels.js';
 import type { BootOptions } from '../kernel/boot.js';
+import { addEngineOptions } from './engine-options.js';
 import { BOOT_LAYOUTS } from '../layouts/boot-layouts.js';
 import type { LayoutName } from '../layouts/layouts.js';
 
@@ -88,18 +87,6 @@ export function addBootOptions(command: Command, { seed = true, kernel = true, t
     .option('--memory <MB>', RAM_HELP, wholeNumber(MEMORY_MB.min, MEMORY_MB.max), 128);
   if (seed) command.option('--seed <n>', 'decides everything that is left to chance', wholeNumber(0, 0xffff_ffff), 1);
   return addEngineOptions(command);
-}
-
-/** Which engine boots, and how; says so when it will be slow for want of set-up. */
-export function addEngineOptions(command: Command): Command {
-  return command
-    .option('--engine <name>', 'native, unicorn.js or unicorn.js:FILE (default: the first that works)')
-    .option('--no-shim', 'do without the compiled hooks')
-    .hook('preAction', () => {
-      const { engine = process.env.PERCPU_MALTA_ENGINE, shim } = command.opts<{ engine?: string; shim: boolean }>();
-      if (shim && (engine || 'native') === 'native' && !fs.existsSync(shimPath(buildDir())))
-        process.stderr.write('percpu-malta: the C hooks are not compiled, boots take longer: percpu-malta setup\n');
-    });
 }
 
 export function setupFromFlags(flags: SetupFlags): BootSetup {

@@ -9,6 +9,7 @@ import {
   type SkipCall,
 } from '../run/kernel-run.js';
 import { wholeNumber } from './boot-options.js';
+import { addEngineOptions } from './engine-options.js';
 
 const LONGEST_COMMAND_US = 1e6;
 
@@ -44,7 +45,7 @@ export function addRunOptions(command: Command, { tlb = '--tlb <mode>', seed = t
       wholeNumber(0, 0xffff_ffff),
       1,
     );
-  return command
+  command
     .option('--append <line>', "the kernel's command line", 'console=ttyS0')
     .option('--initrd <file>', 'initial RAM disk')
     .option(
@@ -87,7 +88,6 @@ export function addRunOptions(command: Command, { tlb = '--tlb <mode>', seed = t
       parseSkipCall,
       [] as SkipCall[],
     )
-    .option('--system-map <file>', "names from there instead of the kernel's own")
-    .option('--engine <name>', 'native, unicorn.js or unicorn.js:FILE (default: the first that works)')
-    .option('--no-shim', 'do without the compiled hooks');
+    .option('--system-map <file>', "names from there instead of the kernel's own");
+  return addEngineOptions(command);
 }

@@ -1,16 +1,9 @@
 // `percpu-malta setup`: makes what a boot wants and is not there, and says what it found.
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
 import { cacheDir } from '../../emu/unicorn/cache-dir.js';
-import { loadEngine, packageRoot } from '../../emu/unicorn/choose.js';
+import { loadEngine } from '../../emu/unicorn/choose.js';
 import { packageVersion } from '../experiments/version.js';
-
-/** Of scripts/setup, which a checkout runs before anything is built. */
-interface SetUp {
-  ensureShim(): { complete: boolean; folder: string; how: string };
-  ensureLibunicorn(): Promise<void>;
-}
+import { setUpScripts } from './set-up-scripts.js';
 
 export function setupCommand(): Command {
   return new Command('setup')
@@ -18,7 +11,7 @@ export function setupCommand(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', HELP)
     .action(async ({ json = false }: { json?: boolean }) => {
-      const { ensureShim, ensureLibunicorn } = await scripts();
+      const { ensureShim, ensureLibunicorn } = await setUpScripts();
       const hooks = ensureShim();
       await ensureLibunicorn();
       // Without an engine nothing can boot: its message says how to get one.
@@ -40,14 +33,6 @@ const HELP = `
 What is made and fetched lies in PERCPU_MALTA_CACHE, else in a checkout's .cache, else in ~/.cache/percpu-malta (XDG_CACHE_HOME); it may be
 removed at any time. The hooks need a C compiler: without them boots are the same and take about six times as long. A copy of
 libunicorn is fetched with apt-get, where there is one. Exit code 3: no engine.`;
-
-async function scripts(): Promise<SetUp> {
-  const load = (name: string): Promise<unknown> =>
-    import(pathToFileURL(path.join(packageRoot(), 'scripts', 'setup', name)).href);
-  const { ensureShim } = (await load('shim.mjs')) as SetUp;
-  const { ensureLibunicorn } = (await load('libunicorn.mjs')) as SetUp;
-  return { ensureShim, ensureLibunicorn };
-}
 
 interface Found {
   version: string;

@@ -7,7 +7,8 @@ import { Progress } from '../experiments/progress.js';
 import { crashed } from '../experiments/record.js';
 import { parseQueue, type QueuePlace } from '../queue/place.js';
 import { QueueWorker } from '../queue/queue-worker.js';
-import { addEngineOptions, wholeNumber } from './boot-options.js';
+import { wholeNumber } from './boot-options.js';
+import { addEngineOptions } from './engine-options.js';
 import { EXIT_INTERRUPTED, MAX_JOBS } from './pool-options.js';
 
 interface WorkerFlags {
