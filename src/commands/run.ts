@@ -9,9 +9,9 @@ import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
 import type { PercpuWatch } from '../lockstep/percpu-watch.js';
 import { kernelRerun } from '../moments/real-kernel.js';
-import { KernelRun, type KernelRunOptions, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
+import { KernelRun, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { openRun, refuseWrittenDrives, type RunFlags } from '../run/open-run.js';
-import { TranslationCheck } from '../run/translation-check.js';
+import { requireChecker, TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
 import { causeRecord } from './check.js';
 import { addGdbOptions, type GdbFlags, gdbWanted, runWithGdb } from './gdb-option.js';
@@ -105,7 +105,7 @@ export function runCommand(): Command {
         });
         const reports: string[] = [];
         const checker = check
-          ? startCheck(run, options, (lines) => {
+          ? new TranslationCheck(run, options, (lines) => {
               reports.push(...lines, '');
               if (!flags.json) {
                 progress.clear();
@@ -156,24 +156,11 @@ export function runCommand(): Command {
     });
 }
 
-/** One line when the run is going to be slow, for a reason that its user may not know. */
+/** One line when the run is going to be slow with the C hooks, too. */
 function tellPath(engine: EngineLibrary, { shim }: RunFlags): void {
   const { path, reason } = executionPath(engine, shim);
-  if (path === 'portable' && shim)
+  if (path === 'portable' && shim && engine.shim)
     process.stderr.write(`percpu-malta: on the portable path, the same run but slower: ${printable(reason)}\n`);
-}
-
-/** @throws UsageError where this engine cannot check */
-function startCheck(run: KernelRun, options: KernelRunOptions, say: (lines: string[]) => void): TranslationCheck {
-  requireChecker(run, '--check');
-  return new TranslationCheck(run, options, say);
-}
-
-function requireChecker({ machine: { cpu } }: KernelRun, flag: string): void {
-  if (!cpu.translations)
-    throw new UsageError(
-      `${flag} needs the fast path, which is not in use here: ${cpu.pathReason} (percpu-malta selftest says more)`,
-    );
 }
 
 function asExpected(

@@ -1,5 +1,6 @@
 // The translation checker on a run of somebody's kernel: names for what it finds, one report for each function, the history of the first.
-import type { Finding } from '../../emu/mips/translation-checker.js';
+import type { Finding, TranslationChecker } from '../../emu/mips/translation-checker.js';
+import { UsageError } from '../errors.js';
 import { findingHistory } from './finding-history.js';
 import { findingLines, historyLines, RULE } from './finding-report.js';
 import { currentTask, guestTrace, peek } from './guest-trace.js';
@@ -13,6 +14,14 @@ export interface CheckedPlace {
   readonly firstInstruction: number;
 }
 
+/** @param flag what wants it @throws UsageError in one line where the CPU of a run does not check translations */
+export function requireChecker({ machine: { cpu } }: KernelRun, flag: string): TranslationChecker {
+  if (cpu.translations) return cpu.translations;
+  throw new UsageError(
+    `${flag} needs the fast path, which is not in use here: ${cpu.pathReason} (percpu-malta selftest says more)`,
+  );
+}
+
 export class TranslationCheck {
   readonly #run: KernelRun;
   readonly #options: KernelRunOptions;
@@ -21,13 +30,12 @@ export class TranslationCheck {
 
   /**
    * @param options those that `run` was made with @param say gets the report of each place's first finding
-   * @throws Error for a run whose CPU does not check
+   * @throws UsageError for a run whose CPU does not check
    */
   constructor(run: KernelRun, options: KernelRunOptions, say: (lines: string[]) => void) {
     this.#run = run;
     this.#options = options;
-    const { translations } = run.machine.cpu;
-    if (!translations) throw new Error('the run was not made with the option check');
+    const translations = requireChecker(run, '--check');
     translations.placeOf = (pc) => run.names.current.lookup(pc)?.start ?? pc;
     translations.onFinding = (finding) => {
       const { lines, trace } = this.#report(finding);
