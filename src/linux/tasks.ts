@@ -1,5 +1,6 @@
 // Who runs, of a Linux kernel without debug information: struct task_struct is found from $28, and what of it matters by what it must hold.
 import type { MipsCpu } from '../../emu/mips/cpu.js';
+import { commOf, commOffset } from './task-name.js';
 
 export interface GuestTask {
   readonly pid: number;
@@ -7,10 +8,6 @@ export interface GuestTask {
 }
 
 const GP = 28;
-const BOOT_TASK = 'swapper';
-const COMM_BYTES = 16;
-/** task_struct is not larger. */
-const MOST_TASK = 8192;
 /** The tasks that every kernel makes first, by the list of all tasks: their pids are 1 and 2, and this is the second. */
 const SECOND_TASK = 'kthreadd';
 /** struct thread_info of MIPS: task, flags, tp_value, cpu, preempt_count. */
@@ -30,9 +27,7 @@ export class GuestTasks {
   constructor(cpu: MipsCpu) {
     this.#cpu = cpu;
     this.#initTask = this.#word(cpu.reg(GP)) ?? 0;
-    const start = this.#initTask >>> 30 === 2 ? this.#initTask & 0x1fff_ffff : cpu.ramBytes;
-    const at = String.fromCharCode(...cpu.ram.subarray(start, start + MOST_TASK)).indexOf(BOOT_TASK);
-    this.#comm = at < 0 ? undefined : at;
+    this.#comm = commOffset(cpu, this.#initTask);
   }
 
   /** What lies in kseg0, where the kernel's tasks do. */
@@ -44,12 +39,7 @@ export class GuestTasks {
   }
 
   #commOf(task: number): string | undefined {
-    if (this.#comm === undefined || task >>> 30 !== 2) return undefined;
-    const start = (task + this.#comm) & 0x1fff_ffff;
-    const bytes = this.#cpu.ram.subarray(start, start + COMM_BYTES);
-    const length = bytes.indexOf(0);
-    const text = length < 0 ? '' : String.fromCharCode(...bytes.subarray(0, length));
-    return /^[\x21-\x7e][\x20-\x7e]*$/.test(text) ? text : undefined;
+    return this.#comm === undefined ? undefined : commOf(this.#cpu, task, this.#comm);
   }
 
   /** Undefined before there are tasks to learn it from: then init_task runs, whose pid is 0. */

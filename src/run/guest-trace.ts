@@ -2,6 +2,7 @@
 import type { MipsCpu } from '../../emu/mips/cpu.js';
 import { unwind } from '../kernel/unwind.js';
 import type { GuestNames } from '../linux/guest-names.js';
+import { commOf, commOffset } from '../linux/task-name.js';
 
 /** Stacks are looked at up to here from where sp points. */
 const MOST_STACK = 0x4000;
@@ -22,35 +23,11 @@ export function peek(cpu: MipsCpu, virtual: number): number | undefined {
 }
 
 const GP = 28;
-const BOOT_TASK = 'swapper';
-const NAME_BYTES = 16;
-/** task_struct is not larger. */
-const MOST_TASK = 8192;
 
-/**
- * The name of the Linux task that runs: $28 is its thread_info, whose first word is the task. Where in it the name stands is seen at
- * init_task, whose name is known. Undefined for other kernels and in user mode.
- */
+/** The name of the Linux task that runs: $28 is its thread_info, whose first word is the task. Undefined for other kernels and in user mode. */
 export function currentTask(cpu: MipsCpu, names: GuestNames): string | undefined {
   const initTask = names.address('init_task');
-  const offset = initTask === undefined ? undefined : nameOffset(cpu, initTask);
+  const offset = initTask === undefined ? undefined : commOffset(cpu, initTask);
   const task = peek(cpu, cpu.reg(GP));
-  if (offset === undefined || task === undefined) return undefined;
-  const bytes: number[] = [];
-  for (let i = 0; i < NAME_BYTES; i++) {
-    const physical = cpu.physicalAddress(task + offset + i);
-    const byte = physical === undefined ? 0 : (cpu.ram[physical] ?? 0);
-    if (byte === 0) break;
-    bytes.push(byte);
-  }
-  const name = String.fromCharCode(...bytes);
-  return /^[\x21-\x7e][\x20-\x7e]*$/.test(name) ? name : undefined;
-}
-
-function nameOffset(cpu: MipsCpu, initTask: number): number | undefined {
-  const start = cpu.physicalAddress(initTask);
-  if (start === undefined) return undefined;
-  const text = String.fromCharCode(...cpu.ram.subarray(start, start + MOST_TASK));
-  const at = text.indexOf(BOOT_TASK);
-  return at < 0 ? undefined : at;
+  return offset === undefined || task === undefined ? undefined : commOf(cpu, task, offset);
 }
