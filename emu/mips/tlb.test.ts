@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { Random } from '../random.js';
+import type { Engine, EngineLibrary } from '../unicorn/engine.js';
 import { loadTestEngine } from '../unicorn/test-engine.js';
 import type { MemoryAccess, MipsCpuOptions, UnmappedAccess } from './cpu.js';
 import { asm, CP0, PROGRAM, TestGuest } from './test-guest.js';
+import { tlbPath } from './tlb-view.js';
 
 const engine = await loadTestEngine();
 const [A0, A1, A2, A3, T0, T1] = [4, 5, 6, 7, 8, 9];
@@ -251,4 +254,16 @@ it('the instruction observer is called before one instruction, with the register
   g.run([asm.li(T0, 5), asm.addiu(T0, T0, 1), asm.addiu(T0, T0, 1)]);
   expect(seen).toEqual([5]);
   expect(g.cpu.reg(T0)).toBe(7);
+});
+
+it('the way to the TLB does not lead through what the heap held before (seed 1)', () => {
+  const random = new Random(1);
+  const others: Engine[] = [];
+  const ways = Array.from({ length: 200 }, () => {
+    if (random.below(2) === 0) others.push(engine.open());
+    if (others.length > 3) others.splice(random.below(others.length), 1)[0]!.close();
+    return tlbPath({ open: () => engine.open() } as EngineLibrary); // one that it has not been looked for in
+  });
+  for (const other of others) other.close();
+  expect(new Set(ways.map((way) => JSON.stringify(way)))).toEqual(new Set([JSON.stringify(tlbPath(engine))]));
 });
