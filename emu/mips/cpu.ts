@@ -36,6 +36,7 @@ import { InstructionStops } from './instruction-stops.js';
 import { MemoryHooks } from './memory-hooks.js';
 import {
   type AnyAccess,
+  effectiveAddress,
   type MemoryAccess,
   observeAccesses,
   type ObservedCpu,
@@ -186,6 +187,12 @@ const MAPPED_SEGMENTS: readonly [Range, ...Range[]] = [
   { start: 0xc000_0000, end: 0xffff_f000 },
   { start: 0xffff_f000, end: 0x1_0000_0000 },
 ];
+
+/**
+ * What uc_emu_start of libunicorn 2.1.x and unicorn.js returns after TLB misses and address errors, though they were handled: the run then
+ * ends at the engine's next pause, such as when it throws its translated code away because there is no more room for any.
+ */
+const LEFT_OVER = new Set<number>([ERR.READ_UNMAPPED, ERR.WRITE_UNMAPPED, ERR.READ_UNALIGNED, ERR.WRITE_UNALIGNED]);
 
 /** libunicorn before 2.1, whose rules differ. */
 function isVersion20({ kind, version: [major, minor] }: EngineLibrary): boolean {
@@ -572,7 +579,7 @@ export class MipsCpu {
       } finally {
         outer?.takeTurn();
       }
-      const end = this.#fast ? this.#whyFastEnded(this.#fast, code, before) : this.#whyEnded(code, before);
+      const end = this.#fast ? this.#whyFastEnded(this.#fast, code, before) : this.#whyEnded(code, before, from);
       if (end === 'wait' && this.#timer) {
         this.#asleep = true;
         this.sleeps++;
@@ -769,7 +776,8 @@ export class MipsCpu {
     if (failure !== undefined) throw new MachineError(`interrupt ${failure} at ${hex(pc)} is no MIPS exception`);
   }
 
-  #whyEnded(code: number, before: number): RunEnd | 'exception' {
+  /** @param before instructions when the run began @param from where */
+  #whyEnded(code: number, before: number, from: number): RunEnd | 'exception' {
     const state = this.#state;
     this.#throwFailure();
     if (this.#busError) return this.#takeBusError(this.#busError);
@@ -784,9 +792,25 @@ export class MipsCpu {
     }
     if (state.exhausted) return 'budget';
     if (state.instructions > before && this.instructionAt(state.pc) === WAIT) return 'wait';
-    if (code === ERR.READ_UNMAPPED || code === ERR.WRITE_UNMAPPED) return this.#enterBusError(EXC_CODE.DBE, state.pc);
-    if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, this.nextPc);
-    throw new MachineError(`the engine stopped at ${hex(this.nextPc)} with code ${code}`);
+    const { nextPc } = this;
+    if (code === ERR.FETCH_UNMAPPED || code === ERR.FETCH_PROT) return this.#enterBusError(EXC_CODE.IBE, nextPc);
+    if (LEFT_OVER.has(code)) {
+      if (this.#isNowhere(this.physicalAddress(nextPc))) return this.#enterBusError(EXC_CODE.IBE, nextPc);
+      if (nextPc === state.pc && this.#accessesNowhere(nextPc)) return this.#enterBusError(EXC_CODE.DBE, nextPc);
+      if (state.instructions > before || nextPc !== from) return 'exception';
+    }
+    throw new MachineError(`the engine stopped at ${hex(nextPc)} with code ${code}`);
+  }
+
+  /** Whether the instruction at `pc`, which has not been carried out, is a load or store where there is nothing. */
+  #accessesNowhere(pc: number): boolean {
+    const word = this.instructionAt(pc);
+    const address = word === undefined ? undefined : effectiveAddress(word, (n) => this.reg(n));
+    return address !== undefined && this.#isNowhere(this.physicalAddress(address));
+  }
+
+  #isNowhere(physical: number | undefined): boolean {
+    return physical !== undefined && !this.#mapped.some(({ start, end }) => physical >= start && physical < end);
   }
 
   /** The word at an address in RAM, through the TLB where it is mapped; undefined elsewhere. */

@@ -138,19 +138,21 @@ function pageOf(entry: TlbEntry, virtual: number): TlbPage {
 const OPCODE_PREF = 0x33;
 const OPCODE_COP1X = 0x13;
 
+/** The address that a load or store computes, from its word and the registers; undefined for other instructions. */
+export function effectiveAddress(word: number, register: (n: number) => number): number | undefined {
+  const opcode = word >>> 26;
+  const base = register((word >>> 21) & 31);
+  if (opcode === OPCODE_COP1X) return (base + register((word >>> 16) & 31)) >>> 0;
+  if (opcode >= 0x20 && opcode !== OPCODE_PREF) return (base + ((word << 16) >> 16)) >>> 0;
+  return undefined;
+}
+
 /**
  * What the instruction being executed computes as its address, for engines that report only the physical one. The offset in
  * the page is the physical one's: lwl, swl and their kin touch other bytes than they name.
  */
 function virtualAddress(cpu: ObservedCpu, physical: number): number | undefined {
   const word = cpu.instructionAt(cpu.pc());
-  if (word === undefined) return undefined;
-  const opcode = word >>> 26;
-  const register = (n: number): number => cpu.engine.reg_read_i32(REG.GPR0 + n);
-  const base = register((word >>> 21) & 31);
-  let address: number;
-  if (opcode === OPCODE_COP1X) address = base + register((word >>> 16) & 31);
-  else if (opcode >= 0x20 && opcode !== OPCODE_PREF) address = base + ((word << 16) >> 16);
-  else return undefined;
-  return ((address & ~0xfff) | (physical & 0xfff)) >>> 0;
+  const address = word === undefined ? undefined : effectiveAddress(word, (n) => cpu.engine.reg_read_i32(REG.GPR0 + n));
+  return address === undefined ? undefined : ((address & ~0xfff) | (physical & 0xfff)) >>> 0;
 }

@@ -23,6 +23,7 @@ export const asm = {
   bnez: (rs: number, offset: number) => i(0x05, rs, 0, offset),
   jr: (rs: number) => (rs << 21) | 0x08,
   jalr: (rs: number) => ((rs << 21) | (31 << 11) | 0x09) >>> 0,
+  addu: (rd: number, rs: number, rt: number) => (rs << 21) | (rt << 16) | (rd << 11) | 0x21,
   add: (rd: number, rs: number, rt: number) => (rs << 21) | (rt << 16) | (rd << 11) | 0x20,
   syscall: 0x0000_000c,
   break: 0x0000_000d,

@@ -35,7 +35,15 @@ export const PROT_ALL = 7;
 export const PROT_EXEC = 4;
 
 /** Codes of uc_err that callers distinguish; see unicorn.h for the others. */
-export const ERR = { OK: 0, READ_UNMAPPED: 6, WRITE_UNMAPPED: 7, FETCH_UNMAPPED: 8, FETCH_PROT: 14 } as const;
+export const ERR = {
+  OK: 0,
+  READ_UNMAPPED: 6,
+  WRITE_UNMAPPED: 7,
+  FETCH_UNMAPPED: 8,
+  FETCH_PROT: 14,
+  READ_UNALIGNED: 16,
+  WRITE_UNALIGNED: 17,
+} as const;
 
 export type CodeCallback = (address: number, size: number) => void;
 export type InterruptCallback = (intno: number) => void;

@@ -132,6 +132,47 @@ describe('a guest', () => {
   });
 });
 
+describe.each([true, false])('a guest of which the engine throws away the translated code (C hooks: %s)', (shim) => {
+  const [T0, T1, S0, S1] = [8, 9, 16, 17];
+  /** More blocks than there is room for. */
+  const BLOCKS = 1500;
+  const MISSES: [string, number | readonly number[], string][] = [
+    ['a TLB miss', asm.lw(T0, 0, S0), 'TLBL'],
+    ['a TLB miss of a store', asm.sw(T0, 0, S0), 'TLBS'],
+    ['an address error', asm.lw(T0, 1, S1), 'AdEL'],
+  ];
+
+  it.each(MISSES)('goes on from there after %s', async (_name, instruction, name) => {
+    const { library } = await watched();
+    const g = new TestGuest(library, { shim });
+    g.run([
+      asm.lui(S0, 0xc000),
+      asm.lui(S1, 0x8000),
+      instruction,
+      ...Array.from({ length: BLOCKS }, () => [asm.b(1), asm.addiu(T1, T1, 1)]),
+    ]);
+    expect(g.exceptions.map((e) => e.name)).toEqual([name]);
+    expect(g.cpu.reg(T1)).toBe(BLOCKS);
+    expect(g.cpu.instructions).toBe(3 + 5 + 2 * BLOCKS + 1);
+    g.cpu.close();
+  });
+
+  it('takes no register for an address that a load which is over has just changed', async () => {
+    const { library } = await watched();
+    const g = new TestGuest(library, { shim });
+    g.cpu.view.setUint32(0x3000, 0xbc00_0000);
+    g.run([
+      asm.lui(S0, 0xc000),
+      asm.lw(T0, 0, S0),
+      asm.li(T0, 0x8000_3000),
+      ...Array.from({ length: BLOCKS }, () => [asm.addu(T1, T0, 0), asm.b(1), asm.lw(T1, 0, T1)]),
+    ]);
+    expect(g.exceptions.map((e) => e.name)).toEqual(['TLBL']);
+    expect(g.cpu.instructions).toBe(4 + 5 + 3 * BLOCKS + 1);
+    g.cpu.close();
+  });
+});
+
 describe('the seed of tlbwr', () => {
   it('that cannot be set is an error, never another result', async () => {
     // A generator that steps once more between two draws is none that can be followed.

@@ -41,6 +41,8 @@ const ERR_OK = 0;
 const ERR_READ_UNMAPPED = 6;
 const ERR_WRITE_UNMAPPED = 7;
 const ERR_FETCH_UNMAPPED = 8;
+const ERR_READ_UNALIGNED = 16;
+const ERR_WRITE_UNALIGNED = 17;
 const ERR_EXCEPTION = 21;
 const MEM = { READ: 16, WRITE: 17, READ_UNMAPPED: 19, WRITE_UNMAPPED: 20, FETCH_UNMAPPED: 21 };
 const HOOK = {
@@ -56,6 +58,9 @@ const HOOK = {
 
 /** Slots of the code generator's table that an instruction takes with a code hook, and how many there are (docs/unicornjs.md). */
 const MAX_WEIGHT = 830;
+
+/** Blocks that its translated code has room for: when that is full, all of it is thrown away. */
+const CODE_BLOCKS = 1000;
 
 /** Blocks after which the heap grows, in the middle of a run. */
 const GROW_EVERY = 50_000;
@@ -138,7 +143,8 @@ export class Interpreter {
   #weighed = new Set<string>();
   /** Instructions that the block being run may still have. */
   #room = Infinity;
-  #handledMiss = false;
+  /** What an exception has left behind, though it was handled: it comes out of the run, and keeps hooks from being asked for memory. */
+  #leftover = ERR_OK;
   #linked = false;
   /** The instruction being executed. */
   #pc = 0;
@@ -229,14 +235,14 @@ export class Interpreter {
     this.#set(AT.badVAddr, virtual);
     this.#set(AT.context, (this.#get(AT.context) & 0xff80_0000) | ((virtual >>> 9) & 0x7f_fff0));
     this.#set(AT.entryHi, (virtual & ~0x1fff) | (this.#get(AT.entryHi) & 0xff));
-    this.#handledMiss = true;
+    if (!page?.valid) this.#leftover = write ? ERR_WRITE_UNMAPPED : ERR_READ_UNMAPPED;
     if (page?.valid) throw new GuestException(EXCEPTION.Mod);
     throw new GuestException(write ? EXCEPTION.TLBS : EXCEPTION.TLBL, (page ? 0 : 1) | (fetch ? 2 : 0));
   }
 
   #misaligned(virtual: number, write: boolean): never {
     this.#set(AT.badVAddr, virtual);
-    this.#handledMiss = true;
+    this.#leftover = write ? ERR_WRITE_UNALIGNED : ERR_READ_UNALIGNED;
     throw new GuestException(write ? EXCEPTION.AdES : EXCEPTION.AdEL);
   }
 
@@ -279,6 +285,7 @@ export class Interpreter {
   #mapped(physical: number, type: number, kind: number, size: number): number {
     const pointer = this.#at(physical);
     if (pointer !== 0) return pointer;
+    if (this.#leftover !== ERR_OK) throw new Unmapped(this.#leftover);
     for (const hook of this.hooks) {
       const asked =
         (hook.type & type) !== 0 &&
@@ -302,7 +309,7 @@ export class Interpreter {
   /** Runs as uc_emu_start does. @returns uc_err */
   run(begin: number, until: number, count: number): number {
     this.#stopped = false;
-    this.#handledMiss = false;
+    this.#leftover = ERR_OK;
     this.#set(AT.pc, begin);
     this.#target = undefined;
     this.#moved = undefined;
@@ -336,7 +343,7 @@ export class Interpreter {
       }
     }
     this.#set(AT.pc, pc);
-    return error === ERR_OK && this.#handledMiss ? ERR_READ_UNMAPPED : error;
+    return error === ERR_OK ? this.#leftover : error;
   }
 
   /** @returns the address to go on from @throws GuestException and Unmapped at the instruction `#pc` */
@@ -353,6 +360,10 @@ export class Interpreter {
       if (!mips16 && pc % 4 !== 0) trap('memory access out of bounds'); // fetching in the middle of a translation
       this.#fetch(pc);
       if (this.#newBlock && ++this.#blocks % GROW_EVERY === 0) heap.grow();
+      if (this.#newBlock && this.#slot === undefined && this.#weighed.size > CODE_BLOCKS) {
+        this.#weighed.clear();
+        if (this.#leftover !== ERR_OK) return pc;
+      }
       const first = this.#newBlock;
       this.#newBlock = false;
       if (first)
