@@ -1,4 +1,5 @@
 // Crashes of other architectures: named, with where they happened, and never read as MIPS.
+import { MODULE } from './dump-line.js';
 
 /** What an architecture calls the three addresses that a crash is about. */
 export interface Architecture {
@@ -12,7 +13,7 @@ export interface Architecture {
   readonly badva: readonly RegExp[];
 }
 
-const SYMBOL = '[A-Za-z_.][\\w.$]*\\+0x[0-9a-f]+\\/0x[0-9a-f]+(?: \\[[\\w-]+\\])?';
+const SYMBOL = `[A-Za-z_.][\\w.$]*\\+0x[0-9a-f]+/0x[0-9a-f]+(?: ${MODULE})?`;
 const H = '(?:0x)?([0-9a-f]{8,16})';
 
 /** In the order in which they are tried. In each pattern group 1 is an address, the group called `symbol` a name. */
@@ -156,7 +157,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
 
 /** Lines that only a MIPS kernel prints. */
 const MIPS =
-  /^\$ ?\d{1,2}\s{0,6}: ?[0-9a-f]{8}|, epc == [0-9a-f]{8}|^Cause\s*: ?[0-9a-f]{8}|\(ExcCode [0-9a-f]{2}\)|^BadVA\s*: |^epc\s{0,6}: [0-9a-f]{8}(?:[0-9a-f]{8})?(?: [^r]|$)|^Index: +\d+ pgmask=/;
+  /^\$ ?\d{1,2}\s{0,6}: ?[0-9a-f]{8}|, epc == [0-9a-f]{8}|^Cause\s*: ?[0-9a-f]{8}|\(ExcCode [0-9a-f]{2}\)|^BadVA\s*: |^epc\s{0,6}: [0-9a-f]{8}(?:[0-9a-f]{8})?(?: [^r]|$)|^Index: +\d+ pgmask=|^cp0_errorepc == /;
 
 /** A first look, for the many lines that mark nothing. */
 const ANY =
@@ -181,7 +182,10 @@ export function readAddress(
 ): { address: string | undefined; symbol: string | undefined } | undefined {
   for (const pattern of patterns) {
     const match = pattern.exec(text);
-    if (match !== null) return { address: match[1], symbol: match.groups?.symbol };
+    if (match === null) continue;
+    const symbol = match.groups?.symbol;
+    // A pattern without an address has the name as its first group.
+    return { address: match[1] === symbol ? undefined : match[1], symbol };
   }
   return undefined;
 }

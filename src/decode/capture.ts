@@ -46,6 +46,9 @@ const MARKDOWN_ESCAPE = /\\([[\]_*$<>#~`()+])/g;
 /** The text of a record in JSON (journalctl -o json, Docker, LAVA). */
 const JSON_RECORD = /^\s*-?\s*\{.*?"(?:MESSAGE|message|msg|log)"\s?:\s?("(?:[^"\\]|\\.)*")/;
 
+/** Escaped line ends that make a line a log of its own. */
+const LOG_IN_A_STRING = 5;
+
 const QUOTE = /^(?:[ \t]{0,3}>[ \t]?)+/;
 
 /**
@@ -65,6 +68,7 @@ export function capturedLines(raw: string): string[] {
   if (text.includes('<')) text = text.replace(BREAKING_TAG, '\n').replace(OTHER_TAG, '');
   // Pages that quote pages escape twice: &amp;lt;
   for (let round = 0; round < 2 && text.includes('&'); round++) text = text.replace(ENTITY, entity);
+  if (text.includes('\\n')) text = textOfString(text);
   if (text.includes('\\') || text.includes('#01')) text = text.replace(LINE_END_ESCAPE, '\n');
   if (!text.includes('\n')) return [unquoted(text)];
   const lines = text.split('\n').map(unquoted);
@@ -81,6 +85,16 @@ function recordText(line: string): string {
   } catch {
     return line;
   }
+}
+
+/** A whole log in one string of JSON, C or Python, escapes undone; a line with a few of them may be a path or a regular expression. */
+function textOfString(line: string): string {
+  if ((line.match(/\\n/g) ?? []).length < LOG_IN_A_STRING) return line;
+  return line
+    .replace(/\\u00([23][0-9a-f])/gi, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+    .replace(/(?:\\r){0,2}\\n/g, '\n')
+    .replaceAll('\\t', '\t')
+    .replace(/\\(["'/])/g, '$1');
 }
 
 function entity(_: string, decimal?: string, hexadecimal?: string, name?: string): string {

@@ -21,7 +21,7 @@ const CRASH = [
   'Hi    : 0089543b',
   'Lo    : b55e0000',
   'epc   : 80198c4c kmem_cache_alloc+0x100/0x5d4',
-  'ra    : 80198b94 kmem_cache_alloc+0x48/0x5d4',
+  'ra    : 80198b94 ath9k_alloc+0x48/0x5d4 [ath9k]',
   'Status: 11000403\tKERNEL EXL IE ',
   'Cause : 40800008 (ExcCode 02)',
   'BadVA : 0badc0de',
@@ -47,7 +47,7 @@ const EXPECTED = {
   ...{ outcome: 'panic', firstSymptom: 'unable_paging', exccode: '02', badva: '0x0badc0de' },
   ...{
     epcSym: 'kmem_cache_alloc+0x100/0x5d4',
-    raSym: 'kmem_cache_alloc+0x48/0x5d4',
+    raSym: 'ath9k_alloc+0x48/0x5d4 [ath9k]',
     process: 'kworker/1:2',
     pid: 2044,
   },
@@ -236,6 +236,12 @@ const CAPTURES: Record<string, string> = {
   'journalctl -o export': CRASH.map(
     (line, i) => `_SOURCE_MONOTONIC_TIMESTAMP=${i}\nPRIORITY=4\nMESSAGE=${line}\n`,
   ).join('\n'),
+  'dmesg --json': `{\n   "dmesg": [\n      {\n${CRASH.map((line) => `         "pri": 4,\n         "time":   912.000160,\n         "msg": ${JSON.stringify(line)}`).join('\n      },{\n')}\n      }\n   ]\n}`,
+  'one string of JSON, as Go escapes it': JSON.stringify({ body: `It dies:\n\n${CRASH.join('\n')}\n\nAny idea?` })
+    .replaceAll('<', '\\u003c')
+    .replaceAll('>', '\\u003e'),
+  'one string of JSON, as PHP escapes it': JSON.stringify(CRASH.join('\r\n')).replaceAll('/', '\\/'),
+  'a table in CSV': CRASH.map((line, i) => `"${i}","2025-04-26 10:18:01","kernel","${line}"`).join('\n'),
   'a blog': stamped
     .map((line) => line.replaceAll('---', '\u2014-').replaceAll('0x', '0\u00d7').replaceAll('...', '\u2026'))
     .join('\n'),

@@ -102,7 +102,7 @@ const CONSOLE_HANDOVER = /\bconsole \[\w+\] (?:enabled|disabled)/;
 const POWER_OFF = /reboot: (?:Power down|Restarting system|System halted)|System halted\.$/;
 /** First words of user space: the recorded boots' init, and what common init programs say. */
 const USER_SPACE =
-  /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^Starting (?!kernel)|^Please press Enter /;
+  /=====GT-INIT |^INIT: version |systemd\[1\]: |^Welcome to |\blogin: ?$|^Starting (?!kernel)|^Please press Enter |^procd: |^init: (?:Console is alive|- )|^kmodloader: /;
 const LOGIN = /\blogin: ?$/;
 /**
  * Set-up of the Malta's clock (estimate_frequencies), which can wait for ever for the RTC in QEMU: a boot with one of these lines, or

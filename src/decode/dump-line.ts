@@ -28,9 +28,9 @@ export type DumpLine =
 export type DumpPart = DumpLine['part'];
 
 const HEX = '[0-9a-f]{8}(?:[0-9a-f]{8})?';
-/** Since 5.14 the module may be followed by its build id. */
-const MODULE = '(?: \\[[\\w-]+(?: [0-9a-f]{8,64})?\\])?';
-const SYMBOL = `(?:\\(\\S+\\)|\\S+)${MODULE}`;
+/** A module's name in brackets: since 5.14 its build id may follow, and OpenWrt adds where it was loaded, `mac80211@87000000+0x7c3c0`. */
+export const MODULE = '\\[[\\w-]+(?:@[0-9a-f]{8,16}\\+0x[0-9a-f]+)?(?: [0-9a-f]{8,64})?\\]';
+const SYMBOL = `(?:\\(\\S+\\)|\\S+)(?: ${MODULE})?`;
 /** `Not tainted` stands behind the epc of kernels before 3.2. */
 const TAINT = '(?:\\s+(?:Not tainted|Tainted: .*))?';
 
@@ -48,9 +48,10 @@ const COMM =
 const CPU_ONLY = /^(?:Cpu|CPU) (\d{1,5})$/;
 const TRACE = /^(?:Call )?Trace\s{0,4}:/;
 const ENTRY = new RegExp(
-  `\\[<(${HEX}|\\(ptrval\\))>\\](?: (?!\\[<)(?:\\? )?((?:\\([\\w.$+/]+\\)|[\\w.$]+(?:\\+[\\w/]*)?(?![\\w:]))(?: \\[[\\w-]+\\])?))?`,
+  `\\[<(${HEX}|\\(ptrval\\))>\\](?: (?!\\[<)(?:\\? )?((?:\\([\\w.$+/]+\\)|[\\w.$]+(?:\\+[\\w/]*)?(?![\\w:]))(?: ${MODULE})?))?`,
   'g',
 );
+const WHOLE_SYMBOL = new RegExp(`^\\S+\\+0x[0-9a-f]+/0x[0-9a-f]+(?: ${MODULE})?$`);
 const VALUE = new RegExp(HEX, 'g');
 
 /** What may stand at the start of such a line; most lines of a log need no more than this. */
@@ -131,7 +132,7 @@ function symbolFields(symbol: string | undefined): number {
 
 /** `function+0x12/0x34`, with or without a module. */
 export function isWholeSymbol(symbol: string): boolean {
-  return /^\S+\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[[\w-]+(?: [0-9a-f]+)?\])?$/.test(symbol);
+  return WHOLE_SYMBOL.test(symbol);
 }
 
 /**

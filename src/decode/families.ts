@@ -408,6 +408,12 @@ export function oopsFamily(report: CrashReport): Family {
   const isMachineCheck =
     report.exccode?.value === '18' || report.tlbMatches.length > 0 || /mcheck/.test(report.headline);
   if (isMachineCheck && report.architecture === 'MIPS') return machineCheck(report);
+  if (/^(?:Cache|FTLB) error/.test(report.headline))
+    return {
+      name: 'cache-error',
+      zeroed: 'Nothing shown: the CPU found an error in what a cache or its TLB holds.',
+      reasons: [{ value: report.headline, line: report.line }, ...report.notes.slice(0, 2)],
+    };
   const fault = faultOf(report);
   const { epc, caller } = faultingPath(report);
   const rule = RULES.find(

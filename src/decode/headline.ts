@@ -38,6 +38,9 @@ const MIPS_FAULT = new RegExp(
 const FAULT = new RegExp(
   `^(?:[Cc][Pp][Uu] (\\d{1,5}) )?Unable to handle kernel (?:paging request|NULL pointer dereference|access|read|write|execute|pointer dereference)\\b(?:.{0,40}? (?:address|addr)(?:\\s+(?:0x)?(${HEX}))?)?`,
 );
+const POWERPC_FAULT = new RegExp(
+  `^BUG: (?:Kernel NULL pointer dereference|Unable to handle kernel (?:data access|instruction fetch))(?: on \\w{1,8})? at (?:0x)?(${HEX})`,
+);
 const BUS = new RegExp(`^(?:Data|Instruction) bus error, epc == (${HEX}), ra == (${HEX})`);
 const X86_FAULT =
   /^BUG: (?:kernel NULL pointer dereference, address:|unable to handle (?:page fault for address:|kernel (?:NULL pointer dereference|paging request) at)) ?([0-9a-f]{8,16})|^(?:traps: )?general protection fault/;
@@ -49,7 +52,7 @@ const OLD_DIE =
 const ERROR_CODE =
   /^(?:Oops: )?(?:Oops|invalid opcode|divide error|stack segment|general protection fault.{0,80}): ([0-9a-f]{4}) ?(?:\[#|$)/;
 const MACHINE_CHECK =
-  /^Got mcheck at [0-9a-f]{8}|^(?:Got )?machine check (?:at|exception)|^Caught Machine Check exception/i;
+  /^Got mcheck at [0-9a-f]{8}|^(?:Got )?machine check (?:at|exception)|^Caught Machine Check exception|^(?:Cache|FTLB) error exception\b/i;
 const WARNING =
   /^(?:-+\[ ?)?WARNING: (?:CPU: \d{1,5} PID: (\d{1,10}) at |(?:\[.{1,200}\] )?\S{1,200}:\d{1,6} at .{1,200}, CPU#\d{1,5}: (.{1,64})\/(\d{1,10})$|at |possible |suspicious |inconsistent |bad unlock|held lock|lock held|stack |Nested |chain_key|kernel stack|.{1,40} detected)|^Badness (?:in|at) |^UBSAN: |^(?:\[ )?INFO: (?:possible (?:recursive|circular|irq)|inconsistent lock|trying to register non-static|suspicious RCU)/;
 const BUG =
@@ -64,7 +67,7 @@ const INSPECTION =
 
 /** What most lines of a log lack. */
 const ANY =
-  /Unable to|bus error|BUG|corruption|\[#|, line|Oops|mcheck|achine [Cc]heck|WARNING|Badness|UBSAN|INFO: |LOCKUP|lockup|detected|protection fault|ysrq|ysRq|NMI|acktrace for|slab|Slab corr/;
+  /Unable to|bus error|error exception|BUG|corruption|\[#|, line|Oops|mcheck|achine [Cc]heck|WARNING|Badness|UBSAN|INFO: |LOCKUP|lockup|detected|protection fault|ysrq|ysRq|NMI|acktrace for|slab|Slab corr/;
 
 /** Reads a headline; undefined for any other line. */
 export function readHeadline(line: string): Headline | undefined {
@@ -79,20 +82,18 @@ function readFault(text: string): Headline | undefined {
     const [, cpu, badva, epc, ra] = match;
     return { kind: 'fault', architecture: 'MIPS', cpu: numberOf(cpu), badva, epc, ra };
   }
-  if ((match = FAULT.exec(text)) !== null)
-    return {
-      kind: 'fault',
-      architecture: undefined,
-      cpu: numberOf(match[1]),
-      badva: match[2],
-      epc: undefined,
-      ra: undefined,
-    };
+  if ((match = FAULT.exec(text)) !== null) return foreignFault(numberOf(match[1]), match[2]);
+  if ((match = POWERPC_FAULT.exec(text)) !== null) return foreignFault(undefined, match[1]);
   if ((match = BUS.exec(text)) !== null)
     return { kind: 'fault', architecture: 'MIPS', cpu: undefined, badva: undefined, epc: match[1], ra: match[2] };
   if ((match = X86_FAULT.exec(text)) !== null && !text.includes('[#'))
     return { kind: 'fault', architecture: 'x86', cpu: undefined, badva: match[1], epc: undefined, ra: undefined };
   return undefined;
+}
+
+/** MIPS kernels name epc and ra in the same line. */
+function foreignFault(cpu: number | undefined, badva: string | undefined): Headline {
+  return { kind: 'fault', architecture: undefined, cpu, badva, epc: undefined, ra: undefined };
 }
 
 function readDie(text: string): Headline | undefined {

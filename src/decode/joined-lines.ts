@@ -8,6 +8,9 @@ import { readUserFault, userFaultFields } from './user-fault.js';
 
 /** Lines shorter than this are not wrapped but torn. */
 const WRAP_FROM = 40;
+/** What is left of a row of registers; a logger that wraps puts its prefix in front of it too. */
+const REGISTER_VALUES = /^\s*(?:[0-9a-f]{16}|[0-9a-f]{8})(?: +(?:[0-9a-f]{16}|[0-9a-f]{8})){0,2} *$/;
+const ROW_REGISTERS = 4;
 const TERMINAL_COLUMNS: readonly number[] = [80, 132];
 
 interface Waiting {
@@ -33,7 +36,8 @@ export class LineJoiner {
       return [];
     }
     // A line without a mark of its own may be the rest of one in front; the rest may be cut again.
-    const isRest = !line.marked && line.text.trim() !== '' && last.end === line.number - 1;
+    const mayBeRest = !line.marked || REGISTER_VALUES.test(line.text);
+    const isRest = mayBeRest && line.text.trim() !== '' && last.end === line.number - 1;
     for (let i = this.#waiting.length - 1; isRest && i >= 0; i--) {
       const first = this.#waiting[i].line;
       const stamped = tornStamp(first, line);
@@ -41,7 +45,7 @@ export class LineJoiner {
         this.#waiting = this.#waiting.map((other, k) => ({ line: k === i ? stamped : other.line, end: line.number }));
         return [];
       }
-      const text = joined(first, line) ?? this.#continued(first, line);
+      const text = line.marked ? joinedRow(first, line) : (joined(first, line) ?? this.#continued(first, line));
       if (text === undefined) continue;
       if (first.width >= WRAP_FROM) {
         this.#longest = Math.max(this.#longest, first.width);
@@ -98,6 +102,15 @@ function joined(first: LogLine, rest: LogLine): string | undefined {
   if (best > alone)
     return asTorn > asWrapped || (asTorn === asWrapped && TERMINAL_COLUMNS.includes(first.width)) ? together : spaced;
   return undefined;
+}
+
+/** The whole row of registers that begins with `first`; undefined when the two are no row. */
+function joinedRow(first: LogLine, rest: LogLine): string | undefined {
+  const row = readDumpLine(first.text);
+  if (row?.part !== 'registers' || row.registers.length >= ROW_REGISTERS) return undefined;
+  const text = `${first.text.trimEnd()} ${rest.text.trimStart()}`;
+  const whole = readDumpLine(text);
+  return whole?.part === 'registers' && whole.registers.length <= ROW_REGISTERS ? text : undefined;
 }
 
 /** Fields that a line gives, 0 for one that is no kernel's. */

@@ -2,7 +2,7 @@
 import { architectureNamed, architectureOf, readAddress } from './architecture.js';
 import type { CrashReport, Found, ReportKind, TraceEntry } from './crash-report.js';
 import type { DumpLine, DumpPart } from './dump-line.js';
-import { readDumpLine } from './dump-line.js';
+import { MODULE, readDumpLine } from './dump-line.js';
 import type { LogLine } from './line.js';
 import { TlbDumpReader } from './tlb-dump.js';
 
@@ -17,12 +17,16 @@ const MAX_TRACE = 64;
 const MAX_NOTES = 8;
 
 const CR2 = /\bCR2: ([0-9a-f]{8,16})\b/;
-const RIP = /\bRIP: [0-9a-f]{4}:(?:\[<[0-9a-f]+>\] )?(\S+)/;
+const RIP = new RegExp(`\\bRIP: [0-9a-f]{4}:(?:\\[<[0-9a-f]+>\\] )?(\\S+(?: ${MODULE})?)`);
 const X86_REGISTER = /\b(R[A-D]X|R[SD]I|R[BS]P|R\d\d): ([0-9a-f]{16})\b/g;
 const PF_ERROR = /#PF: error_code\(0x([0-9a-f]{4})\)/;
 /** Traces without addresses: x86, arm64, RISC-V, PowerPC since 4.x. */
-const BARE_ENTRY =
-  /^(?:\[[0-9a-f]{8,16}\] )?(?:\[<?[0-9a-f]{8,16}>?\] )?(?:\? )?\(?([A-Za-z_.][\w.]*\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[[\w-]+\])?)\)?/;
+const BARE_ENTRY = new RegExp(
+  `^(?:\\[[0-9a-f]{8,16}\\] )?(?:\\[<?[0-9a-f]{8,16}>?\\] )?(?:\\? )?\\(?([A-Za-z_.][\\w.]*\\+0x[0-9a-f]+/0x[0-9a-f]+(?: ${MODULE})?)\\)?`,
+);
+/** Of a cache error: where the CPU was, and what it found. */
+const ERROR_EPC = /^cp0_errorepc == ([0-9a-f]{8}(?:[0-9a-f]{8})?)$/;
+const CACHE_NOTE = /^Decoded c0_cacheerr: |^(?:c0_cacheerr|cp0_ecc) == |^Error bits: /;
 const OBJECT_NOTE = /^(?:slab \S+ start |slab-out|non-slab|.*pointer offset \d+ size \d+)/;
 const MESSAGE =
   /refcount_t: |kobject: |ODEBUG: |percpu ref |^lock: |\.magic: |list_(?:add|del) corruption|^(?:INFO: )?0x[0-9a-f]{8,16}-0x[0-9a-f]{8,16}|First byte 0x|^(?:INFO: )?(?:Allocated|Freed) in |^(?:INFO: )?(?:Slab|Object) 0x|^(?:Read|Write) of size \d+ at addr|^index -?\d+ is out of range|^(?:load|store) of |^shift exponent|^Last potentially related|is trying to acquire|already holding lock|already depends on|possible unsafe locking|invalid-access/i;
@@ -273,7 +277,12 @@ export class OpenReport {
       this.#addEntries([{ address: undefined, symbol: bare[1] }], line);
       return true;
     }
-    if ((MESSAGE.test(text) || OBJECT_NOTE.test(text)) && this.notes.length < MAX_NOTES) {
+    const errorEpc = ERROR_EPC.exec(text)?.[1];
+    if (errorEpc !== undefined) {
+      this.epc ??= { value: errorEpc, line };
+      return true;
+    }
+    if ((MESSAGE.test(text) || OBJECT_NOTE.test(text) || CACHE_NOTE.test(text)) && this.notes.length < MAX_NOTES) {
       this.notes.push({ value: text, line });
       return true;
     }

@@ -60,10 +60,19 @@ export class PrefixLearner {
     for (const [learned, count] of this.#shapes) {
       if (count < 2 || (shape !== undefined && shape !== learned)) continue;
       const prefix = patternOf(learned).exec(line.text)?.[0];
-      if (prefix !== undefined) return { ...line, text: line.text.slice(prefix.length), marked: true };
+      if (prefix === undefined) continue;
+      const text = line.text.slice(prefix.length);
+      return { ...line, text: /["']$/.test(prefix) ? unquoted(text, prefix.at(-1)!) : text, marked: true };
     }
     return line;
   }
+}
+
+/** The text in front of the quote that closes it, as JSON or a table has it. */
+function unquoted(text: string, quote: string): string {
+  const end = text.lastIndexOf(quote);
+  const body = end < 0 ? text : text.slice(0, end);
+  return body.replaceAll('\\t', '\t').replace(/\\(["/])/g, '$1');
 }
 
 /** Numbers and spaces of a prefix vary from line to line. */

@@ -65,7 +65,7 @@ function crashOf(boot: DecodedBoot): CrashReport | UserFault | undefined {
   if (firstSymptom === 'segv_init') return userFaults.find(({ line }) => line === firstLine?.number);
   const report = reports.find(({ line }) => line === firstLine?.number);
   // Of x86 lockups the columns stay empty, as recorded.
-  return outcome === 'bug' || (report?.kind === 'lockup' && report.architecture === 'MIPS') ? report : undefined;
+  return outcome === 'bug' || (report?.kind === 'lockup' && report.architecture !== 'x86') ? report : undefined;
 }
 
 function columns(boot: DecodedBoot): {

@@ -20,6 +20,8 @@ type Fault = Extract<Headline, { kind: 'fault' }>;
 interface Waiting {
   readonly line: LogLine;
   readonly fault: Fault;
+  /** Its dump came, and ran together with another's. */
+  isTangled?: boolean;
 }
 
 /** Blocks whose fields are kept; a log with more is counted, not stored. */
@@ -291,6 +293,12 @@ export class CrashReportReader {
       this.#emit(this.#withHeadline(report, waiting));
       return;
     }
+    // A dump of which nothing could be told apart is that of a headline, whichever it be: no crash more than there are headlines.
+    const lost = this.#waiting.find(({ line, isTangled }) => !isTangled && line.number <= report.lastLine);
+    if (report.isTangled && report.epc === undefined && lost !== undefined) {
+      lost.isTangled = true;
+      return;
+    }
     if (open.mode === 'user' && open.number === undefined && !open.isMachineCheck) {
       this.userDumps.push(report);
       return;
@@ -351,13 +359,13 @@ export class CrashReportReader {
     this.#emit(report);
   }
 
-  #faultReport({ line, fault }: Waiting): CrashReport {
+  #faultReport({ line, fault, isTangled = false }: Waiting): CrashReport {
     const found = (value: string | undefined): Found | undefined =>
       value === undefined ? undefined : { value, line: line.number };
     return {
       ...new OpenReport('oops', line).close(),
       architecture: fault.architecture ?? architectureOf(line.text),
-      cpu: fault.cpu,
+      ...{ cpu: fault.cpu, isTangled },
       ...{ epc: found(fault.epc), ra: found(fault.ra), badva: found(fault.badva) },
       epcSymbol: this.#symbols.get(`${line.number} epc`),
       raSymbol: this.#symbols.get(`${line.number} ra`),

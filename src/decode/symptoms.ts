@@ -9,6 +9,7 @@ export type Symptom =
   | 'bus_error'
   | 'exception'
   | 'machine_check'
+  | 'cache_error'
   | 'kernel_bug'
   | 'bug_spinlock'
   | 'bad_page'
@@ -54,6 +55,7 @@ const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
     'machine_check',
     /^(?:Got mcheck at [0-9a-f]{8}|Caught Machine Check exception|(?:Got )?machine check (?:at|exception))/i,
   ],
+  ['cache_error', starts('(?:Cache|FTLB) error exception\\b')],
   ['kernel_bug', starts('(?:Kernel bug detected\\[#|kernel BUG at )')],
   ['bug_spinlock', starts(`${SUBSYSTEM}BUG: (?:spinlock|rwlock) `)],
   ['bad_page', starts(`${SUBSYSTEM}BUG: Bad page `)],
@@ -79,7 +81,7 @@ const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
 
 /** True of every line that SYMPTOMS can match: most lines of a log need no more than this. */
 const ANY =
-  /bus error|\[#|kernel code|protection fault|divide error|Unable to|nhandled|unaligned|[Bb]ug det|BUG|list_(?:add|del) c|WARNING|Badness|UBSAN|INFO: |LOCKUP|lockup|detected|blocked for|panic|mcheck|achine [Cc]heck|[Ss]lab|percpu_ref|STALE/;
+  /bus error|error exception|\[#|kernel code|protection fault|divide error|Unable to|nhandled|unaligned|[Bb]ug det|BUG|list_(?:add|del) c|WARNING|Badness|UBSAN|INFO: |LOCKUP|lockup|detected|blocked for|panic|mcheck|achine [Cc]heck|[Ss]lab|percpu_ref|STALE/;
 
 /** Kinds of BUG: that have a name of their own. */
 const NAMED_BUG =

@@ -22,8 +22,10 @@ export interface TlbMatch {
   readonly entries: readonly TlbEntry[];
 }
 
-const HEX = '[0-9a-f]{8}(?:[0-9a-f]{8})?';
-const ENTRY = new RegExp(`^Index:\\s{0,4}(\\d{1,5}) +(?:pgmask=(\\S{2,8}) +)?va=(${HEX}) +asid=([0-9a-f]{2,4})`);
+/** 64-bit kernels print an address with 11 digits or, when it does not fit, with 16. */
+const ENTRY = new RegExp(
+  `^Index:\\s{0,4}(\\d{1,5}) +(?:pgmask=(\\S{2,8}) +)?va=([0-9a-f]{8,16}) +asid=([0-9a-f]{2,4})`,
+);
 const PAGE = /\bpa=([0-9a-f]{5,16}) [^\]]{0,40}?\bg=([01])\]/g;
 const SIZE = /^(\d{1,4})([kKMG])b$/;
 const MAX_ENTRIES = 4096;
