@@ -11,9 +11,12 @@ const AT = {
   context: 0x4a4,
   badVAddr: 0x504,
   entryHi: 0x530,
+  compare: 0x538,
   status: 0x53c,
+  intCtl: 0x540,
   cause: 0x54c,
   epc: 0x550,
+  ebase: 0x55c,
 };
 const AT_ERROR_CODE = 0x2b90;
 const AT_HFLAGS = 0x2b94;
@@ -55,6 +58,9 @@ const HOOK = {
   READ: 1 << 10,
   WRITE: 1 << 11,
 };
+
+/** Of rdhwr: Count. */
+const HARDWARE_REGISTER_CC = 2;
 
 /** Slots of the code generator's table that an instruction takes with a code hook, and how many there are (docs/unicornjs.md). */
 const MAX_WEIGHT = 830;
@@ -718,6 +724,8 @@ export class Interpreter {
         if (lsb === 0x10) return set(rd, (b << 24) >> 24);
         if (lsb === 0x18) return set(rd, (b << 16) >> 16);
         throw new GuestException(RESERVED);
+      case 0x3b: // rdhwr: the hooks put Count in its place
+        return rd === HARDWARE_REGISTER_CC ? set(rt, 0) : undefined;
       default:
         throw new GuestException(RESERVED);
     }
@@ -816,8 +824,7 @@ export class Interpreter {
     if (rd === 1) return this.#draw();
     if (rd === 15 && select === 0) return this.#model.prid;
     if (rd === 16) return this.#configuration(select);
-    const place = PLACE[rd];
-    return this.#get(place !== undefined && select === 0 ? place : CP0_TABLE + rd * 32 + select * 4);
+    return this.#get(PLACE[8 * rd + select] ?? CP0_TABLE + rd * 32 + select * 4);
   }
 
   #configuration(select: number): number {
@@ -835,17 +842,24 @@ export class Interpreter {
     else if (rd === 2 || rd === 3) this.#set(CP0_TABLE + rd * 32, value & 0x03ff_ffff);
     else if (rd === 5) this.#set(CP0_TABLE + rd * 32, value & 0x1fff_e000);
     else if (rd === 6) this.#set(CP0_TABLE + rd * 32, value % this.#tlb.size);
+    else if (rd === 11) this.#set(AT.compare, value);
+    else if (rd === 12 && select === 1) this.#set(AT.intCtl, value & 0x3e0);
+    else if (rd === 15 && select === 1) this.#set(AT.ebase, 0x8000_0000 | (value & 0x3fff_f000));
     else if (rd !== 16 && rd !== 15 && rd !== 8) this.#set(CP0_TABLE + rd * 32 + select * 4, value);
   }
 }
 
+/** Eight times the number of a register of CP0, and its selection. */
 const PLACE: Readonly<Record<number, number>> = {
-  4: AT.context,
-  8: AT.badVAddr,
-  10: AT.entryHi,
-  12: AT.status,
-  13: AT.cause,
-  14: AT.epc,
+  [8 * 4]: AT.context,
+  [8 * 8]: AT.badVAddr,
+  [8 * 10]: AT.entryHi,
+  [8 * 11]: AT.compare,
+  [8 * 12]: AT.status,
+  [8 * 12 + 1]: AT.intCtl,
+  [8 * 13]: AT.cause,
+  [8 * 14]: AT.epc,
+  [8 * 15 + 1]: AT.ebase,
 };
 
 /** Branches whose condition cannot hold are translated as nops. */
