@@ -1,6 +1,7 @@
 // A MIPS32 CPU with RAM and devices: the engine plus what it leaves out (exception entry, exact program counter, instruction
 // count, bus errors), so that ordinary guest handlers run. The board (emu/malta) makes one and maps its devices.
 import {
+  type CheckedGuest,
   type Context,
   CPU_MODEL,
   type Engine,
@@ -13,6 +14,7 @@ import {
   PROT_ALL,
   PROT_EXEC,
   REG,
+  type Shim,
 } from '../unicorn/engine.js';
 import { UsageError } from '../errors.js';
 import type { NativeEngine } from '../unicorn/native.js';
@@ -30,6 +32,7 @@ import {
   WAIT,
 } from './cp0.js';
 import { blockFlags, MOST_INSTRUCTIONS } from './block-limit.js';
+import { checkPlaces } from './check-places.js';
 import { ExceptionEntry } from './exception-entry.js';
 import { fastPath } from './fast-path.js';
 import { InstructionStops } from './instruction-stops.js';
@@ -91,7 +94,7 @@ export interface MipsCpuOptions {
   dropShadows?: boolean;
   /** Brings Count, Compare and interrupts to life. */
   timer?: TimerOptions;
-  /** Look at every access through the TLB whether its translation is still the kernel's (`translations`). Fast path only. */
+  /** Look at every access through the TLB whether its translation is still the kernel's (`translations`). With C hooks and a timer only. */
   checkTranslations?: boolean;
 }
 
@@ -114,6 +117,13 @@ export const NOT_WANTED = 'not wanted';
 export function executionPath(library: EngineLibrary, shim = true): { path: 'fast' | 'portable'; reason: string } {
   const fast = shim ? fastPath(library) : NOT_WANTED;
   return typeof fast === 'string' ? { path: 'portable', reason: fast } : { path: 'fast', reason: '' };
+}
+
+/** Why the translations of guests on `library` cannot be checked; empty when they can. @param shim as in the options */
+export function uncheckable(library: EngineLibrary, shim = true): string {
+  const { path } = executionPath(library, shim);
+  if (path === 'fast' || (shim && library.shim?.attachChecker)) return '';
+  return shim ? `${library.description} has no hooks in C that check` : 'the hooks in C are not wanted';
 }
 
 /** Why `run` came back: `stop()` or the guest's `wait` instruction. */
@@ -282,7 +292,7 @@ export class MipsCpu {
       this.path = precise || ask ? 'precise' : 'fast';
       this.pathReason = this.path === 'precise' ? 'wanted exact at every instruction' : '';
       this.usesShim = true;
-      const checkPlaces = options.checkTranslations ? fast.checkPlaces(model) : undefined;
+      const places = options.checkTranslations ? checkPlaces(library, model) : undefined;
       this.#fast = fast.shim.attach(
         this.#engine as NativeEngine,
         fast.addresses(this.#engine.host),
@@ -293,7 +303,7 @@ export class MipsCpu {
           hardwareTlb: options.dropShadows ?? false,
           tlbVisible: TLB_ENTRIES[model],
           storeFix: fast.storeFix,
-          ...(checkPlaces ? { check: checkPlaces } : {}),
+          ...(places ? { check: places } : {}),
         },
         this.#state,
         observer,
@@ -331,7 +341,10 @@ export class MipsCpu {
       let block: ArrayBuffer | undefined;
       if (shim) {
         this.#state.describeCpu(this.#layout, HFLAGS, ramBytes, this.littleEndian);
-        if (timed) this.#state.describeTimed(timed.places, checkJumps, timed.dropShadows);
+        if (timed) {
+          this.#state.describeTimed(timed.places, checkJumps, timed.dropShadows);
+          if (options.checkTranslations) this.#attachChecker(shim, timed);
+        }
         block = shim.attach(this.#engine, this.#state, this.#context, checkJumps, observer, {
           ...(ask ? { ask } : {}),
           ...(timed ? { timed: { registers: timed.registers, onEvent: () => this.#event() } } : {}),
@@ -343,6 +356,22 @@ export class MipsCpu {
     }
     this.#state.ramBytes = ramBytes;
     this.#engine.reg_write_i32(REG.CP0_STATUS, STATUS_START);
+  }
+
+  #attachChecker(shim: Shim, { places, registers }: TimedGuest): void {
+    const found = shim.attachChecker && checkPlaces(this.#library, this.model);
+    if (!found) return;
+    const guest: CheckedGuest = {
+      state: this.#state,
+      littleEndian: this.littleEndian,
+      registers,
+      places,
+      checkPlaces: found,
+      tlbVisible: TLB_ENTRIES[this.model],
+      physical: !isVersion20(this.#library),
+    };
+    const state = shim.attachChecker!(this.#engine, guest, () => this.#translations?.report());
+    this.#translations = new TranslationChecker(state, this);
   }
 
   #startTimer({ nsPerInstruction, countNs, countStart = 0 }: TimerOptions, places: Places): Timer {
@@ -612,7 +641,7 @@ export class MipsCpu {
     this.#onEvent();
   }
 
-  /** The checker, with the option `checkTranslations` and on the fast path; undefined otherwise. */
+  /** The checker, with the option `checkTranslations` and where the C hooks have it; undefined otherwise. */
   get translations(): TranslationChecker | undefined {
     return this.#translations;
   }

@@ -1,21 +1,16 @@
 // Whether the fast path (emu/unicorn/shim/fast.c) may be used with an engine: every private place that it touches is found and proved on a
 // scratch guest, once per process. What does not hold is said in words, and the portable path does the same work.
-import { type CPU_MODEL, type Engine, type EngineLibrary, type HostMemory, REG } from '../unicorn/engine.js';
-import type { CheckPlaces } from '../unicorn/shim/check-state.js';
+import { type Engine, type EngineLibrary, type HostMemory, REG } from '../unicorn/engine.js';
 import type { CpuAddresses, FastShim } from '../unicorn/shim/fast.js';
 import type { Places } from '../unicorn/shim/timer-state.js';
 import { findPlaces, Scratch, SCRATCH_CODE, SCRATCH_RAM } from './places.js';
 import { pointer, tlbPath, wordsAt } from './tlb-view.js';
-
-type CpuModelName = keyof typeof CPU_MODEL;
 
 export interface FastPath {
   readonly shim: FastShim;
   readonly places: Places;
   /** Stores may skip the search for translated code. */
   readonly storeFix: boolean;
-  /** Where the checker of translations finds the registers of a refill. */
-  readonly checkPlaces: (model: CpuModelName) => CheckPlaces | undefined;
   /** Where the CPU of an opened guest is. */
   readonly addresses: (host: HostMemory) => CpuAddresses;
 }
@@ -65,12 +60,7 @@ function probe(library: EngineLibrary): FastPath | string {
     if (seen.calls !== 1 || seen.number !== EXCP_BREAK || seen.pc !== SCRATCH_CODE + 8)
       return 'the slot for exceptions is not where it was in 2.0.1';
 
-    const found = new Map<CpuModelName, CheckPlaces | undefined>();
-    const checkPlaces = (model: CpuModelName): CheckPlaces | undefined => {
-      if (!found.has(model)) found.set(model, findCheckPlaces(library, addresses, model, places.context));
-      return found.get(model);
-    };
-    return { shim, places, storeFix: provesStores(engine, shim, scratch, env), checkPlaces, addresses };
+    return { shim, places, storeFix: provesStores(engine, shim, scratch, env), addresses };
   } finally {
     engine.close();
   }
@@ -93,49 +83,4 @@ function provesStores(engine: Engine, shim: FastShim, scratch: Scratch, env: num
   store(rival);
   const moved = shim.probeStores(engine, env, page, page & 0x1fff_ffff);
   return moved.where === 2 && moved.bits === NOTDIRTY;
-}
-
-/** Patterns that PageMask takes, and ones below 16, for Index and Wired. */
-const PAGE_MASKS = [0x0000_6000, 0x0001_e000, 0x0007_e000];
-const SMALL = [5, 9, 14, 3, 10];
-/** mtc0 $8 of each, and what of it can be written. */
-const REFILL_REGISTERS = {
-  index: { mtc0: 0x4088_0000, mask: 0x8fff_ffff, patterns: SMALL },
-  entryLo0: { mtc0: 0x4088_1000, mask: 0x03ff_ffff },
-  entryLo1: { mtc0: 0x4088_1800, mask: 0x03ff_ffff },
-  pageMask: { mtc0: 0x4088_2800, mask: 0x1fff_e000, patterns: PAGE_MASKS },
-} as const;
-/** Registers that a refill handler may read and some CPUs do not have: 0 for those. */
-const OPTIONAL_REGISTERS = {
-  wired: { mtc0: 0x4088_3000, mask: 0xffff_ffff, patterns: SMALL },
-  userLocal: { mtc0: 0x4088_2002, mask: 0xffff_ffff },
-} as const;
-const MTC0_8_KSCRATCH2 = 0x4088_f802;
-const KSCRATCHES = 6;
-
-function findCheckPlaces(
-  library: EngineLibrary,
-  addresses: (host: HostMemory) => CpuAddresses,
-  model: CpuModelName,
-  context: number,
-): CheckPlaces | undefined {
-  const engine = library.open();
-  try {
-    const scratch = new Scratch(engine, model, () => addresses(engine.host).env);
-    const only = (register: { mtc0: number; mask: number; patterns?: readonly number[] }): number | undefined => {
-      const hits = scratch.find(register);
-      return hits.length === 1 ? hits[0] : undefined;
-    };
-    const [index, entryLo0, entryLo1, pageMask] = Object.values(REFILL_REGISTERS).map(only);
-    if (index === undefined || entryLo0 === undefined || entryLo1 === undefined || pageMask === undefined)
-      return undefined;
-    const [wired, userLocal] = Object.values(OPTIONAL_REGISTERS).map((register) => only(register) ?? 0);
-    const kscratch = Array.from(
-      { length: KSCRATCHES },
-      (_, n) => only({ mtc0: MTC0_8_KSCRATCH2 + n, mask: 0xffff_ffff }) ?? 0,
-    );
-    return { index, entryLo0, entryLo1, pageMask, wired: wired!, context, kscratch, userLocal: userLocal! };
-  } finally {
-    engine.close();
-  }
 }

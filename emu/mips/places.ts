@@ -1,5 +1,5 @@
 // Where the registers that time and interrupts need are in the engine's memory: found by planting values in a scratch guest, once per process.
-import { CPU_MODEL, type Engine, type EngineLibrary, REG } from '../unicorn/engine.js';
+import { CPU_MODEL, type Engine, type EngineLibrary, type HostMemory, REG } from '../unicorn/engine.js';
 import type { Places } from '../unicorn/shim/timer-state.js';
 import { STATUS_START } from './cp0.js';
 import { HFLAGS, registerLayout } from './register-layout.js';
@@ -39,10 +39,7 @@ function search(library: EngineLibrary): Places | string {
   const offset = (index: number): number => 4 * (index - layout.gpr);
   const engine = library.open();
   try {
-    const { host } = engine;
-    const scratch = new Scratch(engine, '24Kf', () =>
-      pointer(host, pointer(host, host.engineAddress + path.cpu) + path.registers),
-    );
+    const scratch = new Scratch(engine, '24Kf', () => registersOf(library, engine.host));
     const at = { entryHi: offset(layout.entryHi), cause: offset(layout.cause), epc: offset(layout.epc) };
     for (const name of ['entryHi', 'cause', 'epc'] as const)
       if (!scratch.find(PLANTED[name]).includes(at[name])) return `${name} is not where a saved context has it`;
@@ -69,6 +66,12 @@ function search(library: EngineLibrary): Places | string {
   } finally {
     engine.close();
   }
+}
+
+/** Host address of general register 0 of a guest that has been set up; the way to its TLB is known. */
+export function registersOf(library: EngineLibrary, host: HostMemory): number {
+  const path = tlbPath(library)!;
+  return pointer(host, pointer(host, host.engineAddress + path.cpu) + path.registers);
 }
 
 /** Runs snippets and looks at what they leave in the engine's registers. */

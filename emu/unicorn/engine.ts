@@ -4,8 +4,10 @@
 // Differences from unicorn.js, all forced by what its callers need (each is said at the method):
 // emu_start returns the engine's code instead of throwing, RAM is shared instead of copied, mmio_map exists everywhere.
 
+import type { CheckPlaces, CheckState } from './shim/check-state.js';
 import type { CpuState, StateMemory } from './shim/cpu-state.js';
 import type { FastShim } from './shim/fast.js';
+import type { Places } from './shim/timer-state.js';
 
 /** Which engine runs the guest: libunicorn through koffi, or the WebAssembly package @alexaltea/unicorn-js. */
 export type EngineKind = 'native' | 'unicorn.js';
@@ -162,6 +164,20 @@ export interface TimedShim {
   readonly onEvent: () => void;
 }
 
+/** A guest with a timer whose translations are to be checked. */
+export interface CheckedGuest {
+  readonly state: CpuState;
+  readonly littleEndian: boolean;
+  /** Host address of general register 0, and byte offsets from there. */
+  readonly registers: number;
+  readonly places: Places;
+  readonly checkPlaces: CheckPlaces;
+  /** TLB entries that the guest can see. */
+  readonly tlbVisible: number;
+  /** The engine's memory hooks get physical addresses. */
+  readonly physical: boolean;
+}
+
 /** Hooks in C (shim/shim.c) that do at every instruction and exception what emu/mips would do in TypeScript. */
 export interface Shim {
   /**
@@ -191,6 +207,12 @@ export interface Shim {
    *   none is set at first
    */
   watchMemory(engine: Engine, callback: MemoryCallback, operands?: Operands): () => Uint8Array;
+
+  /**
+   * Puts the checker of translations (shim/sanitizer.c) on a guest, before `attach`; absent where it was not compiled.
+   * @param onFinding called while `CheckState.finding` is valid
+   */
+  readonly attachChecker?: ((engine: Engine, guest: CheckedGuest, onFinding: () => void) => CheckState) | undefined;
 
   /** Memory for the block, where it has to be the engine's own. */
   stateMemory?(engine: Engine): StateMemory;

@@ -229,9 +229,8 @@ export class NativeEngine implements Engine {
     this.#wrapDevice = wrap;
   }
 
-  /** Zeroed memory for a C hook, that stays where it is until `close`. */
-  hook_memory(bytes: number): ArrayBuffer {
-    const memory = new ArrayBuffer(bytes);
+  /** Memory for a C hook, zeroed if it is not given, that stays where it is until `close`. */
+  hook_memory(bytes: number, memory = new ArrayBuffer(bytes)): ArrayBuffer {
     this.#hookMemory.push(memory);
     return memory;
   }

@@ -23,7 +23,7 @@ import {
   type PercpuFlags,
   percpuWanted,
 } from './percpu-option.js';
-import { requireFastPath } from './fast-path-option.js';
+import { requireCheckable, requireFastPath } from './fast-path-option.js';
 import { addRunOptions } from './run-options.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
@@ -76,12 +76,12 @@ export function runCommand(): Command {
       const startPercpu = openPercpuOutputs(flags);
       const engine = await loadEngine(flags.engine);
       const needs = [
-        [check, '--check'],
         [debugged, '--gdb'],
         [flags.percpu || flags.expect === 'predicted', '--percpu'],
         [flags.skipCall.length > 0, '--skip-call'],
       ] as const;
       for (const [wanted, what] of needs) if (wanted) requireFastPath(engine, flags, what);
+      if (check) requireCheckable(engine, flags, '--check');
       if (debugged) return runDebugged(file, flags, engine);
       tellPath(engine, flags);
       const { options: opened, close } = openRun(file, flags, engine);

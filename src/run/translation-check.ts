@@ -18,7 +18,7 @@ export interface CheckedPlace {
 export function requireChecker({ machine: { cpu } }: KernelRun, flag: string): TranslationChecker {
   if (cpu.translations) return cpu.translations;
   throw new UsageError(
-    `${flag} needs the fast path, which is not in use here: ${cpu.pathReason} (percpu-malta selftest says more)`,
+    `${flag}: translations cannot be checked on this engine's ${cpu.path} path (percpu-malta selftest says more)`,
   );
 }
 

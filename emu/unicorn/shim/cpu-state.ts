@@ -54,10 +54,11 @@ const WORD = {
   checkJumps: 172,
   dropShadows: 173,
   redirectPc: 175,
+  check: 178,
 } as const;
 
 /** sizeof(struct cpu_state). */
-export const CPU_STATE_BYTES = 712;
+export const CPU_STATE_BYTES = 720;
 
 /** Bits of `excFlags`: what the last exception was like. */
 export const EXC_NO_MATCH = 1;
@@ -304,6 +305,11 @@ export class CpuState {
   /** Tells the C hooks that exceptions are told as unicorn.js does. */
   set imprecise(imprecise: boolean) {
     this.#words[WORD.imprecise] = imprecise ? 1 : 0;
+  }
+
+  /** Tells the C hooks of the checker. @param hooks host address of struct check_hooks */
+  set check(hooks: bigint) {
+    new BigUint64Array(this.#memory.buffer(), this.#memory.offset, CPU_STATE_BYTES / 8)[WORD.check / 2] = hooks;
   }
 
   /** Tells the C hooks what to call and where things are in host memory. */

@@ -403,7 +403,7 @@ static bool refill(struct check *c, struct sandbox *s, u32 va, bool write) {
   s->index = *env32(f, c->at.index);
   s->context = (*env32(f, c->at.context) & 0xff800000u) | (va >> 9 & 0x007ffff0u);
   s->bad_vaddr = va;
-  s->epc = f->block_pc;
+  s->epc = f->precise ? f->shared->pc : f->block_pc;
   s->cause = (write ? 3 : 2) << 2;
   s->status = *env32(f, f->at.status) | STATUS_EXL;
   u32 pc = *env32(f, f->at.ebase) & ~0xfffu, next = pc + 4;
@@ -515,7 +515,7 @@ void check_site(struct check *c, u32 pc, u32 w) {
   c->pending_index = w == 0x42000002 ? *env32(f, c->at.index) & 0x3f : ~0u;
   memset(info, 0, offsetof(struct entry_info, words));
   info->refused_at = 0;
-  info->filled_at = f->icount - (f->precise ? 0 : ((f->block_end - pc) >> 2) - 1);
+  info->filled_at = f->precise ? f->shared->instructions : f->icount - ((f->block_end - pc) >> 2) + 1;
   info->fill_pc = pc;
   info->fill_ra = gpr(f, 31);
   info->fill_epc = *env32(f, f->at.epc);
@@ -565,7 +565,10 @@ static void look_for_twins(struct check *c, u32 index) {
     if (i == index || entry_none(o) || !c->info[i].known || !(entry_valid(o, 0) || entry_valid(o, 1))) continue;
     u32 mask = entry_mask(e) | entry_mask(o);
     if (((e[0] ^ o[0]) & ~mask) || (!entry_global(e) && !entry_global(o) && ((e[2] ^ o[2]) & 0xff))) continue;
+    u64 now = f->shared->instructions; // the write is over: its own number is what every path can tell
+    f->shared->instructions = c->info[index].filled_at;
     report(c, DUPLICATE, index, e[0], 0, false, i, c->info[index].fill_pc, 0);
+    f->shared->instructions = now;
     return;
   }
 }
@@ -695,7 +698,7 @@ void check_block(struct check *c, u32 pc) {
   u32 kinds = verdict(c, (u32)index, pc, false);
   if (!(kinds & (1 << STALE | 1 << ASID_REUSE))) return;
   f->shared->pc = pc;
-  f->shared->instructions = f->icount;
+  if (!f->precise) f->shared->instructions = f->icount;
   report(c, STALE_CODE, (u32)index, pc, 4, false, 0, pc, present_lo(c, (u32)index, pc, false));
 }
 
@@ -712,7 +715,7 @@ void check_refused(struct check *c, u32 va, bool write, u32 pc) {
   u32 lo = present_lo(c, (u32)index, va, write);
   if (lo == ~0u || !lo_valid(lo) || (write && !lo_dirty(lo))) return;
   bool again = info->refused_at && info->refused_va == va && info->refused_pc == pc;
-  info->refused_at = f->icount;
+  info->refused_at = f->shared->instructions;
   info->refused_va = va;
   info->refused_pc = pc;
   info->refused_write = write;

@@ -9,6 +9,14 @@
 
 struct instruction_stops;
 
+// The checker of translations (sanitizer.c), which reads the same block as the fast path's.
+struct check_hooks {
+  HOST void *check;
+  HOST void (*site)(void *check, uint32_t pc, uint32_t word);
+  HOST void (*block)(void *check, uint32_t pc);
+  HOST void (*refused)(void *check, uint32_t address, bool write, uint32_t pc);
+};
+
 // One guest's block, owned by the host (cpu-state.ts names the same words).
 struct cpu_state {
   uint32_t pc;               // virtual address of the instruction being executed
@@ -56,10 +64,11 @@ struct cpu_state {
   uint32_t tlb_is_full;      // see shim_code_timed
   uint32_t redirect_pc;      // where `redirected` goes on
   uint32_t code_page, code_physical; // the 4 KB page of mapped code looked up last
+  HOST struct check_hooks *check; // or none
 };
 
 enum { NO_PAGE = 1, MOST_INSTRUCTIONS = 40 };
-enum { TLBL = 2, TLBS = 3, ADEL = 4, SYS = 8, BP = 9, RI = 10, CPU = 11 };
+enum { MOD = 1, TLBL = 2, TLBS = 3, ADEL = 4, SYS = 8, BP = 9, RI = 10, CPU = 11 };
 
 // What a debugger waits for. The host is asked before the instruction that starts when `number` have, before one whose bit is set in
 // the map (bit (address / 4) % 65536: the host looks again whether it is the very one), and before the guest stops.
@@ -99,6 +108,7 @@ static bool start(void *uc, struct cpu_state *cpu, uint32_t pc) {
     return false;
   }
   cpu->previous_pc = cpu->pc;
+  if (__builtin_expect(cpu->check != NULL, 0) && (pc != cpu->next_pc || !(pc & 0xfff))) cpu->check->block(cpu->check->check, pc);
   cpu->pc = pc;
   cpu->instructions++;
   return true;
@@ -169,6 +179,8 @@ static void enter(void *uc, struct cpu_state *cpu, uint32_t code, uint32_t error
   cpu->timer.count_rt = 0;
   cpu->timer.force_boundary = 1;
   cpu->exceptions[code + (no_match ? 32 : 0)]++;
+  if (cpu->check && !no_match && (code == MOD || code == TLBL || code == TLBS))
+    cpu->check->refused(cpu->check->check, words[cpu->at_bad_vaddr], code != TLBL, pc);
   if (cpu->observe) {
     cpu->exc_code = code;
     cpu->exc_flags = (no_match ? EXC_NO_MATCH : 0) | (delay_slot ? EXC_DELAY_SLOT : 0) | (fetch ? EXC_FETCH : 0) |
@@ -261,6 +273,7 @@ void shim_code_timed(void *uc, uint64_t address, uint32_t size, void *user) {
   if (!start(uc, cpu, pc)) return;
   cpu->next_pc = pc + 4;
   uint32_t word = instruction(cpu, pc);
+  if (__builtin_expect(word == TLBWR || word == TLBWI, 0) && cpu->check) cpu->check->site(cpu->check->check, pc, word);
   if (__builtin_expect(is_count(word), 0)) count_instruction(t, cpu->env, &cpu->at, word, cpu->instructions - 1);
   else if (__builtin_expect(word == TLBWR && cpu->drop_shadows, 0)) {
     tlb_in_use(cpu, TLB_MAX);

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import koffi, { type LibraryHandle } from 'koffi';
 import { shimPath } from '../cache-dir.js';
 import {
+  type CheckedGuest,
   type CodeCallback,
   type Context,
   type Engine,
@@ -14,7 +15,10 @@ import {
 } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
+import { CheckState } from './check-state.js';
 import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
+import { fastShimPath } from './fast.js';
+import { FastState } from './fast-state.js';
 
 /** The shim of this installation for guests of `libUnicorn`, undefined when there is none that fits. */
 export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undefined {
@@ -24,12 +28,40 @@ export function loadShim(cacheDir: string, libUnicorn: LibUnicorn): Shim | undef
     const shim = koffi.load(file);
     const stateBytes = shim.func('uint32 shim_state_size()') as () => number;
     if (stateBytes() !== CPU_STATE_BYTES) return undefined;
-    return new CompiledShim(libUnicorn, shim);
+    return new CompiledShim(libUnicorn, shim, loadChecker(cacheDir));
   } catch {
     // Built for another system or C library: the TypeScript hooks do the same work.
     return undefined;
   }
 }
+
+/** The checker, which is compiled into the fast path's hooks and needs nothing of the engine; undefined when there is none that fits. */
+function loadChecker(cacheDir: string): Checker | undefined {
+  const file = fastShimPath(cacheDir);
+  if (!fs.existsSync(file)) return undefined;
+  try {
+    const shim = koffi.load(file);
+    const layout = (name: string) => shim.func(`uint32 ${name}(uint32 index)`) as (index: number) => number;
+    const checker = { shim, layout: layout('fast_layout'), checkLayout: layout('check_layout') };
+    void new FastState(checker.layout); // of this version?
+    void new CheckState(checker.checkLayout);
+    return checker;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Checker {
+  readonly shim: LibraryHandle;
+  readonly layout: (index: number) => number;
+  readonly checkLayout: (index: number) => number;
+}
+
+/** Where virtual addresses of loads and stores are looked at: the segments that go through the TLB, first and last addresses. */
+const MAPPED = [
+  [0, 0x7fff_ffff],
+  [0xc000_0000, 0xffff_ffff],
+] as const;
 
 /** struct memory_watch: four pointers, then a bit for each 4 KB of virtual memory. */
 const WATCH_HEADER = 4 * 8;
@@ -44,10 +76,15 @@ class CompiledShim implements Shim {
   readonly #shim: LibraryHandle;
   readonly canAsk = true;
 
+  readonly attachChecker: Shim['attachChecker'];
+
   /** @throws for a shim that lacks a function */
-  constructor(libUnicorn: LibUnicorn, shim: LibraryHandle) {
+  constructor(libUnicorn: LibUnicorn, shim: LibraryHandle, checker: Checker | undefined) {
     this.#libUnicorn = libUnicorn;
     this.#shim = shim;
+    if (checker)
+      this.attachChecker = (engine, guest, onFinding) =>
+        this.#attachChecker(checker, engine as NativeEngine, guest, onFinding);
     for (const name of ['shim_memory', 'shim_memory_physical']) shim.symbol(name);
   }
 
@@ -102,5 +139,40 @@ class CompiledShim implements Shim {
     native.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, hook, koffi.address(watch));
     const map = new Uint8Array(watch, WATCH_HEADER);
     return () => map;
+  }
+
+  #attachChecker(checker: Checker, engine: NativeEngine, guest: CheckedGuest, onFinding: () => void): CheckState {
+    const keep = (memory: ArrayBuffer): bigint => koffi.address(engine.hook_memory(memory.byteLength, memory));
+    const symbol = (name: string): bigint => checker.shim.symbol(name) as bigint;
+    // What the checker reads of the fast path's block.
+    const view = new FastState(checker.layout);
+    view.point('uc', engine.handle);
+    view.point('env', BigInt(guest.registers));
+    view.point('ram', koffi.address(engine.mem_ram()));
+    view.point('shared', koffi.address(guest.state.memory));
+    view.setPlaces(guest.places);
+    view.configure({ ...guest, precise: true, hardwareTlb: false, storeFix: false });
+    const check = new CheckState(checker.checkLayout);
+    check.setPlaces(guest.checkPlaces);
+    check.point(keep(view.memory), engine.interrupt_callback(onFinding));
+    const address = keep(check.memory);
+    const hooks = BigUint64Array.of(address, symbol('check_site'), symbol('check_block'), symbol('check_refused'));
+    guest.state.check = keep(hooks.buffer);
+    if (guest.physical) {
+      const watch = engine.hook_memory(WATCH_HEADER + PAGE_MAP_BYTES);
+      new BigUint64Array(watch, 0, 4).set([
+        symbol('check_memory'),
+        address,
+        koffi.address(guest.state.memory),
+        BigInt(guest.registers),
+      ]);
+      new Uint8Array(watch, WATCH_HEADER).fill(0xff);
+      const hook = this.#shim.symbol('shim_memory_physical') as bigint;
+      engine.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, hook, koffi.address(watch));
+    } else {
+      for (const [begin, end] of MAPPED)
+        engine.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, symbol('check_memory'), address, begin, end);
+    }
+    return check;
   }
 }
