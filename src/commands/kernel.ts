@@ -8,6 +8,7 @@ import { debianKernel, type Found } from '../real-kernels/debian.js';
 import { defaultCache, runCommand } from '../real-kernels/kept-kernel.js';
 import { Interrupted, interruptible, StatusLine } from '../real-kernels/tool.js';
 import { wholeNumber } from './boot-options.js';
+import { printableJson } from '../terminal-text.js';
 import { EXIT_INTERRUPTED } from './pool-options.js';
 
 const MAX_JOBS = 256;
@@ -72,7 +73,7 @@ async function finish({ json }: CommonFlags, get: (status: StatusLine) => Promis
     const { folder, kernel } = await interruptible(() => get(status));
     const command = runCommand(folder, kernel);
     if (json) {
-      report(`${JSON.stringify({ folder: path.resolve(folder), ...kernel, run: command })}\n`);
+      report(`${printableJson({ folder: path.resolve(folder), ...kernel, run: command })}\n`);
       return;
     }
     report(

@@ -28,12 +28,13 @@ export function mergeCommand(): Command {
       const output = out === undefined ? undefined : openNew(out, force);
       const records = mergeRecords(shards);
       if (records.length === 0) throw new UsageError(`${files.map(inputName).join(', ')}: no records to merge`);
+      const missing = missingSeeds(records);
       if (output === undefined) {
         process.stdout.write(recordsText(records));
+        process.stderr.write(missingText(missing));
       } else {
         output.write(recordsText(records));
         const { options } = records[0]!;
-        const missing = missingSeeds(records);
         if (json) report(`${printableJson({ ...sweepRecord(options, records, records.length), ...missing })}\n`);
         else report(sweepSummary(options, records, records.length) + missingText(missing));
       }
@@ -70,5 +71,6 @@ function missingSeeds(records: readonly BootRecord[]): Missing {
 
 function missingText({ firstSeed, lastSeed, missing, firstMissing }: Missing): string {
   if (missing === 0) return '';
-  return `\n${missing} seeds of ${firstSeed}..${lastSeed} are in none of these files, from ${firstMissing} on: is a shard missing?\n`;
+  const seeds = missing === 1 ? '1 seed' : `${missing} seeds`;
+  return `\n${seeds} of ${firstSeed}..${lastSeed} ${missing === 1 ? 'is' : 'are'} in none of these files, from ${firstMissing} on: is a shard missing?\n`;
 }

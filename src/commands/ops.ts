@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { inputName, readGunzipped } from '../files/input.js';
+import { otherKind } from '../files/other-kind.js';
 import { printableJson } from '../terminal-text.js';
 import { ScriptError, ScriptRunner, VARIANTS, scriptOps } from '../percpu/index.js';
 import type { PercpuAllocator, VariantName } from '../percpu/index.js';
@@ -115,7 +116,7 @@ export function runScript(
     for (const op of scriptOps(text, name)) runner.run(op);
     return runner.percpu;
   } catch (error) {
-    if (error instanceof ScriptError) throw new UsageError(error.message);
+    if (error instanceof ScriptError) throw new UsageError(error.message + otherKind(text, 'ops'));
     throw error;
   }
 }

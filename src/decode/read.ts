@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { UsageError } from '../errors.js';
 import { chunksOf, inputName } from '../files/input.js';
+import { otherKind } from '../files/other-kind.js';
 import { readEvent } from '../kernel/event-check.js';
 import type { DecodedConsole, DecodeOptions } from './console.js';
 import { ConsoleDecoder } from './console.js';
@@ -25,13 +26,18 @@ export async function decodeFile(
 ): Promise<DecodedConsole> {
   const decoder = new ConsoleDecoder(options);
   const name = inputName(file);
-  const { bytes, control } = await readLines(file, (line) => decoder.add(line), progress);
+  let start = '';
+  const take = (line: string): void => {
+    if (start.length < MAX_LINE) start += `${line}\n`;
+    decoder.add(line);
+  };
+  const { bytes, control } = await readLines(file, take, progress);
   if (bytes === 0) throw new UsageError(`${name}: the log is empty`);
   const decoded = decoder.finish();
   if (decoded.kernelLines === 0) {
     const isBinary = control / bytes > BINARY_SHARE;
     const found = isBinary ? 'binary data' : `no kernel message in ${decoded.lines} lines`;
-    throw new UsageError(`${name}: ${found}: a console log of a Linux kernel is expected`);
+    throw new UsageError(`${name}: ${found}: a console log of a Linux kernel is expected${otherKind(start, 'decode')}`);
   }
   return decoded;
 }

@@ -109,4 +109,13 @@ describe('percpu_stats', () => {
       isStatsText('# stats\ncfg bits 32\nstats\n'),
     ]).toEqual([true, true, false]);
   });
+
+  it.each([
+    ['with no-break spaces', TEXT.replaceAll(' ', '\u00a0')],
+    ['with no-break spaces whose bytes were read one by one', TEXT.replaceAll(' ', '\u00c2\u00a0')],
+    ['off a console', TEXT.replace(/^/gm, '[   12.345678] ')],
+  ])('reads the text %s', (_, text) => {
+    expect(isStatsText(text)).toBe(true);
+    expect(parseStatsText(text, 'x')).toEqual(parseStatsText(TEXT, 'x'));
+  });
 });

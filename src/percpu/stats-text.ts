@@ -23,9 +23,14 @@ const ROW = /^([a-z]\w*)\s*:\s*(-?\d{1,15})$/;
 const BROKEN_ROW = /^[a-z]\w*\s*:/;
 const CHUNK = /^Chunk\b:?\s*(.*?):?$/;
 
+/** In UTF-8, also where the bytes were read as Latin-1. */
+const NO_BREAK_SPACE = /\u00c2?\u00a0/g;
+/** Marks of a quote, printk's stamp: what a console, a mail or a web page puts in front. */
+const IN_FRONT = /^(?:\s*>)*\s*(?:\[ *\d+\.\d+\] ?)?/;
+
 /** Does the text look like percpu_stats? */
 export function isStatsText(text: string): boolean {
-  return /Percpu Memory Statistics|^[\s>]*(?:unit_size|nr_cur_alloc)\s*:/m.test(text);
+  return /Percpu Memory Statistics|^[\s>]*(?:unit_size|nr_cur_alloc)\s*:/m.test(text.replace(NO_BREAK_SPACE, ' '));
 }
 
 /**
@@ -38,7 +43,7 @@ export function parseStatsText(text: string, name: string): StatsText {
   const chunks: { title: string; fields: Map<string, number> }[] = [];
   let begun = false;
   for (const [index, raw] of text.split('\n').entries()) {
-    const line = raw.replace(/^(?:\s*>)+/, '').trim();
+    const line = raw.replace(NO_BREAK_SPACE, ' ').replace(IN_FRONT, '').trim();
     if (line === '' || HEADINGS.test(line)) {
       begun ||= line !== '';
       continue;

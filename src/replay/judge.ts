@@ -1,4 +1,5 @@
 // What a log proves: that the kernel places areas as this allocator does, that it does not, or neither.
+import { otherKind } from '../files/other-kind.js';
 import type { BootGeometry } from './boot-geometry.js';
 import type { ReplayInput } from './event-replay.js';
 import { ftraceInput } from './ftrace-input.js';
@@ -26,6 +27,13 @@ export interface Judgement {
 const NOT_IN_THE_TRACE =
   'here the replay differs, but the trace does not have what was allocated before it begins, or when the background work ran';
 
+/** Recordings that only their own programs read. */
+const BINARY: ReadonlyArray<{ magic: RegExp; what: string; how: string }> = [
+  // eslint-disable-next-line no-control-regex
+  { magic: /^\x17\x08Dtracing/, what: "trace-cmd's trace.dat", how: 'trace-cmd report -i FILE' },
+  { magic: /^(?:PERFILE2|2ELIFREP)/, what: "perf's perf.data", how: 'perf script -i FILE' },
+];
+
 /**
  * Reads a log of any kind and replays it.
  * @param name of the log, for messages
@@ -44,8 +52,11 @@ export function judge(
     const outcome = replayInOrder(input, progress);
     return { events: input.events, replay: { input, outcome }, difference: outcome.difference, undecidable: undefined };
   }
+  const binary = BINARY.find(({ magic }) => magic.test(text));
+  if (binary !== undefined) throw new LogError(name, 1, `${binary.what}: print it as text first: ${binary.how}`);
   if (!isFtrace(text)) {
-    throw new LogError(name, 1, 'neither a per-CPU event log ("# percpu event log: ...") nor a trace of percpu events');
+    const what = 'neither a per-CPU event log ("# percpu event log: ...") nor a trace of percpu events';
+    throw new LogError(name, 1, what + otherKind(text, 'replay'));
   }
   const trace = parseFtrace(text, name);
   const { events } = trace;

@@ -90,9 +90,21 @@ describe('unreadable logs', () => {
       ftrace.replace('base_addr=81010000', 'base_addr=(____ptrval____)'),
       /^log:13: base_addr=.*no_hash_pointers/,
     ],
+    [
+      'with dropped events',
+      ftrace.replace(/\n {10}<idle>.*/, '\nCPU:0 [12 EVENTS DROPPED]'),
+      /^log:13: events were lost/,
+    ],
     ['with a foreign line', ftrace.replace(/\n {10}<idle>.*/, '\nhello'), /^log:13: not a trace line: "hello"/],
   ])('traces %s name the line', (_, damaged, message) => {
     expect(() => parseFtrace(damaged, 'log')).toThrow(message);
+  });
+
+  it.each([
+    ['trace.dat', '\x17\x08Dtracing6\0', /^log:1: trace-cmd's trace.dat: .*trace-cmd report/],
+    ['perf.data', 'PERFILE2\0\0', /^log:1: perf's perf.data: .*perf script/],
+  ])('%s says how to print it', (_, recording, message) => {
+    expect(() => judge(recording, 'log')).toThrow(message);
   });
 
   it('traces cut off are undecidable after the events that they have', () => {

@@ -125,6 +125,18 @@ describe('the same trace', () => {
     ],
     ['wrapped and quoted', quoted(inForm((parts) => wrapped(asTraced(parts), 66)))],
     ['with the ends of lines of DOS', TRACE.replaceAll('\n', '\r\n')],
+    [
+      'in the source of a mail',
+      TRACE.replaceAll('=', '=3D').replace(
+        /^.{75}(?!=$)(?=.)/gm,
+        (line) => `${line.replace(/=3?$/, '')}=\n${/=3?$/.exec(line)?.[0] ?? ''}`,
+      ),
+    ],
+    [
+      'by trace-cmd 3, of a machine with an idle CPU',
+      'version = 7\ncpus=2\nCPU 1 is empty\n' +
+        inForm(({ task, pid, time, event, args }) => `${task}-${pid}  [000] ..... ${time}: ${event}:  ${args}`),
+    ],
     ['out of HTML', TRACE.replaceAll('<', '&lt;').replaceAll('>', '&gt;')],
     ['in a mail', 'Hello,\n\nhere is the trace you asked for.\n\n' + inForm(asTraced) + '\nRegards,\nSomebody\n'],
   ])('%s', (_, text) => {
@@ -135,6 +147,11 @@ describe('the same trace', () => {
     const { replay, difference, undecidable } = judge(quoted(inForm((parts) => wrapped(asTraced(parts), 66))), 'log');
     expect([difference, undecidable]).toEqual([undefined, undefined]);
     expect(replay!.outcome.counts).toMatchObject({ events: EVENTS.length, allocations: 2861, frees: 2097, created: 4 });
+  });
+
+  it('as records of /dev/kmsg', () => {
+    const text = inForm(({ event, args }) => `4,812,268931,-;${event}: ${args}`);
+    expect(parseFtrace(text, 'log').events.length).toBe(EVENTS.length);
   });
 
   it('on a console with tp_printk, between other lines, without tasks', () => {

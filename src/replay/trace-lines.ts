@@ -5,6 +5,7 @@
 //   0)               |  /* percpu_alloc_percpu: ... */                             function_graph
 //   [    0.268931] percpu_alloc_percpu: ...                                        tp_printk: the console
 // Lines may be quoted (>), wrapped at blanks, and stand among other text. What says that lines are missing is reported.
+import { MailSource } from '../decode/mail-source.js';
 import type { BootGeometry } from './boot-geometry.js';
 import { readGeometry } from './boot-geometry.js';
 import { LogError } from './log-error.js';
@@ -48,7 +49,7 @@ export interface TraceText {
 const EVENTS =
   'percpu_alloc_percpu_fail percpu_alloc_percpu percpu_free_percpu percpu_create_chunk percpu_destroy_chunk ' +
   'workqueue_execute_start workqueue_execute_end';
-const EVENT = new RegExp(`^(|.*?[\\s:])(?:\\w+:)?(${EVENTS.replaceAll(' ', '|')}):(?: (.*?)|\\s*)(?:\\s*\\*/\\s*)?$`);
+const EVENT = new RegExp(`^(|.*?[\\s:;])(?:\\w+:)?(${EVENTS.replaceAll(' ', '|')}):(?: (.*?)|\\s*)(?:\\s*\\*/\\s*)?$`);
 /** Fields without which an event is of no use. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   percpu_alloc_percpu: ['reserved', 'is_atomic', 'size', 'align', 'base_addr', 'off', 'ptr'],
@@ -85,7 +86,7 @@ const HEAD_ONLY = new RegExp(
 const FIELDS_ONLY = /^\s*(?:\w+=\S+|[A-Z_|]{4,})(?:\s+(?:\w+=\S+|[A-Z_|]{4,}))*\s*$/;
 const STACK = /^\s*(?:=> |<stack trace>|[0-9a-f]{5,16} \S+)/;
 const CONSOLE = /\[\s*\d+\.\d{6}\]/;
-const LOST = /LOST \d+ EVENTS|\[LOST\b|overrun|lost \d+ (?:events|chunks|samples)/i;
+const LOST = /LOST \d+ EVENTS|\[LOST\b|EVENTS DROPPED\]|overrun|lost \d+ (?:events|chunks|samples)/i;
 const LEFT_OUT = 'cut|omitted|skipped|deleted|removed|snipped|trimmed|truncated|left out|elided|missing|lost';
 const CUT = new RegExp(
   String.raw`^\W*(?:\.{3,}|…)\W*$|^\W*(?:\.{3}|…).*(?:\.{3}|…)\W*$|^\W*(?:snip|snipped|cut|trimmed|truncated|omitted|8<)\W*$|` +
@@ -105,7 +106,7 @@ export function hasTraceEvents(text: string): boolean {
  * @throws LogError naming the first line among a trace's that belongs to none, or a damaged event
  */
 export function traceLines(text: string, name: string): TraceText {
-  const lines = text.split('\n');
+  const lines = text.includes('=3D') ? mailLines(text) : text.split('\n');
   const unfinishedLine = text.endsWith('\n') ? -1 : lines.length - 1;
   const quoted = lines.some((line) => /^\s*>/.test(line));
   const events: TraceLine[] = [];
@@ -171,7 +172,7 @@ export function traceLines(text: string, name: string): TraceText {
     }
     flush();
     if (readGeometry(line, geometry)) return;
-    if (/^cpus=\d+$/.test(line)) {
+    if (/^(?:version = \d+|cpus=\d+|CPU \d+ is empty)$/.test(line)) {
       begun = true;
     } else if (LOST.test(line)) {
       cuts.push({ line: index + 1, what: `events were lost: "${shorten(line.trim())}"`, lost: true });
@@ -191,6 +192,12 @@ export function traceLines(text: string, name: string): TraceText {
   });
   flush();
   return { events, cuts, geometry, promised, traceLines: count };
+}
+
+/** Lines of a mail's source; what was broken into two stands in the second, so that lines keep their numbers. */
+function mailLines(text: string): string[] {
+  const mail = new MailSource();
+  return [...text.split('\n').map((line) => mail.add(line) ?? ''), mail.finish()];
 }
 
 /** A line as it was before it was quoted, put into HTML or typed through a terminal. */

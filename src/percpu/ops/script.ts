@@ -188,7 +188,7 @@ function parseCommand(reader: LineReader, first: string): ScriptCommand {
     reader.end();
     return { kind: first as PlainKind };
   }
-  return reader.fail(`unknown operation "${first}"`);
+  return reader.fail(`unknown operation "${first.length > 40 ? `${first.slice(0, 40)}...` : first}"`);
 }
 
 function parseInit(reader: LineReader): InitShape {
