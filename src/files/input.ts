@@ -22,6 +22,8 @@ const DEFAULT_LIMIT = 256 << 20;
 const LONGEST_LINE = 4 << 20;
 const CHUNK = 1 << 18;
 const LINE_FEED = 10;
+/** Large pieces go back to the system when they are joined; those of the default size stay in the process. */
+const GUNZIP_CHUNK = 1 << 20;
 
 const STDIN = 0;
 let stdinRead = false;
@@ -50,7 +52,7 @@ export function readGunzipped(file: string, rules: InputRules = {}): Buffer {
   const bytes = readInput(file, rules);
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    return zlib.gunzipSync(bytes, { maxOutputLength: limit });
+    return zlib.gunzipSync(bytes, { maxOutputLength: limit, chunkSize: GUNZIP_CHUNK });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(file, rules, limit);
     const { message } = error as Error;

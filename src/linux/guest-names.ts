@@ -91,6 +91,8 @@ export class MachineNames {
   #fixed: GuestNames | undefined;
   #kallsyms: GuestNames | undefined;
   #looked = -Infinity;
+  /** Text of the kernel where it stays. */
+  #settled: number | undefined;
 
   /** @param systemMap what --system-map gave */
   constructor(machine: KernelMachine, systemMap?: GuestNames) {
@@ -109,16 +111,24 @@ export class MachineNames {
     const { symbols, source } = this.#machine.kernel;
     if (symbols) return (this.#fixed = new GuestNames(source, symbols.list().map(asNamed)));
     if (this.#kallsyms) return this.#kallsyms;
-    if (this.#machine.cpu.instructions - this.#looked >= 50e6) this.look();
+    if (this.#machine.cpu.instructions - this.#looked >= 50e6) this.#look();
     return this.#kallsyms ?? NONE;
   }
 
-  /** Looks now, as for a kernel that has just moved. */
-  look(): void {
-    if (this.#fixed) return;
+  /** The kernel that runs now stays where it is: names found before are forgotten, and it is this one's that are looked for. */
+  settle(): void {
+    this.#settled = this.#machine.cpu.pc;
+    this.#kallsyms = undefined;
+    this.#looked = -Infinity;
+  }
+
+  #look(): void {
     const { cpu } = this.#machine;
     this.#looked = cpu.instructions;
-    const found = readKallsyms({ ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian }, cpu.pc);
+    const found = readKallsyms(
+      { ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian },
+      this.#settled ?? cpu.pc,
+    );
     if (found) this.#kallsyms = new GuestNames('kallsyms of the running kernel', found);
   }
 }

@@ -154,7 +154,7 @@ export class KernelRun {
     this.lines.push(line);
     // A kernel that has unpacked itself is where it stays, and has not set up anything yet.
     if (line.includes(FIRST_LINE)) {
-      this.names.look();
+      this.names.settle();
       if (this.#waiting.length > 0) this.machine.stop();
     }
     this.#options.onLine?.(line);
@@ -258,7 +258,8 @@ export function runOutcome(end: RunEnd, lines: readonly string[]): { outcome: Ru
   const decoded = decodeConsole(lines);
   const { outcome } = decoded;
   if (outcome === 'panic' || outcome === 'oops' || outcome === 'bug') return { outcome, signature: signature(decoded) };
-  if (end === 'stall' || end === 'waits for ever') return { outcome: 'stall', signature: signature(decoded) };
+  if (end === 'stall' || end === 'waits for ever')
+    return { outcome: 'stall', signature: outcome === 'clean' ? '' : signature(decoded) };
   if (end === 'interrupted') return { outcome: 'interrupted', signature: '' };
   if (end === 'seconds' || end === 'instructions') return { outcome: 'limit', signature: '' };
   return { outcome: 'clean', signature: '' };
