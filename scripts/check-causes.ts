@@ -26,6 +26,7 @@ for (let seed = Number(first); seed <= Number(last); seed++) {
   const boot = new CheckedBoot();
   const result = bootOnce({
     ...setupBootOptions(setup, seed, engine, true),
+    check: true,
     attach: boot.attach,
   });
   const { checker } = boot;

@@ -27,6 +27,8 @@ export interface BoardOptions {
   shim?: boolean;
   /** The CPU's instructions can be waited for (MipsCpuOptions). */
   debug?: boolean;
+  /** Every access through the TLB is checked (MipsCpu.translations). */
+  check?: boolean;
 }
 
 export class Board {
@@ -44,10 +46,12 @@ export class Board {
     seed = 0,
     shim = true,
     debug = false,
+    check = false,
   }: BoardOptions) {
     if (!Number.isInteger(memoryMB) || memoryMB < MIN_MEMORY_MB || memoryMB > MAX_MEMORY_MB)
       throw new UsageError(`memory of ${memoryMB} MB: the board takes ${MIN_MEMORY_MB} to ${MAX_MEMORY_MB}, whole MB`);
-    this.cpu = new MipsCpu({ engine, model: cpu, ramBytes: memoryMB * 0x10_0000, tlb, seed, shim, debug });
+    const ramBytes = memoryMB * 0x10_0000;
+    this.cpu = new MipsCpu({ engine, model: cpu, ramBytes, tlb, seed, shim, debug, checkTranslations: check });
     // The guest polls and has the host for a clock: no device interrupts it or tells it the time. It does not look for a
     // southbridge either, and its console shows what is on the bus.
     this.devices = new MaltaBoard(

@@ -126,6 +126,11 @@ export class TlbView {
     return Array.from({ length: this.#inUse() / ENTRY_WORDS }, (_, i) => decode(words, i, i >= this.#visible));
   }
 
+  /** The entry at an index, one in use. */
+  entry(index: number): TlbEntry {
+    return decode(this.#words(), index, index >= this.#visible);
+  }
+
   /** A copy of it, for `match` later. */
   save(): SavedTlb {
     return { words: this.#words().slice(0, this.#inUse()), asid: this.#asid() };

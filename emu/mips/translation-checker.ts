@@ -6,6 +6,7 @@ import type { TlbEntry } from './tlb-view.js';
 /** What the checker needs of the CPU. */
 export interface CheckedCpu {
   tlb(): TlbEntry[];
+  tlbEntry(index: number): TlbEntry;
   reg(n: number): number;
   physicalAddress(virtual: number): number | undefined;
   readonly now: number;
@@ -18,11 +19,11 @@ export interface PresentPage {
   readonly dirty: boolean;
 }
 
-export interface Finding {
+/** What is at hand at each access without looking further. */
+export interface CheckedAccess {
   readonly kind: FindingKind;
-  /** Instructions started, the one at fault included; virtual nanoseconds, undefined for what only the end of the run showed. */
+  /** Instructions started, the one at fault included. */
   readonly instruction: number;
-  readonly time: number | undefined;
   readonly pc: number;
   readonly virtual: number;
   /** Where the access goes. */
@@ -33,10 +34,15 @@ export interface Finding {
   /** What a store writes. */
   readonly value: number;
   readonly entry: TlbEntry;
-  /** The other entry of a duplicate. */
-  readonly twin: TlbEntry | undefined;
   /** Undefined where the handler could not be followed. */
   readonly present: PresentPage | undefined;
+}
+
+export interface Finding extends CheckedAccess {
+  /** Virtual nanoseconds; undefined for what only the end of the run showed. */
+  readonly time: number | undefined;
+  /** The other entry of a duplicate. */
+  readonly twin: TlbEntry | undefined;
   readonly source: EntrySource | undefined;
   /** The entry that was invalidated last. */
   readonly lastFlush: { readonly virtual: number; readonly asid: number; readonly pc: number; readonly at: number };
@@ -57,7 +63,7 @@ export class TranslationChecker {
   /** Called at the first access of each place, before it is made; registers and memory are as it finds them. */
   onFinding: (finding: Finding) => void = () => {};
   /** Called at every one. */
-  onAccess: ((finding: Finding) => void) | undefined;
+  onAccess: ((access: CheckedAccess) => void) | undefined;
   /** What keeps places apart, such as the function that an address is in; each address by itself without it. */
   placeOf: (pc: number) => number = (pc) => pc;
 
@@ -102,7 +108,7 @@ export class TranslationChecker {
     const place = this.places.get(key);
     if (place) {
       place.count++;
-      this.onAccess?.(this.#finding(raw, registers));
+      this.onAccess?.(this.#access(raw));
       return;
     }
     if (this.places.size >= MOST_PLACES) return;
@@ -112,14 +118,11 @@ export class TranslationChecker {
     this.onAccess?.(first);
   }
 
-  #finding(raw: RawFinding, registers?: readonly number[]): Finding {
-    const tlb = this.#cpu.tlb();
-    const entry = tlb[raw.entry]!;
-    const { lastFlush } = this.#state;
+  #access(raw: RawFinding): CheckedAccess {
+    const entry = this.#cpu.tlbEntry(raw.entry);
     return {
       kind: raw.kind,
       instruction: raw.instruction,
-      time: registers ? undefined : this.#cpu.now,
       pc: raw.pc,
       virtual: raw.virtual,
       physical: raw.physical,
@@ -127,8 +130,16 @@ export class TranslationChecker {
       size: raw.size,
       value: raw.write ? raw.value : 0,
       entry,
-      twin: raw.kind === 'duplicate' ? tlb[raw.value] : undefined,
       present: raw.kind === 'duplicate' ? undefined : presentPage(raw.presentLo, entry),
+    };
+  }
+
+  #finding(raw: RawFinding, registers?: readonly number[]): Finding {
+    const { lastFlush } = this.#state;
+    return {
+      ...this.#access(raw),
+      time: registers ? undefined : this.#cpu.now,
+      twin: raw.kind === 'duplicate' ? this.#cpu.tlbEntry(raw.value) : undefined,
       source: this.#state.source(raw.entry),
       lastFlush: {
         virtual: lastFlush.entryHi & 0xffff_e000,

@@ -3,11 +3,12 @@
 import type { KernelEvent } from '../kernel/events.js';
 import { hex, KSEG0, pfn } from './addresses.js';
 import type { CorruptedRead } from './corrupted-words.js';
-import type { StaleChecker, Symptom } from './checker.js';
+import type { StaleEvidence } from './checker.js';
 import { type PageHistory, pageHistory } from './page-history.js';
 import type { Phrases } from './phrases.js';
 import { flushFault, flushSentence, reclaimFlushes } from './reclaim-flushes.js';
 import { type StaleAccess, victimAt } from './stale-access.js';
+import type { Symptom } from './symptoms.js';
 import type { Victim } from './victim.js';
 
 export interface CauseStep {
@@ -50,14 +51,14 @@ const NULL_PAGES = 0x1_0000;
 
 /** @param pageSize bytes */
 export function causeOf(
-  checker: Pick<StaleChecker, 'accesses' | 'symptoms' | 'corrupted'>,
+  checker: StaleEvidence,
   events: readonly KernelEvent[],
   phrases: Phrases,
   pageSize: number,
 ): Cause {
   // a crash counts more than a BUG that the kernel survived
   const symptom = checker.symptoms.find(({ event }) => event.type === 'oops') ?? checker.symptoms[0];
-  const { read, leads } = symptom ? decisiveRead(symptom, phrases) : lastRead(checker.corrupted.reads, events);
+  const { read, leads } = symptom ? decisiveRead(symptom, phrases) : lastRead(checker.reads, events);
   const access = read?.stale ?? worstAccess(checker.accesses);
   if (access === undefined) return { access, steps: [], verdict: undefined, shown: false };
   const story = new Story(events, phrases, pageSize);

@@ -31,7 +31,7 @@ export function bootInPage(
     recorder.attach(parts);
     checked.attach(parts);
   };
-  const result = bootOnce({ ...setupBootOptions(setup, seed, engine, true), attach, onLine });
+  const result = bootOnce({ ...setupBootOptions(setup, seed, engine, true), check: true, attach, onLine });
   return {
     result,
     signature: result.outcome === 'clean' ? '' : signature(decodeConsole(result.console)),

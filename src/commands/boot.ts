@@ -71,6 +71,7 @@ export function bootCommand(): Command {
       const print = (line: string): void => void (show && report(`${line}\n`));
       const options = {
         ...bootOptions(flags, engine),
+        check: explained !== undefined,
         attach: (parts: BootParts) => {
           recorder?.attach(parts);
           explained?.attach(parts);

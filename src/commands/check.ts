@@ -1,7 +1,7 @@
 // What `--check` and `explain` share: a boot with the stale-translation checker attached, and what it found as text and data.
 import { hexJson, pfnJson } from '../analysis/addresses.js';
 import { type Cause, causeOf } from '../analysis/cause.js';
-import { StaleChecker } from '../analysis/checker.js';
+import { StaleChecker, type StaleEvidence } from '../analysis/checker.js';
 import { Phrases } from '../analysis/phrases.js';
 import { type StaleAccess, staleKind } from '../analysis/stale-access.js';
 import { staleReport } from '../analysis/stale-report.js';
@@ -64,7 +64,7 @@ export function storyOf({ access, steps, verdict }: Cause): BootStory {
 }
 
 /** Counts of what the checker saw, as data. */
-export function checkRecord({ accesses }: StaleChecker): Record<string, unknown> {
+export function checkRecord({ accesses }: StaleEvidence): Record<string, unknown> {
   const first = accesses[0];
   const bytes = (list: readonly StaleAccess[]): number => list.reduce((sum, access) => sum + access.bytes, 0);
   const elsewhere = accesses.filter(({ victims }) => victims.some(({ kind }) => kind !== 'free'));
@@ -88,7 +88,7 @@ export function checkRecord({ accesses }: StaleChecker): Record<string, unknown>
 }
 
 /** The same in a line. */
-export function checkText(checker: StaleChecker): string {
+export function checkText(checker: StaleEvidence): string {
   const { staleAccesses, staleBytes, othersMemory } = checkRecord(checker);
   return (
     `${String(staleAccesses)} accesses through stale translations (${String(staleBytes)} bytes), ` +
@@ -97,10 +97,10 @@ export function checkText(checker: StaleChecker): string {
 }
 
 /** The event log, one JSON object a line, with what the checker saw after the events it came after. */
-export function logLines(log: EventLog, { accesses, corrupted }: StaleChecker): string {
+export function logLines(log: EventLog, { accesses, reads }: StaleEvidence): string {
   const found = [
     ...accesses.map((access) => ({ type: 'checker_access', ...access })),
-    ...corrupted.reads.map(({ stale, ...read }) => ({ type: 'checker_read', ...read, stale: accesses.indexOf(stale) })),
+    ...reads.map(({ stale, ...read }) => ({ type: 'checker_read', ...read, stale: accesses.indexOf(stale) })),
   ].sort((a, b) => a.after - b.after || a.t - b.t);
   let text = '';
   let next = 0;

@@ -41,6 +41,7 @@ export function explainCommand(): Command {
       const boot = new CheckedBoot();
       const result = bootOnce({
         ...bootOptions(flags, engine),
+        check: true,
         attach: (parts) => {
           recorder?.attach(parts);
           boot.attach(parts);

@@ -55,6 +55,8 @@ export interface BootOptions {
   shim?: boolean;
   /** The guest can be stopped before any instruction (MipsCpu.stops). */
   debug?: boolean;
+  /** Every access through the TLB is checked, where the engine allows it (MipsCpu.translations). */
+  check?: boolean;
   image?: GuestImage;
   /** Receives each console line as it happens. */
   onLine?: (line: string) => void;
@@ -145,6 +147,7 @@ class Boot {
       seed,
       pageSize: layout.pageSize,
       debug: options.debug ?? false,
+      check: options.check ?? false,
       ...(options.shim === undefined ? {} : { shim: options.shim }),
       image: options.image ?? assets().guestImage(),
     });

@@ -67,6 +67,7 @@ async function bootWith(
   const options = setupBootOptions(setup, seed, engine ?? (await loadEngine()), true);
   const result = bootOnce({
     ...options,
+    check: watch !== undefined,
     ...(onLine === undefined ? {} : { onLine }),
     attach: (parts) => {
       watch?.(parts);

@@ -273,10 +273,15 @@ export class KernelLog implements WatchListener {
     );
   }
 
+  /** Where a frame of a per-CPU chunk is mapped; undefined for other frames. */
+  mappedAt(frame: number): number | undefined {
+    return [...this.#mapped].find(([, mapped]) => mapped === frame)?.[0];
+  }
+
   /** The part of a frame of a per-CPU chunk that belongs to one area, or to none; undefined for other frames. */
   areaAt(frame: number, physical: number): Victim | undefined {
     const { units, pageSize } = this.#lockstep!.percpu;
-    const va = [...this.#mapped].find(([, mapped]) => mapped === frame)?.[0];
+    const va = this.mappedAt(frame);
     if (va === undefined) return undefined;
     const cpu = units.offsets.findLastIndex((offset) => this.#chunkAt(va - offset) !== undefined);
     const chunk = this.#chunkAt(va - units.offsets[cpu]!)!;

@@ -26,7 +26,7 @@ export function locate(rerun: Rerun<unknown>, moment: Moment): number {
         counted = watch(attached, moment);
       },
       moment.kind === 'pc' || moment.kind === 'oops',
-      moment.kind === 'stale',
+      moment.kind === 'stale' || moment.kind === 'foreign',
     );
   } catch (error) {
     if (error instanceof Found) return error.position;

@@ -28,6 +28,7 @@ let checker: StaleChecker;
 beforeAll(() => {
   boot = bootOnce({
     ...options,
+    check: true,
     attach: (parts) => {
       checker = new StaleChecker(parts);
     },

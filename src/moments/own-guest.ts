@@ -40,10 +40,11 @@ function subjectOf(boot: BootParts): Subject {
 /** @param options those of each boot; `onLine` is called in each */
 export function bootRerun(options: BootOptions): Rerun<BootResult> {
   return {
-    run: (attach, stops = true) =>
+    run: (attach, stops = true, check = false) =>
       bootOnce({
         ...options,
         debug: stops,
+        check,
         attach: (parts) => {
           options.attach?.(parts);
           attach(subjectOf(parts));
