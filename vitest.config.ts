@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** What runs on the engine of `loadTestEngine` (emu/unicorn/test-engine.ts). */
 const emuSuite = [
-  'emu/mips/{cpu,instruction-stops,timer,tlb}.test.ts',
+  'emu/mips/{cpu,instruction-stops,timer,tlb,translation-checker}.test.ts',
   'emu/malta/{machine,selftest}.test.ts',
   'emu/malta/megaraid/guest.test.ts',
 ];

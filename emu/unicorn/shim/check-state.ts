@@ -1,4 +1,5 @@
 // One guest's block of the translation checker (struct check in sanitizer.c), seen from TypeScript.
+import type { StateMemory } from './cpu-state.js';
 
 /** Byte offsets in struct check. */
 const AT = {
@@ -27,6 +28,17 @@ const INFO = {
 } as const;
 
 const LAYOUT = [undefined, AT.places, AT.kind, AT.accesses, AT.inUse, AT.next, AT.info, INFO_BYTES, INFO.refusedAt];
+
+/** What goes through the TLB: kuseg, kseg2 and kseg3; last addresses included. */
+export const MAPPED = [
+  [0, 0x7fff_ffff],
+  [0xc000_0000, 0xffff_ffff],
+] as const;
+
+/** Sets the bits of these segments in a map with a bit for each 4 KB page of virtual memory. */
+export function watchMappedPages(map: Uint8Array): void {
+  for (const [begin, end] of MAPPED) map.fill(0xff, begin >>> 15, (end >>> 15) + 1);
+}
 
 /** Kinds of findings, in the order of enum kind. */
 export const FINDING_KINDS = ['stale', 'permission', 'asid-reuse', 'duplicate', 'stale-code', 'refused'] as const;
@@ -117,16 +129,29 @@ export interface CheckCounts {
   readonly findings: Readonly<Record<FindingKind, number>>;
 }
 
-export class CheckState {
-  readonly memory: ArrayBuffer;
-  readonly #view: DataView;
+/** @throws Error when the compiled hooks are of another version @param layout check_layout() @returns bytes of the block */
+export function checkStateBytes(layout: (index: number) => number): number {
+  if (LAYOUT.some((bytes, i) => bytes !== undefined && layout(i) !== bytes))
+    throw new Error('the compiled hooks are of another version');
+  return layout(0);
+}
 
-  /** @throws Error when the compiled hooks are of another version */
-  constructor(layout: (index: number) => number) {
-    if (LAYOUT.some((bytes, i) => bytes !== undefined && layout(i) !== bytes))
-      throw new Error('the compiled hooks are of another version');
-    this.memory = new ArrayBuffer(layout(0));
-    this.#view = new DataView(this.memory);
+export class CheckState {
+  readonly #memory: StateMemory;
+  #bytes = new Uint8Array(0);
+  #shown = new DataView(new ArrayBuffer(0));
+
+  constructor(memory: StateMemory) {
+    this.#memory = memory;
+  }
+
+  get #view(): DataView {
+    // A view whose buffer was detached is empty.
+    if (this.#bytes.length === 0) {
+      this.#bytes = new Uint8Array(this.#memory.buffer(), this.#memory.offset);
+      this.#shown = new DataView(this.#memory.buffer(), this.#memory.offset);
+    }
+    return this.#shown;
   }
 
   point(fast: bigint, report: bigint): void {

@@ -84,11 +84,14 @@ export class FastState {
   readonly timer: TimerState;
   readonly #view: DataView;
 
-  /** @param layout fast_layout() of the compiled hooks @throws Error when they are of another version */
-  constructor(layout: (index: number) => number) {
-    if (LAYOUT.some((bytes, i) => bytes !== undefined && layout(i) !== bytes))
+  /**
+   * @param layout fast_layout() of the compiled hooks; without it, the block has only what the checker of translations reads
+   * @throws Error when they are of another version
+   */
+  constructor(layout?: (index: number) => number) {
+    if (layout && LAYOUT.some((bytes, i) => bytes !== undefined && layout(i) !== bytes))
       throw new Error('the compiled hooks are of another version');
-    this.memory = new ArrayBuffer(layout(0));
+    this.memory = new ArrayBuffer(layout?.(0) ?? AT.hookedCount);
     this.#view = new DataView(this.memory);
     this.#set64(AT.budget, NEVER);
     const timer = new Uint32Array(this.memory, AT.timer, TIMER_BYTES / 4);

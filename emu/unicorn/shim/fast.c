@@ -4,20 +4,6 @@
 
 #include "fast.h"
 
-// ---- translation ----------------------------------------------------------------------------------------------------
-
-bool fast_translate(struct fast *f, u32 va, u32 *pa) {
-  *pa = translate(f->env, &f->at, va);
-  return *pa != NOWHERE;
-}
-
-bool fast_fetch(struct fast *f, u32 va, u32 *instruction) {
-  u32 pa;
-  if ((va & 3) || !fast_translate(f, va, &pa) || pa >= f->shared->ram_bytes) return false;
-  *instruction = word(f, *(u32 *)(f->ram + pa));
-  return true;
-}
-
 // ---- events and interrupts -------------------------------------------------------------------------------------------
 
 static void events(struct fast *f) {

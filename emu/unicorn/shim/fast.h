@@ -1,8 +1,6 @@
 // What fast.c and sanitizer.c share: the guest's block, places in the engine, and looks at its registers and TLB.
 #pragma once
 
-#include <string.h>
-
 #include "machine.h"
 
 // The block of shim.c that the host reads; only its first fields are used here.
@@ -40,24 +38,24 @@ struct check;
 
 struct fast {
   // Written by the host before the first run.
-  void *uc;
-  u8 *cpu;                   // the engine's CPUState
-  u8 *env;                   // its registers, general register 0 first
-  u8 *ram;
-  struct cpu_shared *shared;
-  void (*do_interrupt)(void *cpu);
-  void (*loop_exit)(void *cpu);  // back into the engine's main loop from inside an access; does not return
-  int (*reg_write)(void *uc, int id, const void *value);
-  int (*emu_stop)(void *uc);
-  int (*hook_add)(void *uc, size_t *hook, int type, void *callback, void *user, u64 begin, u64 end);
-  int (*ctl)(void *uc, u32 control, ...);
-  void (*on_exception)(void *uc, u32 intno, void *user);
-  void (*on_event)(void *uc, u32 intno, void *user);
-  struct stops *stops;       // or none
-  struct check *check;       // or none
-  struct watched *watched;   // or none
-  u8 *code_pages;            // a byte for each 4 KB of RAM: nonzero when it holds translated code
-  struct places at;
+  HOST void *uc;
+  HOST u8 *cpu;                   // the engine's CPUState
+  HOST u8 *env;                   // its registers, general register 0 first
+  HOST u8 *ram;
+  HOST struct cpu_shared *shared;
+  HOST void (*do_interrupt)(void *cpu);
+  HOST void (*loop_exit)(void *cpu);  // back into the engine's main loop from inside an access; does not return
+  HOST int (*reg_write)(void *uc, int id, const void *value);
+  HOST int (*emu_stop)(void *uc);
+  HOST int (*hook_add)(void *uc, size_t *hook, int type, void *callback, void *user, u64 begin, u64 end);
+  HOST int (*ctl)(void *uc, u32 control, ...);
+  HOST void (*on_exception)(void *uc, u32 intno, void *user);
+  HOST void (*on_event)(void *uc, u32 intno, void *user);
+  HOST struct stops *stops;       // or none
+  HOST struct check *check;       // or none
+  HOST struct watched *watched;   // or none
+  HOST u8 *code_pages;            // a byte for each 4 KB of RAM: nonzero when it holds translated code
+  HOST struct places at;
   u32 little_endian;
   u32 precise;               // a hook per instruction instead of per block
   u32 hardware_tlb;          // nonzero: entries thrown out by tlbwr are gone
@@ -89,9 +87,21 @@ static inline u32 *env32(struct fast *f, u32 at) { return (u32 *)(f->env + at); 
 static inline u32 gpr(struct fast *f, u32 n) { return *env32(f, 4 * n); }
 static inline u32 word(struct fast *f, u32 raw) { return f->little_endian ? raw : __builtin_bswap32(raw); }
 
+// Physical address of a virtual one; false when nothing valid matches.
+static inline bool fast_translate(struct fast *f, u32 va, u32 *pa) {
+  *pa = translate(f->env, &f->at, va);
+  return *pa != NOWHERE;
+}
+
+// The instruction at a virtual address; false where there is no RAM.
+static inline bool fast_fetch(struct fast *f, u32 va, u32 *instruction) {
+  u32 pa;
+  if ((va & 3) || !fast_translate(f, va, &pa) || pa >= f->shared->ram_bytes) return false;
+  *instruction = word(f, *(u32 *)(f->ram + pa));
+  return true;
+}
+
 // Of fast.c.
-bool fast_translate(struct fast *f, u32 va, u32 *pa);
-bool fast_fetch(struct fast *f, u32 va, u32 *instruction);
 u32 fast_locate(struct fast *f, u32 address, u32 size, bool write, bool physical);
 void fast_sync_at(struct fast *f, u32 pc);
 

@@ -5,7 +5,7 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { type CodeCallback, type Engine, HOOK, type MemoryCallback } from '../engine.js';
 import type { LibUnicorn } from '../libunicorn.js';
 import type { NativeEngine } from '../native.js';
-import { type CheckPlaces, CheckState } from './check-state.js';
+import { type CheckPlaces, CheckState, checkStateBytes, MAPPED } from './check-state.js';
 import type { CpuState } from './cpu-state.js';
 import { FastState, WATCHED } from './fast-state.js';
 import type { Places } from './timer-state.js';
@@ -65,12 +65,6 @@ const SKIP_BYTES = 32;
 /** struct stops: as struct instruction_stops (shim.ts). */
 const STOPS_BYTES = 5 * 8 + (1 << 13);
 const PAGE_SHIFT = 12;
-/** What goes through the TLB: kuseg, kseg2 and kseg3; last addresses included. */
-const MAPPED = [
-  [0, 0x7fff_ffff],
-  [0xc000_0000, 0xffff_ffff],
-] as const;
-
 /** Exported functions of the engine, without the suffix that names the target. */
 const EXPORTS = { doInterrupt: 'mips_cpu_do_interrupt', loopExit: 'cpu_loop_exit' } as const;
 
@@ -156,11 +150,15 @@ export class FastShim {
     state.setPlaces(places);
     state.configure(options);
     const address = koffi.address(state.memory);
-    const check = options.check && onFinding ? new CheckState(this.#checkLayout) : undefined;
-    if (check) {
-      check.setPlaces(options.check!);
-      check.point(address, engine.interrupt_callback(onFinding!));
-      state.point('check', koffi.address(check.memory));
+    let check: CheckState | undefined;
+    let checkAddress = 0n;
+    if (options.check && onFinding) {
+      const memory = engine.hook_memory(checkStateBytes(this.#checkLayout));
+      check = new CheckState({ buffer: () => memory, offset: 0 });
+      check.setPlaces(options.check);
+      check.point(address, engine.interrupt_callback(onFinding));
+      checkAddress = koffi.address(memory);
+      state.point('check', checkAddress);
     }
     if (this.#install(address, BigInt(at.slot)) === 0) throw new Error('too many guests at once');
     const hook = (name: string): bigint => this.#shim.symbol(name) as bigint;
@@ -170,13 +168,7 @@ export class FastShim {
     engine.hook_add_native(HOOK_EDGE_GENERATED, hook('fast_edge'), address);
     if (check)
       for (const [begin, end] of MAPPED)
-        engine.hook_add_native(
-          HOOK.MEM_READ | HOOK.MEM_WRITE,
-          hook('check_memory'),
-          koffi.address(check.memory),
-          begin,
-          end,
-        );
+        engine.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, hook('check_memory'), checkAddress, begin, end);
     engine.wrapDevices((read, write, base, hole) => {
       const device = new BigUint64Array(engine.hook_memory(DEVICE_BYTES));
       device.set([address, read, write, BigInt(base)]);

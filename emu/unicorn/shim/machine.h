@@ -15,6 +15,9 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
+// Pointers lie 8 bytes apart on every host, so that the host knows one layout; WebAssembly's have 4 bytes.
+#define HOST _Alignas(8)
+
 enum { REG_PC = 1, REG_GPR0 = 2, REG_CP0_STATUS = 139 }; // of unicorn/mips.h
 enum { EXC_NO_MATCH = 1, EXC_DELAY_SLOT = 2, EXC_FETCH = 4, EXC_NESTED = 8 };
 enum { ERROR_NO_MATCH = 1, ERROR_FETCH = 2 };

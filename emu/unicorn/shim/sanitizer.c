@@ -35,15 +35,39 @@ struct entry_info {
   u32 refused_gpr[32];
 };
 
+// Which of the loads a value or an address comes from: a bit each.
+struct taint {
+  u64 data, path;
+};
+
+struct load_record {
+  u32 pa, value;
+};
+
+struct sandbox {
+  HOST struct fast *f;
+  HOST struct check *c;
+  u32 reg[34];               // general registers, HI, LO
+  struct taint taint[34];
+  u32 entry_lo[2], entry_hi, page_mask, index, context, bad_vaddr, epc, cause, status;
+  struct taint lo_taint[2];
+  u32 loads;
+  struct load_record load[STACK_SOURCES];
+  u32 stores;
+  struct { u32 pa, value; struct taint taint; } store[OVERLAY];
+  u32 forced;                // words that are to have another value than RAM has
+  struct { u32 pa, value; } force[WORDS];
+};
+
 // Byte offsets from the first general register, as places.
 struct check_places {
   u32 index, entry_lo0, entry_lo1, page_mask, wired, context, kscratch[6], user_local, hi, lo;
 };
 
 struct check {
-  struct fast *f;
-  void (*report)(void *uc, u32 kind, void *user);
-  struct check_places at;
+  HOST struct fast *f;
+  HOST void (*report)(void *uc, u32 kind, void *user);
+  HOST struct check_places at;
   u32 cache_enabled;
   u32 reserved0;
   // The report being made.
@@ -61,6 +85,7 @@ struct check {
   struct entry_info next;    // of the entry about to be written
   struct entry_info info[TLB_MAX];
   u32 copy[TLB_MAX][TLB_WORDS];
+  struct sandbox first, second;
 };
 
 // ---- the TLB --------------------------------------------------------------------------------------------------------
@@ -80,6 +105,12 @@ static inline u32 odd_page(const u32 *e, u32 va) {
   return (va & (mask ^ mask >> 1)) != 0;
 }
 
+static bool same_entry(const u32 *a, const u32 *b) {
+  for (u32 i = 0; i < TLB_WORDS; i++)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
 static int match(struct fast *f, u32 va) {
   u32 in_use = tlb_header(f)[1], asid = *env32(f, f->at.entry_hi) & 0xff;
   for (u32 i = 0; i < in_use; i++) {
@@ -92,30 +123,6 @@ static int match(struct fast *f, u32 va) {
 }
 
 // ---- the sandbox ----------------------------------------------------------------------------------------------------
-
-// Which of the loads a value or an address comes from: a bit each.
-struct taint {
-  u64 data, path;
-};
-
-struct load_record {
-  u32 pa, value;
-};
-
-struct sandbox {
-  struct fast *f;
-  struct check *c;
-  u32 reg[34];               // general registers, HI, LO
-  struct taint taint[34];
-  u32 entry_lo[2], entry_hi, page_mask, index, context, bad_vaddr, epc, cause, status;
-  struct taint lo_taint[2];
-  u32 loads;
-  struct load_record load[STACK_SOURCES];
-  u32 stores;
-  struct { u32 pa, value; struct taint taint; } store[OVERLAY];
-  u32 forced;                // words that are to have another value than RAM has
-  struct { u32 pa, value; } force[WORDS];
-};
 
 static bool overlaid(struct sandbox *s, u32 pa, u32 *value, struct taint *taint) {
   for (u32 i = s->stores; i-- > 0;)
@@ -390,10 +397,10 @@ static enum outcome coprocessor(struct sandbox *s, u32 w) {
 static bool refill(struct check *c, struct sandbox *s, u32 va, bool write) {
   struct fast *f = c->f;
   c->refills++;
-  memcpy(s->reg, f->env, 32 * 4);
+  __builtin_memcpy(s->reg, f->env, 32 * 4);
   s->reg[HI] = s->reg[LO] = 0;
-  memset(s->taint, 0, sizeof s->taint);
-  memset(s->lo_taint, 0, sizeof s->lo_taint);
+  __builtin_memset(s->taint, 0, sizeof s->taint);
+  __builtin_memset(s->lo_taint, 0, sizeof s->lo_taint);
   s->f = f;
   s->c = c;
   s->loads = s->stores = 0;
@@ -513,7 +520,7 @@ void check_site(struct check *c, u32 pc, u32 w) {
   u32 hi = *env32(f, f->at.entry_hi), lo0 = *env32(f, c->at.entry_lo0), lo1 = *env32(f, c->at.entry_lo1);
   c->pending = 1;
   c->pending_index = w == 0x42000002 ? *env32(f, c->at.index) & 0x3f : ~0u;
-  memset(info, 0, offsetof(struct entry_info, words));
+  __builtin_memset(info, 0, offsetof(struct entry_info, words));
   info->refused_at = 0;
   info->filled_at = f->precise ? f->shared->instructions : f->icount - ((f->block_end - pc) >> 2) + 1;
   info->fill_pc = pc;
@@ -528,12 +535,12 @@ void check_site(struct check *c, u32 pc, u32 w) {
     c->last_flush_at = info->filled_at;
     c->flushes++;
   }
-  static _Thread_local struct sandbox s;
-  s.forced = 0;
+  struct sandbox *s = &c->first;
+  s->forced = 0;
   u32 mask = *env32(f, c->at.page_mask) | 0x1fff;
-  bool told = hi >> 30 != 2 && refill(c, &s, hi & ~mask, false);
-  if (told && same_lo(s.entry_lo[0], lo0) && same_lo(s.entry_lo[1], lo1))
-    take_sources(info, &s);
+  bool told = hi >> 30 != 2 && refill(c, s, hi & ~mask, false);
+  if (told && same_lo(s->entry_lo[0], lo0) && same_lo(s->entry_lo[1], lo1))
+    take_sources(info, s);
   if (info->known != 1 && !empty) c->unknown_writes++;
 }
 
@@ -583,16 +590,16 @@ static void follow_writes(struct check *c) {
   // A shadow is the copy of the entry that was thrown out: it stands at the end.
   for (u32 i = c->in_use; i < in_use; i++)
     for (u32 j = 0; j < f->tlb_visible; j++)
-      if (!memcmp(tlb_entry(f, i), c->copy[j], 4 * TLB_WORDS)) {
+      if (same_entry(tlb_entry(f, i), c->copy[j])) {
         c->info[i] = c->info[j];
         break;
       }
   if (pending) {
     for (u32 i = 0; i < f->tlb_visible && i < in_use; i++)
-      if (i == c->pending_index || (c->pending_index == ~0u && memcmp(tlb_entry(f, i), c->copy[i], 4 * TLB_WORDS))) written = i;
+      if (i == c->pending_index || (c->pending_index == ~0u && !same_entry(tlb_entry(f, i), c->copy[i]))) written = i;
     if (written < TLB_MAX) c->info[written] = c->next;
   }
-  for (u32 i = 0; i < in_use; i++) memcpy(c->copy[i], tlb_entry(f, i), 4 * TLB_WORDS);
+  for (u32 i = 0; i < in_use; i++) __builtin_memcpy(c->copy[i], tlb_entry(f, i), 4 * TLB_WORDS);
   c->in_use = in_use;
   if (written < TLB_MAX) look_for_twins(c, written);
 }
@@ -602,21 +609,21 @@ static void look_again(struct check *c, u32 index, u32 va, bool write) {
   struct fast *f = c->f;
   struct entry_info *info = &c->info[index];
   const u32 *e = tlb_entry(f, index);
-  static _Thread_local struct sandbox along, now;
+  struct sandbox *along = &c->first, *now = &c->second;
   bool data_changed = false, path_changed = false;
   c->second_looks++;
   info->verdict[0] = info->verdict[1] = 0;
-  along.forced = now.forced = 0;
+  along->forced = now->forced = 0;
   for (u32 i = 0; i < info->count; i++) {
     struct source *w = &info->words[i];
     w->seen = word(f, *(u32 *)(f->ram + w->pa));
     if (w->seen != w->filled) *(w->is_data ? &data_changed : &path_changed) = true;
     if (w->is_data) continue;
-    along.force[along.forced].pa = w->pa;
-    along.force[along.forced++].value = w->filled;
+    along->force[along->forced].pa = w->pa;
+    along->force[along->forced++].value = w->filled;
   }
   if (!data_changed && !path_changed) return;
-  bool along_known = refill(c, &along, va, write), now_known = refill(c, &now, va, write);
+  bool along_known = refill(c, along, va, write), now_known = refill(c, now, va, write);
   if (!now_known && !along_known) {
     info->known = 2;
     return;
@@ -624,18 +631,18 @@ static void look_again(struct check *c, u32 index, u32 va, bool write) {
   bool moved = now_known;
   for (u32 odd = 0; odd < 2; odd++) {
     if (!entry_valid(e, odd)) continue;
-    bool agrees_along = along_known && same_page(e, odd, along.entry_lo[odd]);
-    bool agrees_now = now_known && same_page(e, odd, now.entry_lo[odd]);
-    moved &= agrees_now && lo_dirty(now.entry_lo[odd]) >= entry_dirty(e, odd);
+    bool agrees_along = along_known && same_page(e, odd, along->entry_lo[odd]);
+    bool agrees_now = now_known && same_page(e, odd, now->entry_lo[odd]);
+    moved &= agrees_now && lo_dirty(now->entry_lo[odd]) >= entry_dirty(e, odd);
     if (data_changed && !agrees_along && !agrees_now) info->verdict[odd] |= 1 << STALE;
     else if (!entry_global(e) && path_changed && now_known && !agrees_now) info->verdict[odd] |= 1 << ASID_REUSE;
-    else if (entry_dirty(e, odd) && !(agrees_along && lo_dirty(along.entry_lo[odd])) && !(agrees_now && lo_dirty(now.entry_lo[odd])))
+    else if (entry_dirty(e, odd) && !(agrees_along && lo_dirty(along->entry_lo[odd])) && !(agrees_now && lo_dirty(now->entry_lo[odd])))
       info->verdict[odd] |= 1 << PERMISSION;
   }
   // The entry is what a refill would give: its words are those of today.
   if (moved) {
     u32 known = info->known;
-    take_sources(info, &now);
+    take_sources(info, now);
     if (info->known != 1) info->known = known;
   }
 }
@@ -657,11 +664,24 @@ static inline u32 verdict(struct check *c, u32 index, u32 va, bool write) {
 }
 
 static u32 present_lo(struct check *c, u32 index, u32 va, bool write) {
-  static _Thread_local struct sandbox now;
-  now.forced = 0;
-  if (!refill(c, &now, va, write)) return ~0u;
-  return now.entry_lo[odd_page(tlb_entry(c->f, index), va)];
+  struct sandbox *now = &c->first;
+  now->forced = 0;
+  if (!refill(c, now, va, write)) return ~0u;
+  return now->entry_lo[odd_page(tlb_entry(c->f, index), va)];
 }
+
+#ifdef __wasm__
+static u32 access_pc(struct fast *f, u32 va, u32 size, bool write) { // it is exact
+  (void)va, (void)size, (void)write;
+  return f->shared->pc;
+}
+#else
+static u32 access_pc(struct fast *f, u32 va, u32 size, bool write) {
+  u32 pc = fast_locate(f, va, size, write, false);
+  fast_sync_at(f, pc);
+  return pc;
+}
+#endif
 
 // A load or store through the TLB is about to be made.
 void check_memory(void *uc, int type, u64 address, int size, int64_t value, void *user) {
@@ -681,8 +701,7 @@ void check_memory(void *uc, int type, u64 address, int size, int64_t value, void
   u32 kinds = verdict(c, (u32)index, va, write);
   if (__builtin_expect(!kinds, 1)) return;
   if (kinds == 1 << PERMISSION && !write) return;
-  u32 pc = fast_locate(f, va, (u32)size, write, false);
-  fast_sync_at(f, pc);
+  u32 pc = access_pc(f, va, (u32)size, write);
   enum kind kind = kinds & 1 << STALE ? STALE : kinds & 1 << ASID_REUSE ? ASID_REUSE : PERMISSION;
   report(c, kind, (u32)index, va, (u32)size, write, (u32)value, pc, present_lo(c, (u32)index, va, write));
 }
@@ -720,10 +739,11 @@ void check_refused(struct check *c, u32 va, bool write, u32 pc) {
   info->refused_pc = pc;
   info->refused_write = write;
   info->refused_lo = lo;
-  memcpy(info->refused_gpr, f->env, sizeof info->refused_gpr);
+  __builtin_memcpy(info->refused_gpr, f->env, sizeof info->refused_gpr);
   if (again) report(c, REFUSED, (u32)index, va, 4, write, 0, pc, lo);
 }
 
+#ifndef __wasm__
 // For the host: sizes and offsets that it must agree on.
 u32 check_layout(u32 index) {
   static const u32 layout[] = {
@@ -739,3 +759,6 @@ u32 check_layout(u32 index) {
   };
   return index < sizeof layout / sizeof *layout ? layout[index] : 0;
 }
+#else
+u32 check_size(void) { return sizeof(struct check); }
+#endif

@@ -4,9 +4,6 @@
 
 #include "machine.h"
 
-// Pointers lie 8 bytes apart on every host, so that cpu-state.ts knows one layout; WebAssembly's have 4 bytes.
-#define HOST _Alignas(8)
-
 struct instruction_stops;
 
 // The checker of translations (sanitizer.c), which reads the same block as the fast path's.

@@ -15,7 +15,7 @@ import {
 } from '../engine.js';
 import { type LibUnicorn } from '../libunicorn.js';
 import { type NativeContext, type NativeEngine } from '../native.js';
-import { CheckState } from './check-state.js';
+import { CheckState, checkStateBytes, MAPPED, watchMappedPages } from './check-state.js';
 import { CPU_STATE_BYTES, type CpuState } from './cpu-state.js';
 import { fastShimPath } from './fast.js';
 import { FastState } from './fast-state.js';
@@ -44,7 +44,7 @@ function loadChecker(cacheDir: string): Checker | undefined {
     const layout = (name: string) => shim.func(`uint32 ${name}(uint32 index)`) as (index: number) => number;
     const checker = { shim, layout: layout('fast_layout'), checkLayout: layout('check_layout') };
     void new FastState(checker.layout); // of this version?
-    void new CheckState(checker.checkLayout);
+    checkStateBytes(checker.checkLayout);
     return checker;
   } catch {
     return undefined;
@@ -56,12 +56,6 @@ interface Checker {
   readonly layout: (index: number) => number;
   readonly checkLayout: (index: number) => number;
 }
-
-/** Where virtual addresses of loads and stores are looked at: the segments that go through the TLB, first and last addresses. */
-const MAPPED = [
-  [0, 0x7fff_ffff],
-  [0xc000_0000, 0xffff_ffff],
-] as const;
 
 /** struct memory_watch: four pointers, then a bit for each 4 KB of virtual memory. */
 const WATCH_HEADER = 4 * 8;
@@ -152,10 +146,11 @@ class CompiledShim implements Shim {
     view.point('shared', koffi.address(guest.state.memory));
     view.setPlaces(guest.places);
     view.configure({ ...guest, precise: true, hardwareTlb: false, storeFix: false });
-    const check = new CheckState(checker.checkLayout);
+    const memory = engine.hook_memory(checkStateBytes(checker.checkLayout));
+    const check = new CheckState({ buffer: () => memory, offset: 0 });
     check.setPlaces(guest.checkPlaces);
     check.point(keep(view.memory), engine.interrupt_callback(onFinding));
-    const address = keep(check.memory);
+    const address = koffi.address(memory);
     const hooks = BigUint64Array.of(address, symbol('check_site'), symbol('check_block'), symbol('check_refused'));
     guest.state.check = keep(hooks.buffer);
     if (guest.physical) {
@@ -166,7 +161,7 @@ class CompiledShim implements Shim {
         koffi.address(guest.state.memory),
         BigInt(guest.registers),
       ]);
-      new Uint8Array(watch, WATCH_HEADER).fill(0xff);
+      watchMappedPages(new Uint8Array(watch, WATCH_HEADER));
       const hook = this.#shim.symbol('shim_memory_physical') as bigint;
       engine.hook_add_native(HOOK.MEM_READ | HOOK.MEM_WRITE, hook, koffi.address(watch));
     } else {

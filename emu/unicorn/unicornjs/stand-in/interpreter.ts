@@ -24,7 +24,7 @@ const AT_HFLAGS = 0x2b94;
 const OBJECT_BYTES = 0x800;
 /** Where the pointer to the TLB is, behind what a context holds. */
 const AT_TLB = 0x3000;
-const CP0_TABLE = 0x800;
+const CP0_TABLE = 0xa0;
 const FPU = 0x1800;
 export const CONTEXT_BYTES = 0x2ba0;
 export const REGISTERS_BYTES = 0x3100;
