@@ -32,6 +32,8 @@ const LINE_END_REST = ['^M', '^J', '\\r', '\\n', '#015', '#012', '<CR>', '<LF>',
 const BREAKING_TAG = /<\/?(?:br|p|pre|div|tr|li|hr|table|blockquote)(?:\s[^<>]*)?\/?>/gi;
 const OTHER_TAG =
   /<\/?(?:html|head|body|code|span|tt|samp|kbd|font|strong|em|b|i|u|a|td|th|tbody|thead|ul|ol|small|section|article|textarea|nowiki|details|summary)(?:\s[^<>]*)?\/?>/gi;
+/** Of XML: what closes the element around a line. */
+const LAST_TAG = /(?<=\S)<\/[a-z][\w:.-]{0,40}>\s*$/;
 const ENTITY =
   /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos|nbsp|ensp|emsp|thinsp|dollar|colon|lsqb|rsqb));/g;
 const NAMED: Readonly<Record<string, string>> = {
@@ -65,7 +67,7 @@ export function capturedLines(raw: string): string[] {
   if (text.includes('{"') || text.includes('{ "')) text = recordText(text);
   if (text.includes('[/') || text.includes('[c') || text.includes('[C')) text = text.replace(BBCODE, '');
   if (/\\[[$_]/.test(text)) text = text.replace(MARKDOWN_ESCAPE, '$1');
-  if (text.includes('<')) text = text.replace(BREAKING_TAG, '\n').replace(OTHER_TAG, '');
+  if (text.includes('<')) text = text.replace(BREAKING_TAG, '\n').replace(OTHER_TAG, '').replace(LAST_TAG, '');
   // Pages that quote pages escape twice: &amp;lt;
   for (let round = 0; round < 2 && text.includes('&'); round++) text = text.replace(ENTITY, entity);
   if (text.includes('\\n')) text = textOfString(text);

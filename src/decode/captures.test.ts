@@ -242,6 +242,13 @@ const CAPTURES: Record<string, string> = {
     .replaceAll('>', '\\u003e'),
   'one string of JSON, as PHP escapes it': JSON.stringify(CRASH.join('\r\n')).replaceAll('/', '\\/'),
   'a table in CSV': CRASH.map((line, i) => `"${i}","2025-04-26 10:18:01","kernel","${line}"`).join('\n'),
+  'Robot Framework': stamped.map((line) => `20250426 10:18:01.123 :  INFO : ${line}`).join('\n'),
+  XML: stamped
+    .map((line, i) => `<line n="${i}">${line.replaceAll('<', '&lt;').replaceAll('>', '&gt;')}</line>`)
+    .join('\n'),
+  'a reply that quotes it': `${stamped.join('\n')}\n\nOn Sat, Foo wrote:\n${stamped.map((line) => `> ${line}`).join('\n')}`,
+  'a reply that quotes it, no stamps': `${CRASH.join('\n')}\n\nOn Sat, Foo wrote:\n${CRASH.map((line) => `> ${line}`).join('\n')}`,
+  'pasted once more from its beginning': [...stamped.slice(0, 10), ...stamped].join('\n'),
   'a blog': stamped
     .map((line) => line.replaceAll('---', '\u2014-').replaceAll('0x', '0\u00d7').replaceAll('...', '\u2026'))
     .join('\n'),

@@ -14,6 +14,7 @@ import { MailSource } from './mail-source.js';
 import { PageHistory } from './page-history.js';
 import { readPanic } from './panic.js';
 import { PrefixLearner } from './prefix.js';
+import { withoutRepeats } from './repeats.js';
 import { CrashReportReader } from './report-reader.js';
 import type { KernelSymbols } from './symbols.js';
 import type { Symptom } from './symptoms.js';
@@ -258,7 +259,9 @@ export class ConsoleDecoder {
     this.#addLines(this.#prefixes.finish());
     for (const line of this.#joiner.finish()) this.#addLine(line);
     this.#reports.close();
-    const reports = this.#reports.reports.map((report) => this.#withSymbols(report));
+    const all = this.#reports.reports;
+    const bootStarts = this.#stretches.filter(({ isBootStart }) => isBootStart).map(({ start }) => start);
+    const reports = withoutRepeats(all, bootStarts).map((report) => this.#withSymbols(report));
     markBootStarts(this.#stretches, reports);
     const stretches = bootsOf(this.#stretches);
     const userFaults = [...this.#userFaults.faults, ...this.#reports.userDumps.map(asUserFault)];
@@ -272,7 +275,7 @@ export class ConsoleDecoder {
     return {
       ...main,
       oopses,
-      oopsCount: this.#reports.oopses,
+      oopsCount: this.#reports.oopses - all.filter(({ kind }) => kind === 'oops').length + oopses.length,
       reports,
       userFaults,
       boots,

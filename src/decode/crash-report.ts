@@ -23,6 +23,8 @@ export interface CrashReport {
   readonly lastLine: number;
   /** The lines have stamps or prefixes. */
   readonly marked: boolean;
+  /** Somebody quotes them. */
+  readonly quoted: boolean;
   /** 'MIPS' or another that its lines name; undefined when they name none. */
   readonly architecture: string | undefined;
   /** The kernel's own number: `Oops[#2]`. */

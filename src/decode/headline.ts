@@ -38,6 +38,8 @@ const MIPS_FAULT = new RegExp(
 const FAULT = new RegExp(
   `^(?:[Cc][Pp][Uu] (\\d{1,5}) )?Unable to handle kernel (?:paging request|NULL pointer dereference|access|read|write|execute|pointer dereference)\\b(?:.{0,40}? (?:address|addr)(?:\\s+(?:0x)?(${HEX}))?)?`,
 );
+/** Behind `address` a kernel prints one. */
+const PROSE_FAULT = /\b(?:address|addr)\s+(?!(?:0x)?[0-9a-f]{1,16}\b|space\b|\()\S/;
 const POWERPC_FAULT = new RegExp(
   `^BUG: (?:Kernel NULL pointer dereference|Unable to handle kernel (?:data access|instruction fetch))(?: on \\w{1,8})? at (?:0x)?(${HEX})`,
 );
@@ -82,7 +84,7 @@ function readFault(text: string): Headline | undefined {
     const [, cpu, badva, epc, ra] = match;
     return { kind: 'fault', architecture: 'MIPS', cpu: numberOf(cpu), badva, epc, ra };
   }
-  if ((match = FAULT.exec(text)) !== null) return foreignFault(numberOf(match[1]), match[2]);
+  if ((match = FAULT.exec(text)) !== null && !PROSE_FAULT.test(text)) return foreignFault(numberOf(match[1]), match[2]);
   if ((match = POWERPC_FAULT.exec(text)) !== null) return foreignFault(undefined, match[1]);
   if ((match = BUS.exec(text)) !== null)
     return { kind: 'fault', architecture: 'MIPS', cpu: undefined, badva: undefined, epc: match[1], ra: match[2] };

@@ -93,6 +93,8 @@ function joined(first: LogLine, rest: LogLine): string | undefined {
   if (first.text.trim() === '') return first.marked && next > 0 ? rest.text : undefined;
   // What begins a line of its own is no rest.
   if (next > 0) return undefined;
+  // A date in front of the next message is eight digits too.
+  if (readDumpLine(first.text)?.part === 'registers' && !/^[0-9a-f\s]*$/.test(rest.text)) return undefined;
   const alone = says(first.text);
   const together = first.text + rest.text;
   const spaced = `${first.text.trimEnd()} ${rest.text.trimStart()}`;

@@ -603,6 +603,16 @@ describe('user space', () => {
 });
 
 describe('several boots in a file', () => {
+  test('two boots that crash in the same way are no repeat, two warnings of one site neither', () => {
+    const boot = ['Linux version 6.1.0 (a@b) #1', fault(A), 'Oops[#1]:', ...dump(A)].map(
+      (line, i) => `[    0.0001${10 + i}] ${line}`,
+    );
+    expect(decodeConsole([...boot, ...boot].join('\n'))).toMatchObject({ oopsCount: 2, boots: { length: 2 } });
+    const warning = 'WARNING: CPU: 0 PID: 1 at kernel/smp.c:1 f+0x10/0x20';
+    const { complaints } = record(`[   25.480000] ${warning}\n[   25.480000] other\n[   25.480000] ${warning}\n`);
+    expect(complaints).toHaveLength(2);
+  });
+
   const crash = (of: Dump, number = 1, panic = 'Fatal exception') => [
     fault(of),
     `Oops[#${number}]:`,
@@ -683,6 +693,7 @@ describe('prose is no log', () => {
     'see WARNING: CPU: 0 PID: 1 at kernel/smp.c:1 in the thread before',
     'it says Unable to handle kernel paging request at times',
     'epc : what is that?',
+    'CPU 0 Unable to handle kernel paging request at virtual address ... is what I remember.',
     "* fix 'BUG: spinlock bad magic' (Oops[#1]: gone)",
   ])('%s', (line) => {
     const decoded = decodeConsole(`${line}\n[    1.500000] random: crng init done\n`);

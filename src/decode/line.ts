@@ -17,6 +17,8 @@ export interface LogLine {
   readonly caller: string;
   /** The line has a stamp, a level or a logger's prefix: it is not the rest of the one before. */
   readonly marked: boolean;
+  /** Somebody quotes it. */
+  readonly quoted?: boolean;
   /** Columns that the line takes in the file. */
   readonly width: number;
 }
@@ -26,6 +28,7 @@ export const MAX_TEXT = 4096;
 
 /** printk's stamp, with the caller of CONFIG_PRINTK_CALLER: `[    0.618786][    T8] `. */
 const STAMP = /\[ {0,7}\d{1,8}\.\d{6}(?: <[ \d.]{1,14}>)?\](?:\[ {0,6}([TC]\d{1,7})(?:@[TC]\d{1,7})?\])? ?/g;
+const QUOTED = /^[ \t]{0,3}(?:>|&gt;)/;
 const SECONDS = /\d+\.\d+/;
 const LEVEL = /^<\d{1,3}>(?:1 (?=\d{4}-))?/;
 const MONTH = '[A-Z][a-z]{2}';
@@ -59,7 +62,7 @@ const LOGGER_AFTER_STAMP =
 export function kernelLines(raw: string, number: number): LogLine[] {
   const lines: LogLine[] = [];
   for (const text of capturedLines(raw)) addLines(lines, text, number);
-  return lines;
+  return QUOTED.test(raw) ? lines.map((line) => ({ ...line, quoted: true })) : lines;
 }
 
 function addLines(lines: LogLine[], text: string, number: number): void {

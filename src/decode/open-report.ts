@@ -305,7 +305,8 @@ export class OpenReport {
     return {
       kind: this.kind === 'inspection' ? 'lockup' : this.kind,
       ...{ line: start.number, time: start.time, clock: start.clock, headline: start.text.trim() },
-      ...{ lastLine: this.lastLine, marked: start.marked, architecture: this.architecture, number, cpu, release },
+      ...{ lastLine: this.lastLine, marked: start.marked, quoted: start.quoted === true },
+      ...{ architecture: this.architecture, number, cpu, release },
       ...{ hasDump: this.hasDump, isTangled: this.isTangled, epc, ra, exccode, badva, process, pid },
       ...{ epcSymbol: this.epcSymbol, raSymbol: this.raSymbol, isUserProcess: this.isUserProcess },
       ...{ registers: this.registers, callTrace: this.callTrace, notes: this.notes, tlbMatches },

@@ -39,7 +39,7 @@ const SYMPTOMS: ReadonlyArray<readonly [Symptom | Trace, RegExp]> = [
   [
     'unable_paging',
     starts(
-      `(?:${CPU}Unable to handle kernel (?:paging request|NULL pointer|access|read|write|pointer deref)|${SUBSYSTEM}BUG: (?:kernel NULL pointer|unable to handle|Kernel NULL pointer))|.{0,200}Unable to handle kernel paging request at (?:virtual )?address [0-9a-f]{8,16}, epc == `,
+      `(?!.*\\b(?:address|addr)\\s+(?!(?:0x)?[0-9a-f]{1,16}\\b|space\\b|\\()\\S)(?:${CPU}Unable to handle kernel (?:paging request|NULL pointer|access|read|write|pointer deref)|${SUBSYSTEM}BUG: (?:kernel NULL pointer|unable to handle|Kernel NULL pointer))|.{0,200}Unable to handle kernel paging request at (?:virtual )?address [0-9a-f]{8,16}, epc == `,
     ),
   ],
   [
