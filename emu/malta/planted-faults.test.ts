@@ -32,6 +32,7 @@ function run(order: 'be' | 'le', tlb: TlbMode, commandLine: string): string[] {
 
 it.each([
   ['noflush', 'remap', /^# planted: load of d800[0-3]000 gave 0000aaa[a-d]$/, 4],
+  ['crowded', 'remap_crowded', /^# planted: load of d8\w{3}000 gave 0000bbb[b-e]$/, 4],
   ['nofree', 'unmap', /^# planted: store to a page that is gone; the new owner's d800\w000 gave 0000aaaa$/, 1],
   ['partial', 'unmap_range', /^# planted: load of unmapped d800\w000 gave 0000aaa[ef]$/, 2],
   ['protect', 'protect', /^# planted: store to read-only d800\w000 gave 0000aaaa$/, 1],

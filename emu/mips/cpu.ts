@@ -18,6 +18,8 @@ import {
 } from '../unicorn/engine.js';
 import { UsageError } from '../errors.js';
 import type { NativeEngine } from '../unicorn/native.js';
+import type { CheckState } from '../unicorn/shim/check-state.js';
+import type { UnicornJsEngine } from '../unicorn/unicornjs/engine.js';
 import { CpuState, EXC_DELAY_SLOT, EXC_FETCH, EXC_NESTED, EXC_NO_MATCH } from '../unicorn/shim/cpu-state.js';
 import type { FastGuest } from '../unicorn/shim/fast.js';
 import type { Places, TimerState } from '../unicorn/shim/timer-state.js';
@@ -318,7 +320,7 @@ export class MipsCpu {
         ask,
         () => this.#translations?.report(),
       );
-      if (this.#fast.check) this.#translations = new TranslationChecker(this.#fast.check, this);
+      if (this.#fast.check) this.#translations = this.#checker(this.#fast.check);
       this.#time = this.#fast.state.timer;
       if (options.timer) this.#startTimer(options.timer, fast.places);
       this.#stops = ask && new InstructionStops(this.#state, this.#fast.stops);
@@ -378,7 +380,12 @@ export class MipsCpu {
       physical: !isVersion20(this.#library),
     };
     const state = shim.attachChecker!(this.#engine, guest, () => this.#translations?.report());
-    this.#translations = new TranslationChecker(state, this);
+    this.#translations = this.#checker(state);
+  }
+
+  #checker(state: CheckState): TranslationChecker {
+    const engine = this.#engine as NativeEngine | UnicornJsEngine;
+    return new TranslationChecker(state, this, (callback) => state.tell(BigInt(engine.interrupt_callback(callback))));
   }
 
   #startTimer({ nsPerInstruction, countNs, countStart = 0 }: TimerOptions, places: Places): Timer {

@@ -160,6 +160,11 @@ const PAIR_MASK = 0x1fff;
 const FLAG_G = 1;
 const FLAG_EHINV = 1 << 15;
 
+/** @param words the entry, in the engine's layout */
+export function decodeEntry(words: Uint32Array, index: number): TlbEntry {
+  return { ...decode(words, 0, false), index };
+}
+
 function decode(words: Uint32Array, index: number, shadow: boolean): TlbEntry {
   const at = index * ENTRY_WORDS;
   const flags = words[at + 4];

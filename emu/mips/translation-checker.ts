@@ -1,7 +1,14 @@
 // Accesses through stale translations, found by asking the guest's own refill handler (emu/unicorn/shim/sanitizer.c): what was found, with the
 // evidence that is at hand at that moment. Knows the CPU and its TLB, and no kernel.
-import type { CheckCounts, CheckState, EntrySource, FindingKind, RawFinding } from '../unicorn/shim/check-state.js';
-import type { TlbEntry } from './tlb-view.js';
+import type {
+  CheckCounts,
+  CheckState,
+  EntrySource,
+  FindingKind,
+  Look,
+  RawFinding,
+} from '../unicorn/shim/check-state.js';
+import { decodeEntry, type TlbEntry } from './tlb-view.js';
 
 /** What the checker needs of the CPU. */
 export interface CheckedCpu {
@@ -34,6 +41,8 @@ export interface CheckedAccess {
   /** What a store writes. */
   readonly value: number;
   readonly entry: TlbEntry;
+  /** Thrown out by tlbwr before the access: `unflushed`. */
+  readonly evicted: boolean;
   /** Undefined where the handler could not be followed. */
   readonly present: PresentPage | undefined;
 }
@@ -58,6 +67,7 @@ const MOST_PLACES = 4096;
 export class TranslationChecker {
   readonly #state: CheckState;
   readonly #cpu: CheckedCpu;
+  readonly #tellLooks: (callback: (entry: number) => void) => void;
   /** How often each place was found, by kind and address of the instruction. */
   readonly places = new Map<string, { kind: FindingKind; pc: number; count: number; first: Finding }>();
   /** Called at the first access of each place, before it is made; registers and memory are as it finds them. */
@@ -67,9 +77,15 @@ export class TranslationChecker {
   /** What keeps places apart, such as the function that an address is in; each address by itself without it. */
   placeOf: (pc: number) => number = (pc) => pc;
 
-  constructor(state: CheckState, cpu: CheckedCpu) {
+  constructor(state: CheckState, cpu: CheckedCpu, tellLooks: (callback: (entry: number) => void) => void) {
     this.#state = state;
     this.#cpu = cpu;
+    this.#tellLooks = tellLooks;
+  }
+
+  /** Has `oracle` called with what is decided on each access and jump through the TLB, before it is made. Slow: for tests of the checker. */
+  watchLooks(oracle: (look: Look) => void): void {
+    this.#tellLooks((entry) => oracle(this.#state.look(entry)));
   }
 
   get counts(): CheckCounts {
@@ -119,7 +135,8 @@ export class TranslationChecker {
   }
 
   #access(raw: RawFinding): CheckedAccess {
-    const entry = this.#cpu.tlbEntry(raw.entry);
+    const evicted = this.#state.evicted(raw.entry);
+    const entry = evicted ? decodeEntry(evicted, raw.entry) : this.#cpu.tlbEntry(raw.entry);
     return {
       kind: raw.kind,
       instruction: raw.instruction,
@@ -130,6 +147,7 @@ export class TranslationChecker {
       size: raw.size,
       value: raw.write ? raw.value : 0,
       entry,
+      evicted: evicted !== undefined,
       present: raw.kind === 'duplicate' ? undefined : presentPage(raw.presentLo, entry),
     };
   }

@@ -13,6 +13,7 @@ const HEADLINES: Readonly<Record<Finding['kind'], string>> = {
   'asid-reuse': "access through another address space's translation (ASID used again without a flush)",
   duplicate: 'two TLB entries match one address (a machine check on real cores)',
   'stale-code': 'code run through a stale translation',
+  unflushed: 'translation changed without a flush (the old one had been thrown out by chance)',
   refused: 'access refused by a stale translation, which the kernel did not mend',
 };
 
@@ -40,7 +41,7 @@ export function findingLines(finding: Finding, scene: FindingScene): string[] {
       ? `Entry ${entry.index} written for ${hex(entry.virtual)}`
       : kind === 'stale-code'
         ? `Instruction at ${hex(virtual)}`
-        : `${write ? 'Write' : 'Read'} of size ${size} at addr ${hex(virtual)}${write && kind !== 'refused' ? ` (value ${hex(value)})` : ''}`;
+        : `${write ? 'Write' : 'Read'} of size ${size} at addr ${hex(virtual)}${write && kind !== 'refused' && kind !== 'unflushed' ? ` (value ${hex(value)})` : ''}`;
   const lines = [
     RULE,
     `BUG: ${HEADLINES[kind]} in ${names.symbolize(pc)}`,
@@ -50,7 +51,9 @@ export function findingLines(finding: Finding, scene: FindingScene): string[] {
     'Call Trace:',
     ...trace.map((address) => ` [<${hex(address)}>] ${names.symbolize(address)}`),
     '',
-    `TLB entry ${entry.index}${entry.shadow ? ', a shadow (thrown out by tlbwr, still translating as on QEMU; a real TLB would have lost it)' : ''}:`,
+    finding.evicted
+      ? 'An entry that tlbwr had thrown out, and that no flush has taken out:'
+      : `TLB entry ${entry.index}${entry.shadow ? ', a shadow (thrown out by tlbwr, still translating as on QEMU; a real TLB would have lost it)' : ''}:`,
     ` ${hex(page)} -> frame ${frameOf(used.physical, entry.pageSize)}${used.d ? ', writable' : ''}${used.v ? '' : ', not valid'}, ${entry.global ? 'global' : `ASID ${entry.asid.toString(16)}`}`,
   ];
   if (source) {

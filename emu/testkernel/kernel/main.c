@@ -50,6 +50,7 @@
 	test("stale", wired)              \
 	test("stale", no_flush_needed)    \
 	test("stale", moved_table)        \
+	test("stale", remap_crowded)      \
 	test("user", user_faults)         \
 	test("user", user_counters)       \
 	test("user", user_spin)           \

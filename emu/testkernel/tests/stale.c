@@ -12,6 +12,7 @@ u32 call_code(const void *code);
 #define OLD 0x0000aaaa
 #define NEW 0x0000bbbb
 #define PAGES 4
+#define CROWD 400
 #define USER_PAGE 0x10000000
 
 static u32 frame_with(u32 value)
@@ -27,10 +28,21 @@ static void plant_note(const char *what, const void *address, u32 value)
 	printf("# planted: %s %08x gave %08x\n", what, (u32)address, value);
 }
 
-// The page moves to another frame.
-void test_remap(void)
+// Uses more pages than any TLB has entries, so that random replacement throws out what was there.
+static void crowd_out(void)
 {
-	bool plant = planted("noflush");
+	u32 *page = vmap_pages(CROWD);
+
+	for (u32 i = 0; i < CROWD; i++) {
+		vmap(page + i * page_size / 4, frame_with(i), 0);
+		check("one of many pages", load_word(page + i * page_size / 4), i);
+	}
+	vunmap(page, CROWD);
+}
+
+// Pages move to other frames; `crowded`: others are used before they are used again.
+static void remap(bool plant, bool crowded)
+{
 	u32 *page = vmap_pages(PAGES);
 	u32 old[PAGES];
 
@@ -43,6 +55,8 @@ void test_remap(void)
 		if (!plant)
 			tlb_flush_page(&kernel_space, (u32)page + i * page_size);
 	}
+	if (crowded)
+		crowd_out();
 	for (u32 i = 0; i < PAGES; i++) {
 		u32 *address = page + i * page_size / 4, value = load_word(address);
 
@@ -55,6 +69,11 @@ void test_remap(void)
 	for (u32 i = 0; i < PAGES; i++)
 		frame_free(old[i]);
 }
+
+void test_remap(void) { remap(planted("noflush"), false); }
+
+// By chance the old translation is gone when the page is used again: random replacement has thrown it out.
+void test_remap_crowded(void) { remap(planted("crowded"), true); }
 
 // The page goes, its frame gets another owner.
 void test_unmap(void)

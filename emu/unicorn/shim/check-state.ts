@@ -5,15 +5,22 @@ import type { StateMemory } from './cpu-state.js';
 const AT = {
   fast: 0,
   report: 8,
-  places: 16,
-  kind: 84,
-  accesses: 136,
-  inUse: 248,
-  failed: 260,
-  next: 296,
-  info: 872,
+  looked: 16,
+  places: 24,
+  kind: 92,
+  accesses: 144,
+  inUse: 264,
+  failed: 276,
+  look: 300,
+  next: 336,
+  info: 912,
+  evicted: 79_760,
 } as const;
 const INFO_BYTES = 576;
+/** Entries and shadows, QEMU's MIPS_TLB_MAX; behind them come the evicted ones. */
+const TLB_MAX = 128;
+const ENTRY_WORDS = 10;
+const EVICTED = { bytes: 616, info: 0, copy: 576 } as const;
 /** Byte offsets in struct entry_info. */
 const INFO = {
   filledAt: 0,
@@ -21,13 +28,29 @@ const INFO = {
   fillRa: 12,
   fillEpc: 16,
   known: 20,
-  count: 24,
-  words: 36,
+  count: 28,
+  words: 40,
   wordBytes: 16,
   refusedAt: 424,
 } as const;
 
-const LAYOUT = [undefined, AT.places, AT.kind, AT.accesses, AT.inUse, AT.next, AT.info, INFO_BYTES, INFO.refusedAt];
+const LAYOUT = [
+  undefined,
+  AT.places,
+  AT.looked,
+  AT.look,
+  AT.kind,
+  AT.accesses,
+  AT.inUse,
+  AT.next,
+  AT.info,
+  INFO_BYTES,
+  INFO.refusedAt,
+  AT.evicted,
+  EVICTED.bytes,
+  EVICTED.copy,
+  EVICTED.info,
+];
 
 /** What goes through the TLB: kuseg, kseg2 and kseg3; last addresses included. */
 export const MAPPED = [
@@ -41,7 +64,15 @@ export function watchMappedPages(map: Uint8Array): void {
 }
 
 /** Kinds of findings, in the order of enum kind. */
-export const FINDING_KINDS = ['stale', 'permission', 'asid-reuse', 'duplicate', 'stale-code', 'refused'] as const;
+export const FINDING_KINDS = [
+  'stale',
+  'permission',
+  'asid-reuse',
+  'duplicate',
+  'stale-code',
+  'refused',
+  'unflushed',
+] as const;
 export type FindingKind = (typeof FINDING_KINDS)[number];
 
 /** Byte offsets from general register 0; 0 for what the CPU does not have. */
@@ -88,7 +119,7 @@ export interface RawFinding {
   readonly size: number;
   /** What a store writes; for a duplicate the index of the other entry. */
   readonly value: number;
-  /** Index, shadows behind those that the guest sees. */
+  /** Index, shadows behind those that the guest sees, behind all of them those that tlbwr threw out. */
   readonly entry: number;
   /** EntryLo that the kernel's handler would write now; undefined when it cannot be told. */
   readonly presentLo: number | undefined;
@@ -108,6 +139,20 @@ export interface Refusal {
   /** General registers then. */
   readonly registers: readonly number[];
 }
+
+/** What the checker decided on one access or jump. */
+export interface Look {
+  /** Index of the TLB entry. */
+  readonly entry: number;
+  readonly virtual: number;
+  readonly how: 'load' | 'store' | 'jump';
+  /** No kind: nothing wrong. Undefined: the entry's words cannot be told, it is left out. */
+  readonly kinds: readonly FindingKind[] | undefined;
+}
+
+const HOW = ['load', 'store', 'jump'] as const;
+const LEFT_OUT = 0xffff_ffff;
+const NO_KINDS: readonly FindingKind[] = [];
 
 type Four = [number, number, number, number];
 
@@ -159,6 +204,27 @@ export class CheckState {
     this.#view.setBigUint64(AT.report, report, true);
   }
 
+  /** Has `looked` called for each access and jump through the TLB. */
+  tell(looked: bigint): void {
+    this.#view.setBigUint64(AT.looked, looked, true);
+  }
+
+  /** The access or jump that is told about. @param entry what the hooks hand over */
+  look(entry: number): Look {
+    const verdict = this.#word(AT.look + 8);
+    return {
+      entry,
+      virtual: this.#word(AT.look),
+      how: HOW[this.#word(AT.look + 4)]!,
+      kinds:
+        verdict === LEFT_OUT
+          ? undefined
+          : verdict === 0
+            ? NO_KINDS
+            : FINDING_KINDS.filter((_, bit) => verdict & (1 << bit)),
+    };
+  }
+
   setPlaces({ index, entryLo0, entryLo1, pageMask, wired, context, kscratch, userLocal }: CheckPlaces): void {
     const words = [index, entryLo0, entryLo1, pageMask, wired, context, ...kscratch, userLocal];
     words.forEach((offset, i) => this.#view.setUint32(AT.places + 4 * i, offset, true));
@@ -192,7 +258,8 @@ export class CheckState {
 
   /** What entry `index` was made from; undefined when that cannot be told. */
   source(index: number): EntrySource | undefined {
-    const at = AT.info + index * INFO_BYTES;
+    const at =
+      index < TLB_MAX ? AT.info + index * INFO_BYTES : AT.evicted + (index - TLB_MAX) * EVICTED.bytes + EVICTED.info;
     if (this.#word(at + INFO.known) !== 1) return undefined;
     return {
       filledAt: this.#number(at + INFO.filledAt),
@@ -208,6 +275,17 @@ export class CheckState {
         };
       }),
     };
+  }
+
+  /** An entry that tlbwr threw out, in the engine's layout. @param index as a finding has it */
+  evicted(index: number): Uint32Array | undefined {
+    return index < TLB_MAX
+      ? undefined
+      : new Uint32Array(
+          this.#memory.buffer(),
+          this.#memory.offset + AT.evicted + (index - TLB_MAX) * EVICTED.bytes + EVICTED.copy,
+          ENTRY_WORDS,
+        );
   }
 
   /** Of the entries in use: accesses that they refused although the kernel would allow them, and that nobody mended. */
@@ -257,6 +335,6 @@ export class CheckState {
 
   /** The invalidation that ran last: EntryHi, address of the tlbwi, instructions started. */
   get lastFlush(): { entryHi: number; pc: number; at: number } {
-    return { entryHi: this.#word(AT.next - 28), pc: this.#word(AT.next - 24), at: this.#number(AT.next - 16) };
+    return { entryHi: this.#word(AT.next - 24), pc: this.#word(AT.next - 20), at: this.#number(AT.next - 16) };
   }
 }

@@ -479,7 +479,8 @@ bool fast_exception(void *uc, int number, struct fast *f) {
   }
   f->do_interrupt(f->cpu);
   s->exceptions[code + (no_match ? 32 : 0)]++;
-  if (f->check && !no_match && (tlb || code == 1))
+  if (f->check && no_match) check_miss(f->check, *env32(f, f->at.bad_vaddr), code == 3, s->pc, status & STATUS_EXL);
+  else if (f->check && (tlb || code == 1))
     check_refused(f->check, *env32(f, f->at.bad_vaddr), code != 2, fetching ? *env32(f, f->at.bad_vaddr) : pc);
   if (s->observe) {
     s->exc_code = (u32)code;

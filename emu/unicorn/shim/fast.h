@@ -110,4 +110,5 @@ struct check;
 bool check_is_site(u32 w);
 void check_site(struct check *c, u32 pc, u32 w);
 void check_block(struct check *c, u32 pc);
+void check_miss(struct check *c, u32 va, bool write, u32 pc, bool nested);
 void check_refused(struct check *c, u32 va, bool write, u32 pc);

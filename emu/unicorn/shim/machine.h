@@ -28,7 +28,7 @@ enum { STATUS_IE = 1, STATUS_EXL = 2, STATUS_ERL = 4 };
 #define CAUSE_IV (1u << 23)
 #define CAUSE_IP7 (1u << 15)
 #define NEVER (~0ull)
-enum { TLBWI = 0x42000002, TLBWR = 0x42000006, TLB_MAX = 128, TLB_NO_MATCH = 1 << 15 }; // QEMU's MIPS_TLB_MAX; EHINV in the flags of an entry
+enum { TLB_INSTRUCTION = 0x42000000, TLBWI = 0x42000002, TLBWR = 0x42000006, TLB_MAX = 128, TLB_NO_MATCH = 1 << 15 }; // QEMU's MIPS_TLB_MAX; EHINV in the flags of an entry
 
 // Offsets from the first general register, in bytes (emu/mips/places.ts finds them).
 struct places {

@@ -3,17 +3,21 @@
 // by an interpreter on a copy of the registers, with stores kept aside, to see which words the entry comes from; when one of those
 // words has another value at an access, the handler is asked again. No page table format is known here, and no kernel.
 //
-//   tlbwi, tlbwr    -> refill() for the address: the same EntryLo? then the loads behind it are the entry's words
+//   tlbwi, tlbwr    -> refill() for the address: the same EntryLo? then the loads behind it are the entry's words; loads of the handler
+//                      that go through the TLB themselves (linear page tables) take with them the words behind that translation
 //   load, store     -> the words as they were? nothing to do. Else refill() twice: along the old path (root, directory as they
 //                      were) and along the present one. Both disagree with the entry: the translation is stale.
+//   tlbwr           -> the entry that it throws out is remembered until the kernel flushes it: which one goes is chance, so that a refill of the
+//                      same page from other words is a missing flush, too, even where the old translation is gone
 //
 // MIPS32 Privileged Resource Architecture (MD00090) for registers and TLB; MD00086 for instructions.
 
 #include "fast.h"
 
-enum { TLB_WORDS = 10, WORDS = 24, OVERLAY = 256, STEPS = 20000, STACK_SOURCES = 64 };
+enum { TLB_WORDS = 10, WORDS = 24, OVERLAY = 256, STEPS = 20000, STACK_SOURCES = 64, WINDOWS = 4, EVICTED = 256 };
 enum { MEM_WRITE = 17 };
-enum kind { STALE, PERMISSION, ASID_REUSE, DUPLICATE, STALE_CODE, REFUSED, KINDS };
+enum { ANSWERED = 0x80000000 }; // an address that cannot miss
+enum kind { STALE, PERMISSION, ASID_REUSE, DUPLICATE, STALE_CODE, REFUSED, UNFLUSHED, KINDS };
 
 // A word that an entry was made from: physical address, value when the entry was written, value at the last look.
 struct source {
@@ -25,6 +29,7 @@ struct entry_info {
   u64 filled_at;             // instructions started
   u32 fill_pc, fill_ra, fill_epc;
   u32 known;                 // 0 never written, 1 its words are known, 2 they cannot be told
+  u32 nested;                // written in answer to a miss of the refill handler itself
   u32 count;
   u32 verdict[2];            // of each page: bit of each kind
   struct source words[WORDS];
@@ -44,6 +49,12 @@ struct load_record {
   u32 pa, value;
 };
 
+// A translation that the kernel's handler has made in the sandbox, for loads of another handler.
+struct window {
+  u32 page, mask, lo[2];     // mask: of the pair
+  struct taint taint[2];
+};
+
 struct sandbox {
   HOST struct fast *f;
   HOST struct check *c;
@@ -55,8 +66,20 @@ struct sandbox {
   struct load_record load[STACK_SOURCES];
   u32 stores;
   struct { u32 pa, value; struct taint taint; } store[OVERLAY];
+  u32 windows;
+  struct window window[WINDOWS];
+  bool fresh;                // mapped loads go by what the handler would make of the tables now, not by the TLB, wired entries excepted
+  bool mapped;               // something was loaded or stored through the TLB
+  bool missed;               // the last load or store found no translation
+  u32 missed_va, missed_write;
   u32 forced;                // words that are to have another value than RAM has
   struct { u32 pa, value; } force[WORDS];
+};
+
+// A translation that tlbwr threw out and that the kernel has not flushed since.
+struct evicted {
+  struct entry_info info;
+  u32 copy[TLB_WORDS];
 };
 
 // Byte offsets from the first general register, as places.
@@ -67,6 +90,7 @@ struct check_places {
 struct check {
   HOST struct fast *f;
   HOST void (*report)(void *uc, u32 kind, void *user);
+  HOST void (*looked)(void *uc, u32 entry, void *user); // or none: told about every access and jump through the TLB
   HOST struct check_places at;
   u32 cache_enabled;
   u32 reserved0;
@@ -80,11 +104,17 @@ struct check {
   u32 pending;               // a tlbwi or tlbwr was about to run: look at the TLB
   u32 pending_index;         // entry that tlbwi writes; ~0 for tlbwr
   u32 failed_pc, failed_word; // where the sandbox could not follow last
+  u32 nested_miss;           // the miss taken last came while another exception was being handled
+  u32 miss_va, miss_write, miss_pc;
+  u32 look_va, look_how, look_verdict; // what `looked` is told: 0 load, 1 store, 2 jump; bits of the kinds, ~0 for an entry that is left out
   u32 last_flush_vpn, last_flush_pc;
   u64 last_flush_at, flushes;
   struct entry_info next;    // of the entry about to be written
   struct entry_info info[TLB_MAX];
   u32 copy[TLB_MAX][TLB_WORDS];
+  struct evicted evicted[EVICTED];
+  u32 next_evicted;
+  u64 gone_through;          // entries, a bit each, that the kernel has invalidated or read in a row
   struct sandbox first, second;
 };
 
@@ -175,11 +205,47 @@ static inline u32 shift_of(struct sandbox *s, u32 pa, u32 bytes) {
   return 8 * (s->f->little_endian ? lane : 4 - bytes - lane);
 }
 
+// By the entry that the kernel has wired, if there is one.
+static bool wired(struct sandbox *s, u32 va, u32 *pa) {
+  u32 wired = *env32(s->f, s->c->at.wired);
+  for (u32 i = 0; i < wired && i < s->f->tlb_visible; i++) {
+    const u32 *e = tlb_entry(s->f, i);
+    if (((e[0] ^ va) & ~entry_mask(e)) || entry_none(e)) continue;
+    if (!entry_global(e) && (e[2] & 0xff) != (s->entry_hi & 0xff)) continue;
+    return fast_translate(s->f, va, pa);
+  }
+  return false;
+}
+
+static inline bool lo_valid(u32 lo) { return lo & 2; }
+static inline bool lo_dirty(u32 lo) { return lo & 4; }
+static inline u32 lo_frame(u32 lo, u32 mask) { return lo << 6 & ~(mask >> 1) & 0xfffff000u; }
+
+// Where an address of the handler is. A translation that is missing is for its own handler to make: `missed`.
+static bool place(struct sandbox *s, u32 va, bool write, u32 *pa, struct taint *from) {
+  if (va >> 30 == 2) return fast_translate(s->f, va, pa);
+  s->mapped = true;
+  for (u32 i = 0; i < s->windows; i++) {
+    struct window *w = &s->window[i];
+    if ((va ^ w->page) & ~w->mask) continue;
+    u32 odd = (va & (w->mask ^ w->mask >> 1)) != 0, page = w->mask >> 1;
+    if (!lo_valid(w->lo[odd]) || (write && !lo_dirty(w->lo[odd]))) return false;
+    *pa = lo_frame(w->lo[odd], w->mask) | (va & page);
+    from->path |= w->taint[odd].data | w->taint[odd].path;
+    return true;
+  }
+  if (s->fresh ? wired(s, va, pa) : fast_translate(s->f, va, pa)) return true;
+  s->missed = true;
+  s->missed_va = va;
+  s->missed_write = write;
+  return false;
+}
+
 static bool memory(struct sandbox *s, u32 w) {
   u32 op = w >> 26, rt = w >> 16 & 31, base = w >> 21 & 31, va = s->reg[base] + (u32)(int32_t)(int16_t)w, pa, value;
   struct taint taint, from = s->taint[base];
   if (op == 0x33 || op == 0x2f) return true; // pref, cache
-  if (!fast_translate(s->f, va, &pa)) return false;
+  if (!place(s, va, op >= 0x28 && op != 0x30, &pa, &from)) return false;
   u32 aligned = pa & ~3u;
   if (op == 0x2b || op == 0x38) { // whole words: what was there does not matter
     if (!store_word(s, aligned, s->reg[rt], s->taint[rt])) return false;
@@ -393,17 +459,14 @@ static enum outcome coprocessor(struct sandbox *s, u32 w) {
   return FAILED;
 }
 
-// Runs the refill handler for `va` until it writes an entry; false when it goes where the sandbox cannot follow.
-static bool refill(struct check *c, struct sandbox *s, u32 va, bool write) {
-  struct fast *f = c->f;
-  c->refills++;
+// The registers as an exception for `va` leaves them.
+static void fault(struct sandbox *s, u32 va, bool write) {
+  struct fast *f = s->f;
+  struct check *c = s->c;
   __builtin_memcpy(s->reg, f->env, 32 * 4);
   s->reg[HI] = s->reg[LO] = 0;
   __builtin_memset(s->taint, 0, sizeof s->taint);
   __builtin_memset(s->lo_taint, 0, sizeof s->lo_taint);
-  s->f = f;
-  s->c = c;
-  s->loads = s->stores = 0;
   s->entry_lo[0] = s->entry_lo[1] = 0;
   s->entry_hi = (va & 0xffffe000u) | (*env32(f, f->at.entry_hi) & 0xff);
   s->page_mask = *env32(f, c->at.page_mask);
@@ -413,8 +476,14 @@ static bool refill(struct check *c, struct sandbox *s, u32 va, bool write) {
   s->epc = f->precise ? f->shared->pc : f->block_pc;
   s->cause = (write ? 3 : 2) << 2;
   s->status = *env32(f, f->at.status) | STATUS_EXL;
-  u32 pc = *env32(f, f->at.ebase) & ~0xfffu, next = pc + 4;
-  if (*env32(f, f->at.status) & STATUS_BEV) return false;
+  s->missed = false;
+}
+
+// Runs a handler from `pc` until it writes an entry; false when it goes where the sandbox cannot follow.
+static bool follow(struct sandbox *s, u32 pc) {
+  struct fast *f = s->f;
+  struct check *c = s->c;
+  u32 next = pc + 4;
   u32 w = 0;
   for (u32 step = 0; step < STEPS; step++) {
     u32 after = next + 4;
@@ -473,15 +542,43 @@ static bool refill(struct check *c, struct sandbox *s, u32 va, bool write) {
 failed:
   c->failed_pc = pc;
   c->failed_word = w;
+  return false;
+}
+
+// Runs the kernel's handler for `va` until it writes the entry: the refill handler, or for a miss of that handler itself (`nested`) the general
+// one. What misses meanwhile is mapped by the general handler, and the first begins anew, as eret has it.
+static bool refill_by(struct check *c, struct sandbox *s, u32 va, bool write, bool nested, bool fresh) {
+  struct fast *f = c->f;
+  u32 base = *env32(f, f->at.ebase) & ~0xfffu, general = base + 0x180;
+  c->refills++;
+  s->f = f;
+  s->c = c;
+  s->loads = s->stores = s->windows = 0;
+  s->fresh = fresh;
+  s->mapped = false;
+  if (*env32(f, f->at.status) & STATUS_BEV) return false;
+  for (;;) {
+    fault(s, va, write);
+    if (follow(s, nested ? general : base)) return true;
+    if (!s->missed || s->windows == WINDOWS) break;
+    u32 missed = s->missed_va;
+    fault(s, missed, s->missed_write);
+    if (!follow(s, general) || ((s->entry_hi ^ missed) & ~(s->page_mask | 0x1fff))) break;
+    struct window *w = &s->window[s->windows++];
+    w->page = s->entry_hi;
+    w->mask = s->page_mask | 0x1fff;
+    for (u32 odd = 0; odd < 2; odd++) w->lo[odd] = s->entry_lo[odd], w->taint[odd] = s->lo_taint[odd];
+  }
   c->failed_refills++;
   return false;
 }
 
-// ---- entries --------------------------------------------------------------------------------------------------------
+// What the kernel's tables give for `va`, whatever the TLB has of the tables themselves.
+static bool refill(struct check *c, struct sandbox *s, u32 va, bool write, bool nested) {
+  return refill_by(c, s, va, write, nested, true) || (s->mapped && refill_by(c, s, va, write, nested, false));
+}
 
-static inline bool lo_valid(u32 lo) { return lo & 2; }
-static inline bool lo_dirty(u32 lo) { return lo & 4; }
-static inline u32 lo_frame(u32 lo, u32 mask) { return lo << 6 & ~(mask >> 1) & 0xfffff000u; }
+// ---- entries --------------------------------------------------------------------------------------------------------
 
 // Whether two values of EntryLo give the same page, as far as the checker looks: frame below 4 GB, D, V, G. The CPU does not keep the
 // bits above, in which kernels have flags of their own.
@@ -510,43 +607,58 @@ static void take_sources(struct entry_info *info, const struct sandbox *s) {
 
 static void follow_writes(struct check *c);
 
-bool check_is_site(u32 w) { return w == 0x42000002 || w == 0x42000006; }
+enum { TLBR = 0x42000001, TLBINV = 0x42000003, TLBINVF = 0x42000004, TLBP = 0x42000008 };
 
-// A tlbwi or tlbwr is about to run.
-void check_site(struct check *c, u32 pc, u32 w) {
-  struct fast *f = c->f;
-  struct entry_info *info = &c->next;
-  if (c->pending || tlb_header(f)[1] != c->in_use) follow_writes(c); // tlbp may have dropped shadows
-  u32 hi = *env32(f, f->at.entry_hi), lo0 = *env32(f, c->at.entry_lo0), lo1 = *env32(f, c->at.entry_lo1);
-  c->pending = 1;
-  c->pending_index = w == 0x42000002 ? *env32(f, c->at.index) & 0x3f : ~0u;
-  __builtin_memset(info, 0, offsetof(struct entry_info, words));
-  info->refused_at = 0;
-  info->filled_at = f->precise ? f->shared->instructions : f->icount - ((f->block_end - pc) >> 2) + 1;
-  info->fill_pc = pc;
-  info->fill_ra = gpr(f, 31);
-  info->fill_epc = *env32(f, f->at.epc);
-  info->known = 2;
-  c->writes++;
-  bool empty = !((lo0 | lo1) & 2);
-  if (empty) {
-    c->last_flush_vpn = hi;
-    c->last_flush_pc = pc;
-    c->last_flush_at = info->filled_at;
-    c->flushes++;
-  }
-  struct sandbox *s = &c->first;
-  s->forced = 0;
-  u32 mask = *env32(f, c->at.page_mask) | 0x1fff;
-  bool told = hi >> 30 != 2 && refill(c, s, hi & ~mask, false);
-  if (told && same_lo(s->entry_lo[0], lo0) && same_lo(s->entry_lo[1], lo1))
-    take_sources(info, s);
-  if (info->known != 1 && !empty) c->unknown_writes++;
+bool check_is_site(u32 w) { return (w >= TLBR && w <= TLBINVF) || w == TLBWR || w == TLBP; }
+
+static inline bool same_space(const u32 *e, u32 asid) { return entry_global(e) || (e[2] & 0xff) == (asid & 0xff); }
+
+static struct evicted *find_evicted(struct check *c, u32 hi, u32 mask) {
+  for (struct evicted *g = c->evicted; g < c->evicted + EVICTED; g++)
+    if (g->info.known && !((g->copy[0] ^ hi) & ~(entry_mask(g->copy) | mask)) && same_space(g->copy, hi)) return g;
+  return NULL;
 }
 
-static void report(struct check *c, enum kind kind, u32 entry, u32 va, u32 size, bool write, u32 value, u32 pc, u32 now_lo) {
+static void forget_evicted(struct check *c, u32 hi, u32 mask) {
+  for (struct evicted *g; (g = find_evicted(c, hi, mask));) g->info.known = 0;
+}
+
+// The kernel writes entry `index` invalid, or reads it. Where it goes through all of them without asking for a page it flushes all, and knows what
+// there is.
+static void go_through(struct check *c, u32 index) {
+  u32 visible = c->f->tlb_visible, wired = *env32(c->f, c->at.wired);
+  if (index >= visible || index < wired) return;
+  c->gone_through |= 1ull << index;
+  for (u32 i = wired; i < visible; i++)
+    if (!(c->gone_through >> i & 1)) return;
+  for (u32 i = 0; i < EVICTED; i++) c->evicted[i].info.known = 0;
+  c->gone_through = 0;
+}
+
+static void remember_evicted(struct check *c, u32 index) {
+  const u32 *e = c->copy[index];
+  if (c->info[index].known != 1 || entry_none(e) || !(entry_valid(e, 0) || entry_valid(e, 1))) return;
+  forget_evicted(c, e[0] | (e[2] & 0xff), 0);
+  struct evicted *g = &c->evicted[c->next_evicted++ % EVICTED];
+  __builtin_memcpy(g->copy, e, sizeof g->copy);
+  g->info = c->info[index];
+}
+
+// The kernel looks for entries, or takes them out, in another way than by writing them.
+static void flush_site(struct check *c, u32 w) {
+  u32 hi = *env32(c->f, c->f->at.entry_hi), mask = *env32(c->f, c->at.page_mask) | 0x1fff;
+  if (w == TLBP) {
+    forget_evicted(c, hi, mask);
+    c->gone_through = 0;
+  } else if (w == TLBR) go_through(c, *env32(c->f, c->at.index) & 0x3f);
+  else
+    for (struct evicted *g = c->evicted; g < c->evicted + EVICTED; g++)
+      if (w == TLBINVF || (!entry_global(g->copy) && same_space(g->copy, hi))) g->info.known = 0;
+}
+
+// @param e the entry, which is number `entry`; behind those of the TLB come the evicted ones
+static void report(struct check *c, enum kind kind, const u32 *e, u32 entry, u32 va, u32 size, bool write, u32 value, u32 pc, u32 now_lo) {
   struct fast *f = c->f;
-  const u32 *e = tlb_entry(f, entry);
   u32 odd = odd_page(e, va), page = entry_mask(e) >> 1;
   c->reports[kind]++;
   c->kind = kind;
@@ -574,7 +686,7 @@ static void look_for_twins(struct check *c, u32 index) {
     if (((e[0] ^ o[0]) & ~mask) || (!entry_global(e) && !entry_global(o) && ((e[2] ^ o[2]) & 0xff))) continue;
     u64 now = f->shared->instructions; // the write is over: its own number is what every path can tell
     f->shared->instructions = c->info[index].filled_at;
-    report(c, DUPLICATE, index, e[0], 0, false, i, c->info[index].fill_pc, 0);
+    report(c, DUPLICATE, e, index, e[0], 0, false, i, c->info[index].fill_pc, 0);
     f->shared->instructions = now;
     return;
   }
@@ -597,7 +709,10 @@ static void follow_writes(struct check *c) {
   if (pending) {
     for (u32 i = 0; i < f->tlb_visible && i < in_use; i++)
       if (i == c->pending_index || (c->pending_index == ~0u && !same_entry(tlb_entry(f, i), c->copy[i]))) written = i;
-    if (written < TLB_MAX) c->info[written] = c->next;
+    if (written < TLB_MAX) {
+      if (c->pending_index == ~0u) remember_evicted(c, written);
+      c->info[written] = c->next;
+    }
   }
   for (u32 i = 0; i < in_use; i++) __builtin_memcpy(c->copy[i], tlb_entry(f, i), 4 * TLB_WORDS);
   c->in_use = in_use;
@@ -605,10 +720,8 @@ static void follow_writes(struct check *c) {
 }
 
 // The entry's words have other values than at the last look: what the kernel would make of them now.
-static void look_again(struct check *c, u32 index, u32 va, bool write) {
+static void look_again(struct check *c, struct entry_info *info, const u32 *e, u32 va, bool write) {
   struct fast *f = c->f;
-  struct entry_info *info = &c->info[index];
-  const u32 *e = tlb_entry(f, index);
   struct sandbox *along = &c->first, *now = &c->second;
   bool data_changed = false, path_changed = false;
   c->second_looks++;
@@ -623,7 +736,7 @@ static void look_again(struct check *c, u32 index, u32 va, bool write) {
     along->force[along->forced++].value = w->filled;
   }
   if (!data_changed && !path_changed) return;
-  bool along_known = refill(c, along, va, write), now_known = refill(c, now, va, write);
+  bool along_known = refill(c, along, va, write, info->nested), now_known = refill(c, now, va, write, info->nested);
   if (!now_known && !along_known) {
     info->known = 2;
     return;
@@ -647,6 +760,91 @@ static void look_again(struct check *c, u32 index, u32 va, bool write) {
   }
 }
 
+#ifdef __wasm__
+static void sync_at(struct fast *f, u32 pc) { (void)f, (void)pc; } // it is exact
+
+static u32 access_pc(struct fast *f, u32 va, u32 size, bool write) {
+  (void)va, (void)size, (void)write;
+  return f->shared->pc;
+}
+#else
+static void sync_at(struct fast *f, u32 pc) { fast_sync_at(f, pc); }
+
+static u32 access_pc(struct fast *f, u32 va, u32 size, bool write) {
+  u32 pc = fast_locate(f, va, size, write, false);
+  fast_sync_at(f, pc);
+  return pc;
+}
+#endif
+
+// An entry is about to be written for an access that found none. If one for the same page was thrown out by chance, and would be stale now, the
+// kernel has not flushed it.
+static void check_evicted(struct check *c, u32 pc, u32 hi, u32 mask) {
+  struct fast *f = c->f;
+  struct evicted *g = find_evicted(c, hi, mask);
+  if (!g) return;
+  look_again(c, &g->info, g->copy, c->miss_va, c->miss_write);
+  u32 odd = odd_page(g->copy, c->miss_va), now = *env32(f, odd ? c->at.entry_lo1 : c->at.entry_lo0);
+  if (!lo_valid(now) || g->info.known != 1 || !(g->info.verdict[odd] & (1 << STALE | 1 << ASID_REUSE))) return;
+  sync_at(f, pc);
+  report(c, UNFLUSHED, g->copy, TLB_MAX + (u32)(g - c->evicted), c->miss_va, 4, c->miss_write, 0, c->miss_pc, now);
+}
+
+// A tlbwi or tlbwr is about to run.
+void check_site(struct check *c, u32 pc, u32 w) {
+  struct fast *f = c->f;
+  struct entry_info *info = &c->next;
+  if (c->pending || tlb_header(f)[1] != c->in_use) follow_writes(c); // tlbp may have dropped shadows
+  if (w != TLBWI && w != TLBWR) {
+    if (check_is_site(w)) flush_site(c, w);
+    return;
+  }
+  u32 hi = *env32(f, f->at.entry_hi), lo0 = *env32(f, c->at.entry_lo0), lo1 = *env32(f, c->at.entry_lo1);
+  c->pending = 1;
+  c->pending_index = w == TLBWI ? *env32(f, c->at.index) & 0x3f : ~0u;
+  __builtin_memset(info, 0, offsetof(struct entry_info, words));
+  u32 mask = *env32(f, c->at.page_mask) | 0x1fff;
+  bool missed = !((hi ^ c->miss_va) & ~mask);
+  info->nested = missed && c->nested_miss;
+  info->refused_at = 0;
+  info->filled_at = f->precise ? f->shared->instructions : f->icount - ((f->block_end - pc) >> 2) + 1;
+  info->fill_pc = pc;
+  info->fill_ra = gpr(f, 31);
+  info->fill_epc = *env32(f, f->at.epc);
+  info->known = 2;
+  c->writes++;
+  bool empty = !((lo0 | lo1) & 2);
+  if (empty) {
+    c->last_flush_vpn = hi;
+    c->last_flush_pc = pc;
+    c->last_flush_at = info->filled_at;
+    c->flushes++;
+    go_through(c, c->pending_index);
+  }
+  struct sandbox *s = &c->first;
+  s->forced = 0;
+  // Through a stale translation of a table the handler may have read another one than that of now.
+  for (u32 fresh = 0; fresh < 2 && info->known != 1 && hi >> 30 != 2; fresh++)
+    if (refill_by(c, s, hi & ~mask, false, info->nested, fresh) && same_lo(s->entry_lo[0], lo0) && same_lo(s->entry_lo[1], lo1))
+      take_sources(info, s);
+    else if (!s->mapped) break;
+  if (info->known != 1 && !empty) c->unknown_writes++;
+  if (missed) check_evicted(c, pc, hi, mask);
+  if (!empty) forget_evicted(c, hi, mask);
+  c->miss_va = ANSWERED;
+}
+
+enum how { LOAD, STORE, JUMP };
+enum { LEFT_OUT = 0xffffffff };
+
+static inline void tell(struct check *c, u32 index, u32 va, enum how how, u32 kinds) {
+  if (__builtin_expect(!c->looked, 1)) return;
+  c->look_va = va;
+  c->look_how = how;
+  c->look_verdict = c->info[index].known == 1 ? kinds : LEFT_OUT;
+  c->looked(c->f->uc, index, c);
+}
+
 // Bits of the kinds that an access through entry `index` would be.
 static inline u32 verdict(struct check *c, u32 index, u32 va, bool write) {
   struct entry_info *info = &c->info[index];
@@ -657,7 +855,7 @@ static inline u32 verdict(struct check *c, u32 index, u32 va, bool write) {
   }
   for (u32 i = 0; i < info->count; i++)
     if (__builtin_expect(word(c->f, *(const u32 *)(ram + info->words[i].pa)) != info->words[i].seen, 0)) {
-      look_again(c, index, va, write);
+      look_again(c, info, tlb_entry(c->f, index), va, write);
       break;
     }
   return info->verdict[odd_page(tlb_entry(c->f, index), va)];
@@ -666,22 +864,9 @@ static inline u32 verdict(struct check *c, u32 index, u32 va, bool write) {
 static u32 present_lo(struct check *c, u32 index, u32 va, bool write) {
   struct sandbox *now = &c->first;
   now->forced = 0;
-  if (!refill(c, now, va, write)) return ~0u;
+  if (!refill(c, now, va, write, c->info[index].nested)) return ~0u;
   return now->entry_lo[odd_page(tlb_entry(c->f, index), va)];
 }
-
-#ifdef __wasm__
-static u32 access_pc(struct fast *f, u32 va, u32 size, bool write) { // it is exact
-  (void)va, (void)size, (void)write;
-  return f->shared->pc;
-}
-#else
-static u32 access_pc(struct fast *f, u32 va, u32 size, bool write) {
-  u32 pc = fast_locate(f, va, size, write, false);
-  fast_sync_at(f, pc);
-  return pc;
-}
-#endif
 
 // A load or store through the TLB is about to be made.
 void check_memory(void *uc, int type, u64 address, int size, int64_t value, void *user) {
@@ -699,11 +884,12 @@ void check_memory(void *uc, int type, u64 address, int size, int64_t value, void
   if (!entry_valid(e, odd) || (write && !entry_dirty(e, odd))) return; // an exception comes first
   c->accesses++;
   u32 kinds = verdict(c, (u32)index, va, write);
+  if (!write) kinds &= ~(1u << PERMISSION);
+  tell(c, (u32)index, va, write ? STORE : LOAD, kinds);
   if (__builtin_expect(!kinds, 1)) return;
-  if (kinds == 1 << PERMISSION && !write) return;
   u32 pc = access_pc(f, va, (u32)size, write);
   enum kind kind = kinds & 1 << STALE ? STALE : kinds & 1 << ASID_REUSE ? ASID_REUSE : PERMISSION;
-  report(c, kind, (u32)index, va, (u32)size, write, (u32)value, pc, present_lo(c, (u32)index, va, write));
+  report(c, kind, e, (u32)index, va, (u32)size, write, (u32)value, pc, present_lo(c, (u32)index, va, write));
 }
 
 // The program counter comes to `pc` by a jump, or onto a new page: code, too, comes through the TLB.
@@ -714,11 +900,20 @@ void check_block(struct check *c, u32 pc) {
   int index = match(f, pc);
   if (index < 0) return;
   c->code_blocks++;
-  u32 kinds = verdict(c, (u32)index, pc, false);
-  if (!(kinds & (1 << STALE | 1 << ASID_REUSE))) return;
+  u32 kinds = verdict(c, (u32)index, pc, false) & (1 << STALE | 1 << ASID_REUSE);
+  tell(c, (u32)index, pc, JUMP, kinds);
+  if (!kinds) return;
   f->shared->pc = pc;
   if (!f->precise) f->shared->instructions = f->icount;
-  report(c, STALE_CODE, (u32)index, pc, 4, false, 0, pc, present_lo(c, (u32)index, pc, false));
+  report(c, STALE_CODE, tlb_entry(f, (u32)index), (u32)index, pc, 4, false, 0, pc, present_lo(c, (u32)index, pc, false));
+}
+
+// A TLB miss has been taken, `nested` while another exception was being handled.
+void check_miss(struct check *c, u32 va, bool write, u32 pc, bool nested) {
+  c->miss_va = va;
+  c->miss_write = write;
+  c->miss_pc = pc;
+  c->nested_miss = nested;
 }
 
 // A TLB invalid or modified exception has been taken. The second in a row by one entry for one access: the kernel went back without mending it.
@@ -740,7 +935,7 @@ void check_refused(struct check *c, u32 va, bool write, u32 pc) {
   info->refused_write = write;
   info->refused_lo = lo;
   __builtin_memcpy(info->refused_gpr, f->env, sizeof info->refused_gpr);
-  if (again) report(c, REFUSED, (u32)index, va, 4, write, 0, pc, lo);
+  if (again) report(c, REFUSED, e, (u32)index, va, 4, write, 0, pc, lo);
 }
 
 #ifndef __wasm__
@@ -749,6 +944,8 @@ u32 check_layout(u32 index) {
   static const u32 layout[] = {
       sizeof(struct check),
       offsetof(struct check, at),
+      offsetof(struct check, looked),
+      offsetof(struct check, look_va),
       offsetof(struct check, kind),
       offsetof(struct check, accesses),
       offsetof(struct check, in_use),
@@ -756,6 +953,10 @@ u32 check_layout(u32 index) {
       offsetof(struct check, info),
       sizeof(struct entry_info),
       offsetof(struct entry_info, refused_at),
+      offsetof(struct check, evicted),
+      sizeof(struct evicted),
+      offsetof(struct evicted, copy),
+      offsetof(struct evicted, info),
   };
   return index < sizeof layout / sizeof *layout ? layout[index] : 0;
 }

@@ -12,6 +12,7 @@ struct check_hooks {
   HOST void (*site)(void *check, uint32_t pc, uint32_t word);
   HOST void (*block)(void *check, uint32_t pc);
   HOST void (*refused)(void *check, uint32_t address, bool write, uint32_t pc);
+  HOST void (*miss)(void *check, uint32_t address, bool write, uint32_t pc, bool nested);
 };
 
 // One guest's block, owned by the host (cpu-state.ts names the same words).
@@ -176,7 +177,8 @@ static void enter(void *uc, struct cpu_state *cpu, uint32_t code, uint32_t error
   cpu->timer.count_rt = 0;
   cpu->timer.force_boundary = 1;
   cpu->exceptions[code + (no_match ? 32 : 0)]++;
-  if (cpu->check && !no_match && (code == MOD || code == TLBL || code == TLBS))
+  if (cpu->check && no_match) cpu->check->miss(cpu->check->check, words[cpu->at_bad_vaddr], code == TLBS, pc, nested);
+  else if (cpu->check && (code == MOD || code == TLBL || code == TLBS))
     cpu->check->refused(cpu->check->check, words[cpu->at_bad_vaddr], code != TLBL, pc);
   if (cpu->observe) {
     cpu->exc_code = code;
@@ -270,7 +272,7 @@ void shim_code_timed(void *uc, uint64_t address, uint32_t size, void *user) {
   if (!start(uc, cpu, pc)) return;
   cpu->next_pc = pc + 4;
   uint32_t word = instruction(cpu, pc);
-  if (__builtin_expect(word == TLBWR || word == TLBWI, 0) && cpu->check) cpu->check->site(cpu->check->check, pc, word);
+  if (__builtin_expect((word & ~15u) == TLB_INSTRUCTION, 0) && cpu->check) cpu->check->site(cpu->check->check, pc, word);
   if (__builtin_expect(is_count(word), 0)) count_instruction(t, cpu->env, &cpu->at, word, cpu->instructions - 1);
   else if (__builtin_expect(word == TLBWR && cpu->drop_shadows, 0)) {
     tlb_in_use(cpu, TLB_MAX);

@@ -151,7 +151,13 @@ class CompiledShim implements Shim {
     check.setPlaces(guest.checkPlaces);
     check.point(keep(view.memory), engine.interrupt_callback(onFinding));
     const address = koffi.address(memory);
-    const hooks = BigUint64Array.of(address, symbol('check_site'), symbol('check_block'), symbol('check_refused'));
+    const hooks = BigUint64Array.of(
+      address,
+      symbol('check_site'),
+      symbol('check_block'),
+      symbol('check_refused'),
+      symbol('check_miss'),
+    );
     guest.state.check = keep(hooks.buffer);
     if (guest.physical) {
       const watch = engine.hook_memory(WATCH_HEADER + PAGE_MAP_BYTES);

@@ -33,6 +33,7 @@ type HookName =
   | 'check_site'
   | 'check_block'
   | 'check_refused'
+  | 'check_miss'
   | 'check_memory';
 
 /** C types of the functions that the hooks call, and of the hooks. */
@@ -46,6 +47,7 @@ const SIGNATURE = {
   site: 'viii',
   block: 'vii',
   refused: 'viiii',
+  miss: 'viiiii',
 } as const;
 
 export class WasmHooks implements Shim {
@@ -129,13 +131,14 @@ export class WasmHooks implements Shim {
     const view = new FastState();
     const checkMemory = made.hook_memory(this.#checkBytes);
     const viewMemory = made.hook_memory(view.memory.byteLength);
-    const hooks = made.hook_memory(4 * 8);
+    const hooks = made.hook_memory(5 * 8);
     const watch = made.hook_memory(WATCH_HEADER + PAGE_MAP_BYTES);
     const report = made.interrupt_callback(onFinding);
-    const [site, block, refused, memory] = [
+    const [site, block, refused, miss, memory] = [
       this.#index(this.#exports.check_site, SIGNATURE.site),
       this.#index(this.#exports.check_block, SIGNATURE.block),
       this.#index(this.#exports.check_refused, SIGNATURE.refused),
+      this.#index(this.#exports.check_miss, SIGNATURE.miss),
       this.#index(this.#exports.check_memory, SIGNATURE.memory),
     ];
     const physical = this.#index(this.#exports.shim_memory_physical, SIGNATURE.memory);
@@ -153,7 +156,7 @@ export class WasmHooks implements Shim {
     check.point(BigInt(viewMemory.offset), BigInt(report));
     const pointers = (at: StateMemory, ...values: number[]): void =>
       new BigUint64Array(buffer, at.offset, values.length).set(values.map(BigInt));
-    pointers(hooks, checkMemory.offset, site, block, refused);
+    pointers(hooks, checkMemory.offset, site, block, refused, miss);
     pointers(watch, memory, checkMemory.offset, guest.state.offset, guest.registers);
     watchMappedPages(new Uint8Array(buffer, watch.offset + WATCH_HEADER, PAGE_MAP_BYTES));
     guest.state.check = BigInt(hooks.offset);
