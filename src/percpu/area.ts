@@ -32,15 +32,15 @@ export function findFit(chunk: Chunk, bits: number, align: number, populatedOnly
 
   const shift = chunk.blockShift;
   const blockBits = 1 << shift;
-  const nrBlocks = chunk.nrPages;
+  const endAt = blockAt(chunk.nrPages);
   let from = nextHint(md, 0, bits);
   for (;;) {
-    // pcpu_next_fit_region()
-    let index = from >>> shift;
-    let offset = from & (blockBits - 1);
+    // pcpu_next_fit_region(). `run`: aligned free bits at the end of the block before.
+    let base = (from >>> shift) << shift;
+    let offset = from - base;
     let run = 0;
     let known = -1;
-    for (let at = blockAt(index); index < nrBlocks; index++, at += MD_STRIDE) {
+    for (let at = blockAt(from >>> shift); at < endAt; at += MD_STRIDE) {
       if (run !== 0) {
         const left = md[at + Md.LEFT]!;
         run += left;
@@ -48,22 +48,28 @@ export function findFit(chunk: Chunk, bits: number, align: number, populatedOnly
           known = from;
           break;
         }
-        if (left === blockBits) continue;
+        if (left === blockBits) {
+          base += blockBits;
+          continue;
+        }
       }
-      const contigStart = md[at + Md.CONTIG_START]!;
       const contig = md[at + Md.CONTIG]!;
-      const slack = ((contigStart + align - 1) & -align) - contigStart;
-      if (contig !== 0 && contigStart >= offset && contig >= slack + bits) {
-        const start = nextHint(md, at, bits);
-        run = slack + bits + contigStart - start;
-        known = (index << shift) + contigStart;
-        from = (index << shift) + start;
-        break;
+      if (contig >= bits) {
+        const contigStart = md[at + Md.CONTIG_START]!;
+        const slack = ((contigStart + align - 1) & -align) - contigStart;
+        if (contigStart >= offset && contig >= slack + bits) {
+          const start = nextHint(md, at, bits);
+          run = slack + bits + contigStart - start;
+          known = base + contigStart;
+          from = base + start;
+          break;
+        }
       }
       offset = 0;
-      const rightStart = (blockBits - md[at + Md.RIGHT]! + align - 1) & -align;
-      run = blockBits - rightStart;
-      from = (index << shift) + rightStart;
+      base += blockBits;
+      // Blocks are multiples of any alignment.
+      run = md[at + Md.RIGHT]! & -align;
+      from = base - run;
       if (run >= bits) {
         known = from;
         break;
@@ -132,7 +138,6 @@ export function takeArea(chunk: Chunk, bit: number, bits: number): void {
 
 /** The part of pcpu_alloc_area() after its search: [bit, bit + bits) is an area now. */
 export function markArea(chunk: Chunk, bit: number, bits: number): void {
-  const md = chunk.md;
   const map = chunk.allocMap;
   setBits(map, bit, bits);
   const bound = chunk.boundMap;
@@ -141,7 +146,6 @@ export function markArea(chunk: Chunk, bit: number, bits: number): void {
   clearSummedBits(bound, summary, bit + 1, bits - 1);
   setSummedBit(bound, summary, bit + bits);
   chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
-  if (bit === md[Md.FIRST]!) md[Md.FIRST] = findNextZeroBit(map, chunk.mapBits, bit + bits);
   chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, bit, bits);
 }
 

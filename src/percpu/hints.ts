@@ -77,41 +77,53 @@ function refreshChunk(chunk: Chunk, fullScan: boolean): void {
     scan = 0;
   }
 
-  // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends.
+  // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends. `run`:
+  // free bits at the end of the block before. Runs that are smaller than the best one so far are passed over here.
   let at = blockAt(from >>> shift);
   let base = (from >>> shift) << shift;
-  let offset = from & (blockBits - 1);
+  let offset = from - base;
   let run = 0;
-  let start = 0;
   for (;;) {
-    if (at >= endAt) {
+    let start = -1;
+    while (at < endAt) {
+      if (run !== 0) {
+        if (at >= freeAt) {
+          run += chunk.mapBits - base;
+          at = endAt;
+          break;
+        }
+        const left = md[at + Md.LEFT]!;
+        run += left;
+        if (left === blockBits) {
+          at += MD_STRIDE;
+          base += blockBits;
+          continue;
+        }
+        // The walk goes on one bit behind the run, which is in use.
+        offset = left + 1;
+        start = base + left - run;
+        if (run >= contig || start <= from) break;
+        start = -1;
+      }
+      const size = md[at + Md.CONTIG]!;
+      if (size >= contig && size !== 0) {
+        const sizeStart = md[at + Md.CONTIG_START]!;
+        if (sizeStart >= offset && sizeStart + size < blockBits) {
+          start = base + sizeStart;
+          run = size;
+          offset = sizeStart + size + 1;
+          break;
+        }
+      }
+      run = md[at + Md.RIGHT]!;
+      at += MD_STRIDE;
+      base += blockBits;
+      offset = 0;
+    }
+    if (start < 0) {
       // A run that reaches the end of the chunk. With run 0 the kernel's iterator ends at the map's end and takes nothing.
       if (run === 0) break;
-    } else if (run !== 0) {
-      if (at >= freeAt) {
-        run = chunk.mapBits - start;
-        at = endAt;
-        continue;
-      }
-      const left = md[at + Md.LEFT]!;
-      run += left;
-      if (left === blockBits) {
-        at += MD_STRIDE;
-        base += blockBits;
-        continue;
-      }
-    } else {
-      run = md[at + Md.CONTIG]!;
-      start = md[at + Md.CONTIG_START]!;
-      if (run === 0 || start < offset || run + start >= blockBits) {
-        run = md[at + Md.RIGHT]!;
-        at += MD_STRIDE;
-        base += blockBits;
-        start = base - run;
-        offset = 0;
-        continue;
-      }
-      start += base;
+      start = chunk.mapBits - run;
     }
 
     const end = start + run;
@@ -139,11 +151,7 @@ function refreshChunk(chunk: Chunk, fullScan: boolean): void {
       scan = run;
     }
     if (at >= endAt) break;
-    // The walk goes on one bit behind the run, which is in use.
     run = 0;
-    at = blockAt((end + 1) >>> shift);
-    base = ((end + 1) >>> shift) << shift;
-    offset = (end + 1) & (blockBits - 1);
   }
   md[Md.SCAN] = scan;
   md[Md.SCAN_START] = scanStart;
@@ -224,6 +232,28 @@ function refreshBlock(chunk: Chunk, index: number, areaEnd: number): void {
   md[at + Md.RIGHT] = right;
 }
 
+/** First free bit at or above `bit`, or the number of bits. Blocks without a free bit have no contig hint. */
+function nextFree(chunk: Chunk, bit: number): number {
+  const md = chunk.md;
+  const shift = chunk.blockShift;
+  const blockBits = 1 << shift;
+  const endAt = blockAt(chunk.nrPages);
+  let at = blockAt(bit >>> shift);
+  if (at >= endAt) return chunk.mapBits;
+  let base = (bit >>> shift) << shift;
+  const first = base + md[at + Md.FIRST]!;
+  if (md[at + Md.CONTIG]! !== 0) {
+    const found = findNextZeroBit(chunk.allocMap, base + blockBits, first > bit ? first : bit);
+    if (found < base + blockBits) return found;
+  }
+  do {
+    at += MD_STRIDE;
+    base += blockBits;
+    if (at >= endAt) return chunk.mapBits;
+  } while (md[at + Md.CONTIG]! === 0);
+  return findNextZeroBit(chunk.allocMap, base + blockBits, base + md[at + Md.FIRST]!);
+}
+
 /**
  * pcpu_block_update_hint_alloc(): the area [bit, bit + bits) was just set in the allocation map.
  * @returns number of pages that are not empty any more
@@ -284,6 +314,7 @@ export function updateHintsOnAlloc(chunk: Chunk, bit: number, bits: number): num
   }
 
   const end = bit + bits;
+  if (bit === md[Md.FIRST]!) md[Md.FIRST] = nextFree(chunk, end);
   const chunkScanStart = md[Md.SCAN_START]!;
   if (chunkScanStart < end && bit < chunkScanStart + md[Md.SCAN]!) md[Md.SCAN] = 0;
   const chunkContigStart = md[Md.CONTIG_START]!;
