@@ -1,8 +1,8 @@
 // The allocator itself: pcpu_alloc(), free_percpu() and the counters of mm/percpu.c. Its background work is in balance.ts.
 import { addressValue, hexAddress } from './address.js';
-import { NO_FIT, findFit, markArea, releaseArea, takeArea } from './area.js';
+import { Fit } from './area.js';
 import { balance, balanceSteps } from './balance.js';
-import { findNextBit, findNextZeroBit, setBits, clearBits } from './bitmap.js';
+import { setBits, clearBits } from './bitmap.js';
 import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import { firstChunkRegion } from './first-chunk.js';
 import { PCPU_EMPTY_POP_PAGES_HIGH, PCPU_EMPTY_POP_PAGES_LOW, minUnitSize } from './geometry.js';
@@ -183,15 +183,15 @@ export class PercpuAllocator {
     }
     const chunk = this.lastChunk;
     const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
-    let page = findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift);
+    let page = chunk.nextHole(offset >>> this.#pageShift, end);
     while (page < end) {
-      const rangeEnd = findNextBit(chunk.populated, end, page + 1);
+      const rangeEnd = chunk.nextPopulated(page + 1, end);
       if (!this.populate(chunk, page, rangeEnd)) {
         this.#release(chunk, offset);
         return this.#fail(size, align, gfp, reserved, 'failed to populate');
       }
       this.chunkPopulated(chunk, page, rangeEnd);
-      page = findNextZeroBit(chunk.populated, end, rangeEnd + 1);
+      page = chunk.nextHole(rangeEnd + 1, end);
     }
     this.#complete(chunk, offset, size, align, reserved, false, gfp);
     return offset;
@@ -229,9 +229,9 @@ export class PercpuAllocator {
     }
     const chunk = this.lastChunk;
     const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
-    let page = findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift);
+    let page = chunk.nextHole(offset >>> this.#pageShift, end);
     while (page < end) {
-      const rangeEnd = findNextBit(chunk.populated, end, page + 1);
+      const rangeEnd = chunk.nextPopulated(page + 1, end);
       yield 'before-populate';
       const done = this.populate(chunk, page, rangeEnd);
       yield 'after-populate';
@@ -240,7 +240,7 @@ export class PercpuAllocator {
         return this.#fail(size, align, gfp, reserved, 'failed to populate');
       }
       this.chunkPopulated(chunk, page, rangeEnd);
-      page = findNextZeroBit(chunk.populated, end, rangeEnd + 1);
+      page = chunk.nextHole(rangeEnd + 1, end);
     }
     this.#complete(chunk, offset, size, align, reserved, false, gfp);
     return offset;
@@ -252,7 +252,7 @@ export class PercpuAllocator {
     const bitAlign = align >>> PCPU_MIN_ALLOC_SHIFT;
     if (reserved && this.reservedChunk !== null) {
       const chunk = this.reservedChunk;
-      const bit = findFit(chunk, bits, bitAlign, atomic);
+      const bit = chunk.findFit(bits, bitAlign, atomic);
       if (bit < 0) return RESERVED_FULL;
       this.#take(chunk, bit, bits);
       return this.#found(chunk, bit, size);
@@ -263,13 +263,13 @@ export class PercpuAllocator {
     for (let slot = slots.nextOccupied(slots.ofSize(size)); slot <= last; slot = slots.nextOccupied(slot + 1)) {
       const head = heads[slot]!;
       for (let chunk = head.next, next = chunk.next; chunk !== head; chunk = next, next = chunk.next) {
-        const bit = findFit(chunk, bits, bitAlign, atomic);
+        const bit = chunk.findFit(bits, bitAlign, atomic);
         if (bit >= 0) {
           this.#take(chunk, bit, bits);
           this.reintegrate(chunk);
           return this.#found(chunk, bit, size);
         }
-        if (bit === NO_FIT && slot < PCPU_SLOT_FAIL_THRESHOLD) slots.moveToFront(chunk, 0);
+        if (bit === Fit.NONE && slot < PCPU_SLOT_FAIL_THRESHOLD) slots.moveToFront(chunk, 0);
       }
     }
     return NO_SPACE;
@@ -284,12 +284,12 @@ export class PercpuAllocator {
     const bits = rounded >>> PCPU_MIN_ALLOC_SHIFT;
     const bitAlign = Math.max(align, PCPU_MIN_ALLOC_SIZE) >>> PCPU_MIN_ALLOC_SHIFT;
     if (reserved && this.reservedChunk !== null) {
-      const bit = findFit(this.reservedChunk, bits, bitAlign, atomic);
+      const bit = this.reservedChunk.findFit(bits, bitAlign, atomic);
       return bit < 0 ? null : { chunk: this.reservedChunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
     }
     for (let slot = this.slots.ofSize(rounded); slot <= this.slots.free; slot++) {
       for (const chunk of this.slots.chunks(slot)) {
-        const bit = findFit(chunk, bits, bitAlign, atomic);
+        const bit = chunk.findFit(bits, bitAlign, atomic);
         if (bit >= 0) return { chunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
       }
     }
@@ -299,7 +299,8 @@ export class PercpuAllocator {
   /** Takes the `size` bytes at byte `offset` of a chunk, which must be free: an area from before anybody watched. */
   takeAt(chunk: Chunk, offset: number, size: number): void {
     const emptyBefore = chunk.nrEmptyPopPages;
-    markArea(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT, size >>> PCPU_MIN_ALLOC_SHIFT);
+    chunk.freeBytes -= size;
+    chunk.nrEmptyPopPages -= chunk.markArea(offset >>> PCPU_MIN_ALLOC_SHIFT, size >>> PCPU_MIN_ALLOC_SHIFT);
     this.#settle(chunk, emptyBefore);
     this.#found(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT, size);
   }
@@ -307,7 +308,8 @@ export class PercpuAllocator {
   /** pcpu_alloc_area() at a bit that findFit gave. */
   #take(chunk: Chunk, bit: number, bits: number): void {
     const emptyBefore = chunk.nrEmptyPopPages;
-    takeArea(chunk, bit, bits);
+    chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
+    chunk.nrEmptyPopPages -= chunk.takeArea(bit, bits);
     this.#settle(chunk, emptyBefore);
   }
 
@@ -327,7 +329,7 @@ export class PercpuAllocator {
 
   #isBacked(chunk: Chunk, offset: number, size: number): boolean {
     const end = (offset + size + this.pageSize - 1) >>> this.#pageShift;
-    return findNextZeroBit(chunk.populated, end, offset >>> this.#pageShift) >= end;
+    return chunk.nextHole(offset >>> this.#pageShift, end) >= end;
   }
 
   #complete(
@@ -397,9 +399,13 @@ export class PercpuAllocator {
     this.stats.nrCurAlloc--;
     chunk.nrAlloc--;
     const emptyBefore = chunk.nrEmptyPopPages;
-    const bits = releaseArea(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT);
+    const bit = offset >>> PCPU_MIN_ALLOC_SHIFT;
+    const bits = chunk.areaBits(bit);
+    const size = bits << PCPU_MIN_ALLOC_SHIFT;
+    chunk.freeBytes += size;
+    chunk.nrEmptyPopPages += chunk.releaseArea(bit, bits);
     this.#settle(chunk, emptyBefore);
-    return bits << PCPU_MIN_ALLOC_SHIFT;
+    return size;
   }
 
   /** After an area came or went: the global count of empty pages, and pcpu_chunk_relocate(). Not for the reserved chunk. */

@@ -1,163 +1,165 @@
-// Areas inside one chunk: where an allocation fits, taking it, giving it back. Everything here works in bits of the allocation map.
-import { clearBits, findNextBit, findNextZeroBit, setBits } from './bitmap.js';
-import { MD_STRIDE, Md, PCPU_MIN_ALLOC_SHIFT, blockAt } from './chunk.js';
-import type { Chunk } from './chunk.js';
-import { updateBlockAfterScan, updateHintsOnAlloc, updateHintsOnFree } from './hints.js';
-import { clearSummedBits, findNextSummedBit, setSummedBit } from './summed-bitmap.js';
+// Areas inside a chunk: where one can be had, taking it and giving it back. Called by the allocator, which does the rest: slots, counters.
+import { Md } from './chunk-maps.js';
+import { HintedMaps } from './hints.js';
 
-/** pcpu_next_hint(): where to begin searching in the block at `at`: behind its scan hint if that is known to be too small. */
-function nextHint(md: Int32Array, at: number, bits: number): number {
-  const scan = md[at + Md.SCAN]!;
-  const scanStart = md[at + Md.SCAN_START]!;
-  if (scan !== 0 && md[at + Md.CONTIG_START]! > scanStart && bits > scan) return scanStart + scan;
-  return md[at + Md.FIRST]!;
+/** What {@link AreaMaps.findFit} says when no area can be had: by the hints, or in spite of them. */
+export const enum Fit {
+  NONE = -1,
+  NO_AREA = -2,
 }
 
-/** What {@link findFit} says when no area can be had: by the hints, or in spite of them. */
-export const NO_FIT = -1;
-export const NO_AREA = -2;
+export class AreaMaps extends HintedMaps {
+  /** The largest run that the last search had to skip; 0 bits = none. */
+  #skipped = 0;
+  #skippedBits = 0;
 
-/**
- * pcpu_find_block_fit() and the search of pcpu_alloc_area(): where `bits` bits at alignment `align` (bits, power of two) can be taken.
- * Changes nothing. The hints give a place to begin at, and a run behind it that is known to be free and large enough; only what lies
- * between the two is searched.
- * @param populatedOnly look at backed pages only (atomic allocations)
- * @returns the area's first bit, NO_FIT when the hints say that nothing fits, NO_AREA when nothing was found all the same
- */
-export function findFit(chunk: Chunk, bits: number, align: number, populatedOnly: boolean): number {
-  const md = chunk.md;
-  const chunkContigStart = md[Md.CONTIG_START]!;
-  // pcpu_check_block_hint(): only the chunk's best run is asked, another one may fit all the same.
-  if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md[Md.CONTIG]!) return NO_FIT;
+  /** pcpu_next_hint(): where to begin searching in the record at `at`: behind its scan hint if that is known to be too small. */
+  #nextHint(at: number, bits: number): number {
+    const w = this.words;
+    const scan = w[at + Md.SCAN]!;
+    if (scan !== 0 && bits > scan) {
+      const scanStart = w[at + Md.SCAN_START]!;
+      if (w[at + Md.CONTIG_START]! > scanStart) return (scanStart + scan) | 0;
+    }
+    return w[at + Md.FIRST]!;
+  }
 
-  const shift = chunk.blockShift;
-  const blockBits = 1 << shift;
-  const endAt = blockAt(chunk.nrPages);
-  let from = nextHint(md, 0, bits);
-  for (;;) {
-    // pcpu_next_fit_region(). `run`: aligned free bits at the end of the block before.
-    let base = (from >>> shift) << shift;
-    let offset = from - base;
-    let run = 0;
-    let known = -1;
-    for (let at = blockAt(from >>> shift); at < endAt; at += MD_STRIDE) {
-      if (run !== 0) {
-        const left = md[at + Md.LEFT]!;
-        run += left;
+  /**
+   * pcpu_find_block_fit() and the search of pcpu_alloc_area(): where `bits` bits at alignment `align` (bits, power of two) can be
+   * taken. Changes nothing. The hints give a place to begin at, and a run behind it that is known to be free and large enough; only
+   * what lies between the two is searched.
+   * @param populatedOnly look at backed pages only (atomic allocations)
+   * @returns the area's first bit, Fit.NONE when the hints say that nothing fits, Fit.NO_AREA when nothing was found all the same
+   */
+  findFit(bits: number, align: number, populatedOnly: boolean): number {
+    const w = this.words;
+    const chunkContigStart = w[Md.CONTIG_START]!;
+    // pcpu_check_block_hint(): only the chunk's best run is asked, another one may fit all the same.
+    if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > w[Md.CONTIG]!) return Fit.NONE;
+
+    const shift = this.blockShift;
+    const blockBits = 1 << shift;
+    const endAt = (this.nrPages + 1) << 3;
+    let from = this.#nextHint(0, bits);
+    for (;;) {
+      // pcpu_next_fit_region(). `run`: aligned free bits at the end of the block before.
+      let base = (from >>> shift) << shift;
+      let offset = (from - base) | 0;
+      let run = 0;
+      let known = -1;
+      for (let at = ((from >>> shift) + 1) << 3; at < endAt; at = (at + Md.STRIDE) | 0) {
+        if (run !== 0) {
+          const left = w[at + Md.LEFT]!;
+          run = (run + left) | 0;
+          if (run >= bits) {
+            known = from;
+            break;
+          }
+          if (left === blockBits) {
+            base = (base + blockBits) | 0;
+            continue;
+          }
+        }
+        const contig = w[at + Md.CONTIG]!;
+        if (contig >= bits) {
+          const contigStart = w[at + Md.CONTIG_START]!;
+          const needed = (((contigStart + align - 1) & -align) - contigStart + bits) | 0;
+          if (contigStart >= offset && contig >= needed) {
+            const start = this.#nextHint(at, bits);
+            run = (needed + contigStart - start) | 0;
+            known = (base + contigStart) | 0;
+            from = (base + start) | 0;
+            break;
+          }
+        }
+        offset = 0;
+        base = (base + blockBits) | 0;
+        // Blocks are multiples of any alignment.
+        run = w[at + Md.RIGHT]! & -align;
+        from = (base - run) | 0;
         if (run >= bits) {
           known = from;
           break;
         }
-        if (left === blockBits) {
-          base += blockBits;
+      }
+      if (known < 0) return Fit.NONE;
+      if (populatedOnly) {
+        const resume = this.#behindHole(from, run);
+        if (resume >= 0) {
+          from = resume;
           continue;
         }
       }
-      const contig = md[at + Md.CONTIG]!;
-      if (contig >= bits) {
-        const contigStart = md[at + Md.CONTIG_START]!;
-        const slack = ((contigStart + align - 1) & -align) - contigStart;
-        if (contigStart >= offset && contig >= slack + bits) {
-          const start = nextHint(md, at, bits);
-          run = slack + bits + contigStart - start;
-          known = base + contigStart;
-          from = base + start;
-          break;
-        }
-      }
-      offset = 0;
-      base += blockBits;
-      // Blocks are multiples of any alignment.
-      run = md[at + Md.RIGHT]! & -align;
-      from = base - run;
-      if (run >= bits) {
-        known = from;
-        break;
-      }
+      this.#skippedBits = 0;
+      if (from < known) return this.#findArea(bits, align, from, known);
+      return (from + align - 1) & -align;
     }
-    if (known < 0) return NO_FIT;
-    if (populatedOnly) {
-      const resume = behindHole(chunk, from, run);
-      if (resume >= 0) {
-        from = resume;
-        continue;
-      }
-    }
-    return findArea(chunk, bits, align, from, known);
   }
-}
 
-/** pcpu_is_populated(): -1 if all pages of [bit, bit + bits) are backed, else the bit behind the first hole. */
-function behindHole(chunk: Chunk, bit: number, bits: number): number {
-  const shift = chunk.blockShift;
-  const end = (bit + bits + (1 << shift) - 1) >>> shift;
-  const hole = findNextZeroBit(chunk.populated, end, bit >>> shift);
-  if (hole >= end) return -1;
-  return findNextBit(chunk.populated, end, hole + 1) << shift;
-}
-
-/** The largest run that the last search had to skip; 0 bits = none. */
-let skipped = 0;
-let skippedBits = 0;
-
-/**
- * pcpu_find_zero_area() as pcpu_alloc_area() uses it: first fit of `bits` bits at `align` from bit `start` on.
- * @param known where a free run begins that has room for the area
- * @returns the first bit, or NO_AREA
- */
-function findArea(chunk: Chunk, bits: number, align: number, start: number, known: number): number {
-  const map = chunk.allocMap;
-  let limit = start + bits + (1 << chunk.blockShift);
-  if (limit > chunk.mapBits) limit = chunk.mapBits;
-  skipped = 0;
-  skippedBits = 0;
-  for (let from = start; ;) {
-    const bit = ((from < known ? findNextZeroBit(map, known, from) : from) + align - 1) & -align;
-    if (bit >= known) return bit;
-    const end = bit + bits;
-    if (end > limit) return NO_AREA;
-    const used = findNextBit(map, end < known ? end : known, bit);
-    if (used >= end || used >= known) return bit;
-    const run = used - bit;
-    if (
-      run > skippedBits ||
-      (run === skippedBits && skipped !== 0 && (bit === 0 || (bit & -bit) > (skipped & -skipped)))
-    ) {
-      skipped = bit;
-      skippedBits = run;
-    }
-    from = used + 1;
+  /** pcpu_is_populated(): -1 if all pages of [bit, bit + bits) are backed, else the bit behind the first hole. */
+  #behindHole(bit: number, bits: number): number {
+    const shift = this.blockShift;
+    const end = (bit + bits + (1 << shift) - 1) >>> shift;
+    const hole = this.nextHole(bit >>> shift, end);
+    if (hole >= end) return -1;
+    return this.nextPopulated((hole + 1) | 0, end) << shift;
   }
-}
 
-/** pcpu_alloc_area() without slots, at the bit that the last {@link findFit} gave. The global count of empty pages is the caller's. */
-export function takeArea(chunk: Chunk, bit: number, bits: number): void {
-  if (skippedBits !== 0) updateBlockAfterScan(chunk, skipped, skippedBits);
-  markArea(chunk, bit, bits);
-}
+  /**
+   * pcpu_find_zero_area() as pcpu_alloc_area() uses it: first fit of `bits` bits at `align` from bit `start` on.
+   * @param known where a free run begins that has room for the area
+   * @returns the first bit, or Fit.NO_AREA
+   */
+  #findArea(bits: number, align: number, start: number, known: number): number {
+    const map = this.allocBase;
+    const knownBit = (map + known) | 0;
+    for (let from = start; ;) {
+      const bit = ((from < known ? this.nextZero((map + from) | 0, knownBit) - map : from) + align - 1) & -align;
+      if (bit >= known) return bit;
+      const end = (bit + bits) | 0;
+      if (end > start + bits + (1 << this.blockShift) || end > this.mapBits) return Fit.NO_AREA;
+      const used = (this.nextSet((map + bit) | 0, end < known ? (map + end) | 0 : knownBit) - map) | 0;
+      if (used >= end || used >= known) return bit;
+      const run = (used - bit) | 0;
+      const skipped = this.#skipped;
+      const skippedBits = this.#skippedBits;
+      if (
+        run > skippedBits ||
+        (run === skippedBits && skipped !== 0 && (bit === 0 || (bit & -bit) > (skipped & -skipped)))
+      ) {
+        this.#skipped = bit;
+        this.#skippedBits = run;
+      }
+      from = (used + 1) | 0;
+    }
+  }
 
-/** The part of pcpu_alloc_area() after its search: [bit, bit + bits) is an area now. */
-export function markArea(chunk: Chunk, bit: number, bits: number): void {
-  const map = chunk.allocMap;
-  setBits(map, bit, bits);
-  const bound = chunk.boundMap;
-  const summary = chunk.boundSummary;
-  setSummedBit(bound, summary, bit);
-  clearSummedBits(bound, summary, bit + 1, bits - 1);
-  setSummedBit(bound, summary, bit + bits);
-  chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
-  chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, bit, bits);
-}
+  /** pcpu_alloc_area() at the bit that the last {@link findFit} gave. @returns number of pages that are not empty any more */
+  takeArea(bit: number, bits: number): number {
+    if (this.#skippedBits !== 0) this.updateAfterScan(this.#skipped, this.#skippedBits);
+    return this.markArea(bit, bits);
+  }
 
-/**
- * pcpu_free_area() without slots and statistics: gives back the area that begins at `bit`; its length comes from the bound
- * map. @returns that length in bits
- */
-export function releaseArea(chunk: Chunk, bit: number): number {
-  const bits = findNextSummedBit(chunk.boundMap, chunk.boundSummary, bit + 1) - bit;
-  clearBits(chunk.allocMap, bit, bits);
-  chunk.freeBytes += bits << PCPU_MIN_ALLOC_SHIFT;
-  if (bit < chunk.md[Md.FIRST]!) chunk.md[Md.FIRST] = bit;
-  chunk.nrEmptyPopPages += updateHintsOnFree(chunk, bit, bits);
-  return bits;
+  /** The part of pcpu_alloc_area() after its search: [bit, bit + bits) is an area now. @returns as {@link takeArea} */
+  markArea(bit: number, bits: number): number {
+    this.setAllocated(bit, bits);
+    this.setBounds(bit, bits);
+    return this.hintsAfterAlloc(bit, bits);
+  }
+
+  /** Bits that no area ever has, with boundaries at `low` and `high`. @returns as {@link takeArea} */
+  hide(bit: number, bits: number, low: number, high: number): number {
+    this.setAllocated(bit, bits);
+    this.setBound(low);
+    this.setBound(high);
+    return this.hintsAfterAlloc(bit, bits);
+  }
+
+  /** pcpu_free_area() of `bits` bits. @returns number of pages that became empty */
+  releaseArea(bit: number, bits: number): number {
+    this.clearAllocated(bit, bits);
+    const w = this.words;
+    if (bit < w[Md.FIRST]!) w[Md.FIRST] = bit;
+    return this.hintsAfterFree(bit, bits);
+  }
 }

@@ -5,7 +5,7 @@
 // than most of these parts do, and whoever lets nothing happen in between shall not pay for it. What they decide by is shared.
 import type { PercpuAllocator } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
-import { Md, blockAt } from './chunk.js';
+import { Md, blockAt } from './chunk-maps.js';
 import type { Chunk } from './chunk.js';
 import { PCPU_EMPTY_POP_PAGES_HIGH } from './geometry.js';
 import type { Slots } from './slots.js';

@@ -1,11 +1,9 @@
 // Boot: the shape of the per-CPU areas (pcpu_build_alloc_info), boot memory for the first chunk (pcpu_embed_first_chunk), and the
 // chunks that serve the two regions of it (pcpu_alloc_first_chunk).
 import { setBits } from './bitmap.js';
-import { Chunk, Md, PCPU_MIN_ALLOC_SHIFT } from './chunk.js';
+import { Chunk, PCPU_MIN_ALLOC_SHIFT } from './chunk.js';
 import { PERCPU_DYNAMIC_EARLY_SIZE, alignUp, minUnitSize } from './geometry.js';
 import type { AllocInfo, Machine } from './geometry.js';
-import { updateHintsOnAlloc } from './hints.js';
-import { setSummedBit } from './summed-bitmap.js';
 
 /** pcpu_alloc_first_chunk(): the chunk that serves `size` bytes at `offset` from the page-aligned `base`. All of it is populated. */
 export function firstChunkRegion(id: number, pageShift: number, base: number, offset: number, size: number): Chunk {
@@ -22,18 +20,12 @@ export function firstChunkRegion(id: number, pageShift: number, base: number, of
   chunk.freeBytes = size;
   if (startOffset > 0) {
     const bits = startOffset >>> PCPU_MIN_ALLOC_SHIFT;
-    setBits(chunk.allocMap, 0, bits);
-    setSummedBit(chunk.boundMap, chunk.boundSummary, 0);
-    setSummedBit(chunk.boundMap, chunk.boundSummary, bits);
-    chunk.md[Md.FIRST] = bits;
-    chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, 0, bits);
+    chunk.nrEmptyPopPages -= chunk.hide(0, bits, 0, bits);
   }
   if (chunk.endOffset > 0) {
     const bits = chunk.endOffset >>> PCPU_MIN_ALLOC_SHIFT;
-    setBits(chunk.allocMap, chunk.mapBits - bits, bits);
-    setSummedBit(chunk.boundMap, chunk.boundSummary, (startOffset + size) >>> PCPU_MIN_ALLOC_SHIFT);
-    setSummedBit(chunk.boundMap, chunk.boundSummary, chunk.mapBits);
-    chunk.nrEmptyPopPages -= updateHintsOnAlloc(chunk, chunk.mapBits - bits, bits);
+    const boundary = (startOffset + size) >>> PCPU_MIN_ALLOC_SHIFT;
+    chunk.nrEmptyPopPages -= chunk.hide(chunk.mapBits - bits, bits, boundary, chunk.mapBits);
   }
   return chunk;
 }

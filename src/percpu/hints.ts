@@ -1,385 +1,405 @@
 // The hints of blocks and chunks: what is known about free runs without looking at the bitmap. The rules are the kernel's to the bit,
 // including those that make a hint too small, because which chunk serves an allocation depends on them.
-import { findLastBit, findNextBit, findNextZeroBit } from './bitmap.js';
-import { MD_STRIDE, Md, blockAt } from './chunk.js';
-import type { Chunk } from './chunk.js';
-
-/** pcpu_block_update(): takes the free run [start, end) into the record at `at`. */
-export function updateBlock(md: Int32Array, at: number, start: number, end: number): void {
-  // May be negative: see updateHintsOnFree.
-  const run = end - start;
-  if (start < md[at + Md.FIRST]!) md[at + Md.FIRST] = start;
-  if (start === 0) md[at + Md.LEFT] = run;
-  if (end === md[at + Md.BITS]!) md[at + Md.RIGHT] = run;
-
-  const contig = md[at + Md.CONTIG]!;
-  const contigStart = md[at + Md.CONTIG_START]!;
-  const scan = md[at + Md.SCAN]!;
-  if (run > contig) {
-    if (start > contigStart) {
-      // The old best run lies before the new one and may serve as the scan hint.
-      if (contig > scan) {
-        md[at + Md.SCAN_START] = contigStart;
-        md[at + Md.SCAN] = contig;
-      } else if (start < md[at + Md.SCAN_START]!) {
-        md[at + Md.SCAN] = 0;
-      }
-    } else {
-      md[at + Md.SCAN] = 0;
-    }
-    md[at + Md.CONTIG_START] = start;
-    md[at + Md.CONTIG] = run;
-  } else if (run === contig) {
-    if (isBetterAligned(start, contigStart)) {
-      md[at + Md.CONTIG_START] = start;
-      if (start < md[at + Md.SCAN_START]! && contig > scan) md[at + Md.SCAN] = 0;
-    } else if (start > md[at + Md.SCAN_START]! || contig > scan) {
-      md[at + Md.SCAN_START] = start;
-      md[at + Md.SCAN] = run;
-    }
-  } else if (start < contigStart && (run > scan || (run === scan && start > md[at + Md.SCAN_START]!))) {
-    md[at + Md.SCAN_START] = start;
-    md[at + Md.SCAN] = run;
-  }
-}
-
-/** pcpu_block_update_scan(): a free run that a search skipped, so that its block knows it. */
-export function updateBlockAfterScan(chunk: Chunk, bit: number, bits: number): void {
-  const shift = chunk.blockShift;
-  const base = (bit >>> shift) << shift;
-  const end = bit - base + bits;
-  if (end > 1 << shift) return;
-  // Alignment may have skipped free bits before the run.
-  const start = findLastBit(chunk.allocMap, base, bit) + 1 - base;
-  updateBlock(chunk.md, blockAt(bit >>> shift), start, end);
-}
-
-/**
- * pcpu_chunk_refresh_hint(): rebuilds the chunk's own record out of its blocks. What updateBlock would do with each run is done on
- * local variables here and in {@link refreshBlock}; a run that is smaller than the best one before it changes nothing, because the
- * runs come in ascending order.
- */
-function refreshChunk(chunk: Chunk, fullScan: boolean): void {
-  const md = chunk.md;
-  const shift = chunk.blockShift;
-  const blockBits = 1 << shift;
-  const endAt = blockAt(chunk.nrPages);
-  const freeAt = blockAt(chunk.freeFrom);
-  let scan = md[Md.SCAN]!;
-  let scanStart = md[Md.SCAN_START]!;
-  let contig = 0;
-  let contigStart = md[Md.CONTIG_START]!;
-  let from = md[Md.FIRST]!;
-  if (!fullScan && scan !== 0) {
-    from = scanStart + scan;
-    contigStart = scanStart;
-    contig = scan;
-    scan = 0;
-  }
-
-  // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends. `run`:
-  // free bits at the end of the block before. Runs that are smaller than the best one so far are passed over here.
-  let at = blockAt(from >>> shift);
-  let base = (from >>> shift) << shift;
-  let offset = from - base;
-  let run = 0;
-  for (;;) {
-    let start = -1;
-    while (at < endAt) {
-      if (run !== 0) {
-        if (at >= freeAt) {
-          run += chunk.mapBits - base;
-          at = endAt;
-          break;
-        }
-        const left = md[at + Md.LEFT]!;
-        run += left;
-        if (left === blockBits) {
-          at += MD_STRIDE;
-          base += blockBits;
-          continue;
-        }
-        // The walk goes on one bit behind the run, which is in use.
-        offset = left + 1;
-        start = base + left - run;
-        if (run >= contig || start <= from) break;
-        start = -1;
-      }
-      const size = md[at + Md.CONTIG]!;
-      if (size >= contig && size !== 0) {
-        const sizeStart = md[at + Md.CONTIG_START]!;
-        if (sizeStart >= offset && sizeStart + size < blockBits) {
-          start = base + sizeStart;
-          run = size;
-          offset = sizeStart + size + 1;
-          break;
-        }
-      }
-      run = md[at + Md.RIGHT]!;
-      at += MD_STRIDE;
-      base += blockBits;
-      offset = 0;
-    }
-    if (start < 0) {
-      // A run that reaches the end of the chunk. With run 0 the kernel's iterator ends at the map's end and takes nothing.
-      if (run === 0) break;
-      start = chunk.mapBits - run;
-    }
-
-    const end = start + run;
-    if (start < md[Md.FIRST]!) md[Md.FIRST] = start;
-    if (start === 0) md[Md.LEFT] = run;
-    if (end === md[Md.BITS]!) md[Md.RIGHT] = run;
-    if (run > contig) {
-      if (start <= contigStart) scan = 0;
-      else if (contig > scan) {
-        scanStart = contigStart;
-        scan = contig;
-      } else if (start < scanStart) scan = 0;
-      contigStart = start;
-      contig = run;
-    } else if (run === contig) {
-      if (isBetterAligned(start, contigStart)) {
-        contigStart = start;
-        if (start < scanStart && contig > scan) scan = 0;
-      } else if (start > scanStart || contig > scan) {
-        scanStart = start;
-        scan = run;
-      }
-    } else if (start < contigStart && (run > scan || (run === scan && start > scanStart))) {
-      scanStart = start;
-      scan = run;
-    }
-    if (at >= endAt) break;
-    run = 0;
-  }
-  md[Md.SCAN] = scan;
-  md[Md.SCAN_START] = scanStart;
-  md[Md.CONTIG] = contig;
-  md[Md.CONTIG_START] = contigStart;
-}
+import { ChunkMaps, Md } from './chunk-maps.js';
 
 /** Of two runs of the same size the one at `start` becomes the contig hint, because more requests can be aligned in it. */
 function isBetterAligned(start: number, contigStart: number): boolean {
   return contigStart !== 0 && (start === 0 || (start & -start) > (contigStart & -contigStart));
 }
 
-/**
- * pcpu_block_refresh_hint(): rescans a block whose contig hint was broken, behind what its scan hint promises.
- * @param areaEnd first bit of the block behind the area that broke it
- */
-function refreshBlock(chunk: Chunk, index: number, areaEnd: number): void {
-  const md = chunk.md;
-  const at = blockAt(index);
-  const map = chunk.allocMap;
-  const base = index << chunk.blockShift;
-  const blockBits = 1 << chunk.blockShift;
-  let scan = md[at + Md.SCAN]!;
-  let scanStart = md[at + Md.SCAN_START]!;
-  let contig = 0;
-  let contigStart = md[at + Md.CONTIG_START]!;
-  let start = md[at + Md.FIRST]!;
-  if (scan !== 0) {
-    start = scanStart + scan;
-    contigStart = scanStart;
-    contig = scan;
-    scan = 0;
-  }
-  // What the hint says of the block's end is not looked at again: all bits from `tail` on are free.
-  let tail = blockBits - md[at + Md.RIGHT]!;
-  if (tail < areaEnd) tail = areaEnd;
-  // Stays 0 when the promoted run is the one that touches the end: part of the kernel's behaviour.
-  let right = 0;
-  if (start < tail) start = findNextZeroBit(map, base + tail, base + start) - base;
-  while (start < blockBits) {
-    // Only the last run and those that are at least as large as the best one so far matter: if that many bits behind `start` are not
-    // all free, the next run worth a look begins behind the last one in use.
-    if (contig > 1 && start !== 0 && start < tail && start + contig <= blockBits) {
-      const used = findLastBit(map, base + start, base + (start + contig < tail ? start + contig : tail)) - base;
-      if (used >= start) {
-        start = findNextZeroBit(map, base + tail, base + used + 1) - base;
-        continue;
-      }
-    }
-    let end = start < tail ? findNextBit(map, base + tail, base + start + 1) - base : tail;
-    if (end >= tail) end = blockBits;
-    const run = end - start;
-    if (start === 0) md[at + Md.LEFT] = run;
-    if (end === blockBits) right = run;
+export class HintedMaps extends ChunkMaps {
+  /** pcpu_block_update(): takes the free run [start, end) into the record at `at`. */
+  #update(at: number, start: number, end: number): void {
+    const w = this.words;
+    // May be negative: see hintsAfterFree.
+    const run = (end - start) | 0;
+    if (start < w[at + Md.FIRST]!) w[at + Md.FIRST] = start;
+    if (start === 0) w[at + Md.LEFT] = run;
+    if (end === w[at + Md.BITS]!) w[at + Md.RIGHT] = run;
+
+    const contig = w[at + Md.CONTIG]!;
+    const contigStart = w[at + Md.CONTIG_START]!;
     if (run > contig) {
-      if (start <= contigStart) scan = 0;
-      else if (contig > scan) {
-        scanStart = contigStart;
-        scan = contig;
-      } else if (start < scanStart) scan = 0;
-      contigStart = start;
-      contig = run;
+      if (start > contigStart) {
+        // The old best run lies before the new one and may serve as the scan hint.
+        if (contig > w[at + Md.SCAN]!) {
+          w[at + Md.SCAN_START] = contigStart;
+          w[at + Md.SCAN] = contig;
+        } else if (start < w[at + Md.SCAN_START]!) {
+          w[at + Md.SCAN] = 0;
+        }
+      } else {
+        w[at + Md.SCAN] = 0;
+      }
+      w[at + Md.CONTIG_START] = start;
+      w[at + Md.CONTIG] = run;
     } else if (run === contig) {
       if (isBetterAligned(start, contigStart)) {
+        w[at + Md.CONTIG_START] = start;
+        if (start < w[at + Md.SCAN_START]! && contig > w[at + Md.SCAN]!) w[at + Md.SCAN] = 0;
+      } else if (start > w[at + Md.SCAN_START]! || contig > w[at + Md.SCAN]!) {
+        w[at + Md.SCAN_START] = start;
+        w[at + Md.SCAN] = run;
+      }
+    } else if (start < contigStart) {
+      const scan = w[at + Md.SCAN]!;
+      if (run > scan || (run === scan && start > w[at + Md.SCAN_START]!)) {
+        w[at + Md.SCAN_START] = start;
+        w[at + Md.SCAN] = run;
+      }
+    }
+  }
+
+  /** pcpu_block_update_scan(): a free run that a search skipped, so that its block knows it. */
+  protected updateAfterScan(bit: number, bits: number): void {
+    const shift = this.blockShift;
+    const base = (bit >>> shift) << shift;
+    const end = (bit - base + bits) | 0;
+    if (end > 1 << shift) return;
+    // Alignment may have skipped free bits before the run.
+    const from = (this.allocBase + base) | 0;
+    const start = (this.lastSet(from, (this.allocBase + bit) | 0) + 1 - from) | 0;
+    this.#update(((bit >>> shift) + 1) << 3, start, end);
+  }
+
+  /**
+   * pcpu_chunk_refresh_hint(): rebuilds the chunk's own record out of its blocks. What #update would do with each run is done on
+   * local variables here and in {@link #refreshBlock}; a run that is smaller than the best one before it changes nothing, because the
+   * runs come in ascending order.
+   */
+  #refreshChunk(fullScan: boolean): void {
+    const w = this.words;
+    const shift = this.blockShift;
+    const blockBits = 1 << shift;
+    const mapBits = this.mapBits;
+    const endAt = (this.nrPages + 1) << 3;
+    const freeAt = (this.freeFrom + 1) << 3;
+    let scan = w[Md.SCAN]!;
+    let scanStart = w[Md.SCAN_START]!;
+    let contig = 0;
+    let contigStart = w[Md.CONTIG_START]!;
+    let from = w[Md.FIRST]!;
+    if (!fullScan && scan !== 0) {
+      from = (scanStart + scan) | 0;
+      contigStart = scanStart;
+      contig = scan;
+      scan = 0;
+    }
+
+    // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends. `run`:
+    // free bits at the end of the block before. Runs that are smaller than the best one so far are passed over here.
+    let at = ((from >>> shift) + 1) << 3;
+    let base = (from >>> shift) << shift;
+    let offset = (from - base) | 0;
+    let run = 0;
+    for (;;) {
+      let start = -1;
+      while (at < endAt) {
+        if (run !== 0) {
+          if (at >= freeAt) {
+            run = (run + mapBits - base) | 0;
+            at = endAt;
+            break;
+          }
+          const left = w[at + Md.LEFT]!;
+          run = (run + left) | 0;
+          if (left === blockBits) {
+            at = (at + Md.STRIDE) | 0;
+            base = (base + blockBits) | 0;
+            continue;
+          }
+          // The walk goes on one bit behind the run, which is in use.
+          offset = (left + 1) | 0;
+          if (run >= contig || base + left - run <= from) {
+            start = (base + left - run) | 0;
+            break;
+          }
+        }
+        const size = w[at + Md.CONTIG]!;
+        if (size >= contig && size !== 0) {
+          const sizeStart = w[at + Md.CONTIG_START]!;
+          if (sizeStart >= offset && sizeStart + size < blockBits) {
+            start = (base + sizeStart) | 0;
+            run = size;
+            offset = (sizeStart + size + 1) | 0;
+            break;
+          }
+        }
+        run = w[at + Md.RIGHT]!;
+        at = (at + Md.STRIDE) | 0;
+        base = (base + blockBits) | 0;
+        offset = 0;
+      }
+      if (start < 0) {
+        // A run that reaches the end of the chunk. With run 0 the kernel's iterator ends at the map's end and takes nothing.
+        if (run === 0) break;
+        start = (mapBits - run) | 0;
+      }
+
+      if (start < w[Md.FIRST]!) w[Md.FIRST] = start;
+      if (start === 0) w[Md.LEFT] = run;
+      if (start + run === mapBits) w[Md.RIGHT] = run;
+      if (run > contig) {
+        if (start <= contigStart) scan = 0;
+        else if (contig > scan) {
+          scanStart = contigStart;
+          scan = contig;
+        } else if (start < scanStart) scan = 0;
         contigStart = start;
-        if (start < scanStart && contig > scan) scan = 0;
-      } else if (start > scanStart || contig > scan) {
+        contig = run;
+      } else if (run === contig) {
+        if (isBetterAligned(start, contigStart)) {
+          contigStart = start;
+          if (start < scanStart && contig > scan) scan = 0;
+        } else if (start > scanStart || contig > scan) {
+          scanStart = start;
+          scan = run;
+        }
+      } else if (start < contigStart && (run > scan || (run === scan && start > scanStart))) {
         scanStart = start;
         scan = run;
       }
+      if (at >= endAt) break;
+      run = 0;
     }
-    start = end < tail ? findNextZeroBit(map, base + tail, base + end + 1) - base : blockBits;
-  }
-  md[at + Md.SCAN] = scan;
-  md[at + Md.SCAN_START] = scanStart;
-  md[at + Md.CONTIG] = contig;
-  md[at + Md.CONTIG_START] = contigStart;
-  md[at + Md.RIGHT] = right;
-}
-
-/** First free bit at or above `bit`, or the number of bits. Blocks without a free bit have no contig hint. */
-function nextFree(chunk: Chunk, bit: number): number {
-  const md = chunk.md;
-  const shift = chunk.blockShift;
-  const blockBits = 1 << shift;
-  const endAt = blockAt(chunk.nrPages);
-  let at = blockAt(bit >>> shift);
-  if (at >= endAt) return chunk.mapBits;
-  let base = (bit >>> shift) << shift;
-  const first = base + md[at + Md.FIRST]!;
-  if (md[at + Md.CONTIG]! !== 0) {
-    const found = findNextZeroBit(chunk.allocMap, base + blockBits, first > bit ? first : bit);
-    if (found < base + blockBits) return found;
-  }
-  do {
-    at += MD_STRIDE;
-    base += blockBits;
-    if (at >= endAt) return chunk.mapBits;
-  } while (md[at + Md.CONTIG]! === 0);
-  return findNextZeroBit(chunk.allocMap, base + blockBits, base + md[at + Md.FIRST]!);
-}
-
-/**
- * pcpu_block_update_hint_alloc(): the area [bit, bit + bits) was just set in the allocation map.
- * @returns number of pages that are not empty any more
- */
-export function updateHintsOnAlloc(chunk: Chunk, bit: number, bits: number): number {
-  const md = chunk.md;
-  const shift = chunk.blockShift;
-  const blockBits = 1 << shift;
-  const lastBit = bit + bits - 1;
-  const sIndex = bit >>> shift;
-  const eIndex = lastBit >>> shift;
-  const sOff = bit & (blockBits - 1);
-  const eOff = (lastBit & (blockBits - 1)) + 1;
-  const s = blockAt(sIndex);
-  // May lie behind the block's end, as in the kernel.
-  const sEnd = sOff + bits;
-  let pages = 0;
-
-  if (eIndex >= chunk.freeFrom) chunk.freeFrom = eIndex + 1;
-  if (md[s + Md.CONTIG]! === blockBits) pages++;
-  if (sOff === md[s + Md.FIRST]!) {
-    const base = sIndex << shift;
-    md[s + Md.FIRST] = findNextZeroBit(chunk.allocMap, base + blockBits, base + sEnd) - base;
-  }
-  const scanStart = md[s + Md.SCAN_START]!;
-  if (scanStart < sEnd && sOff < scanStart + md[s + Md.SCAN]!) md[s + Md.SCAN] = 0;
-  const contigStart = md[s + Md.CONTIG_START]!;
-  if (contigStart < sEnd && sOff < contigStart + md[s + Md.CONTIG]!) {
-    if (sOff === 0) md[s + Md.LEFT] = 0;
-    refreshBlock(chunk, sIndex, sEnd < blockBits ? sEnd : blockBits);
-  } else {
-    if (sOff < md[s + Md.LEFT]!) md[s + Md.LEFT] = sOff;
-    if (sIndex !== eIndex) md[s + Md.RIGHT] = 0;
-    else if (blockBits - eOff < md[s + Md.RIGHT]!) md[s + Md.RIGHT] = blockBits - eOff;
+    w[Md.SCAN] = scan;
+    w[Md.SCAN_START] = scanStart;
+    w[Md.CONTIG] = contig;
+    w[Md.CONTIG_START] = contigStart;
   }
 
-  if (sIndex !== eIndex) {
-    const e = blockAt(eIndex);
-    let middleEnd = e;
-    if (md[e + Md.CONTIG]! === blockBits) pages++;
-    const base = eIndex << shift;
-    md[e + Md.FIRST] = findNextZeroBit(chunk.allocMap, base + blockBits, base + eOff) - base;
-    if (eOff === blockBits) {
-      middleEnd = blockAt(eIndex + 1);
+  /**
+   * pcpu_block_refresh_hint(): rescans a block whose contig hint was broken, behind what its scan hint promises.
+   * @param at the block's record, `base` its first bit in the chunk
+   * @param areaEnd first bit of the block behind the area that broke it
+   */
+  #refreshBlock(at: number, base: number, areaEnd: number): void {
+    const w = this.words;
+    const blockBits = 1 << this.blockShift;
+    const from = (this.allocBase + base) | 0;
+    let scan = w[at + Md.SCAN]!;
+    let scanStart = w[at + Md.SCAN_START]!;
+    let contig = 0;
+    let contigStart = w[at + Md.CONTIG_START]!;
+    let start = w[at + Md.FIRST]!;
+    if (scan !== 0) {
+      start = (scanStart + scan) | 0;
+      contigStart = scanStart;
+      contig = scan;
+      scan = 0;
+    }
+    // What the hint says of the block's end is not looked at again: all bits from `tail` on are free.
+    let tail = (blockBits - w[at + Md.RIGHT]!) | 0;
+    if (tail < areaEnd) tail = areaEnd;
+    const tailBit = (from + tail) | 0;
+    // Stays 0 when the promoted run is the one that touches the end: part of the kernel's behaviour.
+    let right = 0;
+    if (start < tail) start = (this.nextZero((from + start) | 0, tailBit) - from) | 0;
+    while (start < blockBits) {
+      // Only the last run and those that are at least as large as the best one so far matter: if that many bits behind `start` are not
+      // all free, the next run worth a look begins behind the last one in use.
+      if (contig > 1 && start !== 0 && start < tail && start + contig <= blockBits) {
+        const enough = (start + contig) | 0;
+        const used = (this.lastSet((from + start) | 0, (from + (enough < tail ? enough : tail)) | 0) - from) | 0;
+        if (used >= start) {
+          start = (this.nextZero((from + used + 1) | 0, tailBit) - from) | 0;
+          continue;
+        }
+      }
+      let end = tail;
+      if (start < tail) end = (this.nextSet((from + start + 1) | 0, tailBit) - from) | 0;
+      if (end >= tail) end = blockBits;
+      const run = (end - start) | 0;
+      if (start === 0) w[at + Md.LEFT] = run;
+      if (end === blockBits) right = run;
+      if (run > contig) {
+        if (start <= contigStart) scan = 0;
+        else if (contig > scan) {
+          scanStart = contigStart;
+          scan = contig;
+        } else if (start < scanStart) scan = 0;
+        contigStart = start;
+        contig = run;
+      } else if (run === contig) {
+        if (isBetterAligned(start, contigStart)) {
+          contigStart = start;
+          if (start < scanStart && contig > scan) scan = 0;
+        } else if (start > scanStart || contig > scan) {
+          scanStart = start;
+          scan = run;
+        }
+      }
+      if (end >= tail) break;
+      start = (this.nextZero((from + end + 1) | 0, tailBit) - from) | 0;
+    }
+    w[at + Md.SCAN] = scan;
+    w[at + Md.SCAN_START] = scanStart;
+    w[at + Md.CONTIG] = contig;
+    w[at + Md.CONTIG_START] = contigStart;
+    w[at + Md.RIGHT] = right;
+  }
+
+  /** First free bit of the chunk at or above `bit`, or the number of bits. */
+  #nextFree(bit: number): number {
+    const w = this.words;
+    const shift = this.blockShift;
+    const blockBits = 1 << shift;
+    const endAt = (this.nrPages + 1) << 3;
+    let at = ((bit >>> shift) + 1) << 3;
+    if (at >= endAt) return this.mapBits;
+    let base = (this.allocBase + ((bit >>> shift) << shift)) | 0;
+    if (w[at + Md.CONTIG]! !== 0) {
+      const end = (base + blockBits) | 0;
+      const from = (this.allocBase + bit) | 0;
+      const first = (base + w[at + Md.FIRST]!) | 0;
+      const found = this.nextZero(first > from ? first : from, end);
+      if (found < end) return (found - this.allocBase) | 0;
+    }
+    do {
+      at = (at + Md.STRIDE) | 0;
+      base = (base + blockBits) | 0;
+      if (at >= endAt) return this.mapBits;
+    } while (w[at + Md.CONTIG]! === 0);
+    return (this.nextZero((base + w[at + Md.FIRST]!) | 0, (base + blockBits) | 0) - this.allocBase) | 0;
+  }
+
+  /**
+   * pcpu_block_update_hint_alloc(): the area [bit, bit + bits) was just set in the allocation map. Also the chunk's first free bit.
+   * @returns number of pages that are not empty any more
+   */
+  protected hintsAfterAlloc(bit: number, bits: number): number {
+    const w = this.words;
+    const shift = this.blockShift;
+    const blockBits = 1 << shift;
+    const end = (bit + bits) | 0;
+    const sIndex = bit >>> shift;
+    const eIndex = (end - 1) >>> shift;
+    const sBase = sIndex << shift;
+    const sOff = (bit - sBase) | 0;
+    const s = (sIndex + 1) << 3;
+    // May lie behind the block's end, as in the kernel.
+    const sEnd = (sOff + bits) | 0;
+    let pages = 0;
+
+    if (eIndex >= this.freeFrom) this.freeFrom = eIndex + 1;
+    const contig = w[s + Md.CONTIG]!;
+    if (contig === blockBits) pages++;
+    if (sOff === w[s + Md.FIRST]!) {
+      const from = (this.allocBase + sBase) | 0;
+      w[s + Md.FIRST] = (this.nextZero((from + sEnd) | 0, (from + blockBits) | 0) - from) | 0;
+    }
+    const scanStart = w[s + Md.SCAN_START]!;
+    if (scanStart < sEnd && sOff < scanStart + w[s + Md.SCAN]!) w[s + Md.SCAN] = 0;
+    const contigStart = w[s + Md.CONTIG_START]!;
+    if (contigStart < sEnd && sOff < contigStart + contig) {
+      if (sOff === 0) w[s + Md.LEFT] = 0;
+      this.#refreshBlock(s, sBase, sEnd < blockBits ? sEnd : blockBits);
     } else {
-      if (eOff > md[e + Md.SCAN_START]!) md[e + Md.SCAN] = 0;
-      md[e + Md.LEFT] = 0;
-      if (eOff > md[e + Md.CONTIG_START]!) refreshBlock(chunk, eIndex, eOff);
-      else if (blockBits - eOff < md[e + Md.RIGHT]!) md[e + Md.RIGHT] = blockBits - eOff;
+      if (sOff < w[s + Md.LEFT]!) w[s + Md.LEFT] = sOff;
+      if (sEnd > blockBits) w[s + Md.RIGHT] = 0;
+      else if (blockBits - sEnd < w[s + Md.RIGHT]!) w[s + Md.RIGHT] = (blockBits - sEnd) | 0;
     }
-    pages += eIndex - sIndex - 1;
-    for (let at = blockAt(sIndex + 1); at < middleEnd; at += MD_STRIDE) {
-      md[at + Md.SCAN] = 0;
-      md[at + Md.CONTIG] = 0;
-      md[at + Md.LEFT] = 0;
-      md[at + Md.RIGHT] = 0;
+
+    if (sIndex !== eIndex) {
+      const e = (eIndex + 1) << 3;
+      let middleEnd = e;
+      if (w[e + Md.CONTIG]! === blockBits) pages++;
+      const eBase = eIndex << shift;
+      const eOff = (end - eBase) | 0;
+      const from = (this.allocBase + eBase) | 0;
+      w[e + Md.FIRST] = (this.nextZero((from + eOff) | 0, (from + blockBits) | 0) - from) | 0;
+      if (eOff === blockBits) {
+        middleEnd = (e + Md.STRIDE) | 0;
+      } else {
+        if (eOff > w[e + Md.SCAN_START]!) w[e + Md.SCAN] = 0;
+        w[e + Md.LEFT] = 0;
+        if (eOff > w[e + Md.CONTIG_START]!) this.#refreshBlock(e, eBase, eOff);
+        else if (blockBits - eOff < w[e + Md.RIGHT]!) w[e + Md.RIGHT] = (blockBits - eOff) | 0;
+      }
+      pages = (pages + eIndex - sIndex - 1) | 0;
+      for (let at = (s + Md.STRIDE) | 0; at < middleEnd; at = (at + Md.STRIDE) | 0) {
+        w[at + Md.SCAN] = 0;
+        w[at + Md.CONTIG] = 0;
+        w[at + Md.LEFT] = 0;
+        w[at + Md.RIGHT] = 0;
+      }
     }
+
+    if (bit === w[Md.FIRST]!) w[Md.FIRST] = this.#nextFree(end);
+    const chunkScanStart = w[Md.SCAN_START]!;
+    if (chunkScanStart < end && bit < chunkScanStart + w[Md.SCAN]!) w[Md.SCAN] = 0;
+    const chunkContigStart = w[Md.CONTIG_START]!;
+    if (chunkContigStart < end && bit < chunkContigStart + w[Md.CONTIG]!) this.#refreshChunk(false);
+    return pages;
   }
 
-  const end = bit + bits;
-  if (bit === md[Md.FIRST]!) md[Md.FIRST] = nextFree(chunk, end);
-  const chunkScanStart = md[Md.SCAN_START]!;
-  if (chunkScanStart < end && bit < chunkScanStart + md[Md.SCAN]!) md[Md.SCAN] = 0;
-  const chunkContigStart = md[Md.CONTIG_START]!;
-  if (chunkContigStart < end && bit < chunkContigStart + md[Md.CONTIG]!) refreshChunk(chunk, false);
-  return pages;
-}
+  /**
+   * pcpu_block_update_hint_free(): the area [bit, bit + bits) was just cleared in the allocation map.
+   * @returns number of pages that became empty
+   */
+  protected hintsAfterFree(bit: number, bits: number): number {
+    const w = this.words;
+    const shift = this.blockShift;
+    const blockBits = 1 << shift;
+    const areaEnd = (bit + bits) | 0;
+    const sIndex = bit >>> shift;
+    const eIndex = (areaEnd - 1) >>> shift;
+    const sBase = sIndex << shift;
+    const eBase = eIndex << shift;
+    const sOff = (bit - sBase) | 0;
+    const eOff = (areaEnd - eBase) | 0;
+    const s = (sIndex + 1) << 3;
+    const e = (eIndex + 1) << 3;
+    let pages = 0;
 
-/**
- * pcpu_block_update_hint_free(): the area [bit, bit + bits) was just cleared in the allocation map.
- * @returns number of pages that became empty
- */
-export function updateHintsOnFree(chunk: Chunk, bit: number, bits: number): number {
-  const md = chunk.md;
-  const map = chunk.allocMap;
-  const shift = chunk.blockShift;
-  const blockBits = 1 << shift;
-  const lastBit = bit + bits - 1;
-  const sIndex = bit >>> shift;
-  const eIndex = lastBit >>> shift;
-  const sOff = bit & (blockBits - 1);
-  const eOff = (lastBit & (blockBits - 1)) + 1;
-  const s = blockAt(sIndex);
-  const e = blockAt(eIndex);
-  let pages = 0;
-
-  // The whole free run, as far as it lies in the first and the last block.
-  let start: number;
-  if (sOff === md[s + Md.CONTIG]! + md[s + Md.CONTIG_START]!) start = md[s + Md.CONTIG_START]!;
-  else start = findLastBit(map, sIndex << shift, bit) + 1 - (sIndex << shift);
-  let end: number;
-  if (eOff === md[e + Md.CONTIG_START]!) end = eOff + md[e + Md.CONTIG]!;
-  else {
-    // All bits from `tail` on are free.
-    const base = eIndex << shift;
-    const tail = blockBits - md[e + Md.RIGHT]!;
-    end = eOff < tail ? findNextBit(map, base + tail, base + eOff) - base : tail;
-    if (end >= tail) end = blockBits;
-  }
-
-  const sEnd = sIndex === eIndex ? end : blockBits;
-  if (start === 0 && sEnd === blockBits) pages++;
-  updateBlock(md, s, start, sEnd);
-  if (sIndex !== eIndex) {
-    if (end === blockBits) pages++;
-    updateBlock(md, e, 0, end);
-    pages += eIndex - sIndex - 1;
-    for (let at = blockAt(sIndex + 1); at < e; at += MD_STRIDE) {
-      md[at + Md.FIRST] = 0;
-      md[at + Md.SCAN] = 0;
-      md[at + Md.CONTIG_START] = 0;
-      md[at + Md.CONTIG] = blockBits;
-      md[at + Md.LEFT] = blockBits;
-      md[at + Md.RIGHT] = blockBits;
+    // The whole free run, as far as it lies in the first and the last block.
+    let start = w[s + Md.CONTIG_START]!;
+    if (sOff !== start + w[s + Md.CONTIG]!) {
+      const from = (this.allocBase + sBase) | 0;
+      start = (this.lastSet(from, (from + sOff) | 0) + 1 - from) | 0;
     }
-  }
+    let end = w[e + Md.CONTIG_START]!;
+    if (eOff === end) end = (end + w[e + Md.CONTIG]!) | 0;
+    else {
+      // All bits from `tail` on are free.
+      const tail = (blockBits - w[e + Md.RIGHT]!) | 0;
+      end = tail;
+      if (eOff < tail) {
+        const from = (this.allocBase + eBase) | 0;
+        end = (this.nextSet((from + eOff) | 0, (from + tail) | 0) - from) | 0;
+      }
+      if (end >= tail) end = blockBits;
+    }
 
-  if (pages !== 0) {
-    let freeFrom = chunk.freeFrom;
-    while (freeFrom > 0 && md[blockAt(freeFrom - 1) + Md.CONTIG]! === blockBits) freeFrom--;
-    chunk.freeFrom = freeFrom;
-  }
+    if (sIndex === eIndex) {
+      if (start === 0 && end === blockBits) pages = 1;
+      this.#update(s, start, end);
+    } else {
+      pages = (eIndex - sIndex - 1) | 0;
+      if (start === 0) pages++;
+      if (end === blockBits) pages++;
+      this.#update(s, start, blockBits);
+      this.#update(e, 0, end);
+      for (let at = (s + Md.STRIDE) | 0; at < e; at = (at + Md.STRIDE) | 0) {
+        w[at + Md.FIRST] = 0;
+        w[at + Md.SCAN] = 0;
+        w[at + Md.CONTIG_START] = 0;
+        w[at + Md.CONTIG] = blockBits;
+        w[at + Md.LEFT] = blockBits;
+        w[at + Md.RIGHT] = blockBits;
+      }
+    }
 
-  // The kernel passes `end` relative to its block but the start relative to the chunk, so in all blocks but the first the length is
-  // negative and the chunk's contig hint does not rise until a page gets empty. Placement depends on it.
-  if (end - start >= blockBits || sIndex !== eIndex) refreshChunk(chunk, true);
-  else updateBlock(md, 0, (sIndex << shift) + start, end);
-  return pages;
+    if (pages !== 0) {
+      let freeFrom = this.freeFrom;
+      while (freeFrom > 0 && w[(freeFrom << 3) + Md.CONTIG]! === blockBits) freeFrom--;
+      this.freeFrom = freeFrom;
+    }
+
+    // The kernel passes `end` relative to its block but the start relative to the chunk, so in all blocks but the first the length is
+    // negative and the chunk's contig hint does not rise until a page gets empty. Placement depends on it.
+    if (end - start >= blockBits || sIndex !== eIndex) this.#refreshChunk(true);
+    else this.#update(0, (sBase + start) | 0, end);
+    return pages;
+  }
 }

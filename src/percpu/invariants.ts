@@ -1,7 +1,8 @@
 // Recounts every hint, bitmap and counter from the allocation maps and compares. Slow; tests switch it on, nothing else calls it.
 import type { PercpuAllocator } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
-import { Md, PCPU_MIN_ALLOC_SIZE, blockAt } from './chunk.js';
+import { Md, blockAt } from './chunk-maps.js';
+import { PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Chunk } from './chunk.js';
 
 /** A state that the allocator can never be in. */

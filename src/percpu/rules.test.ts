@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LAYOUTS, firstChunkOf, machineOf } from '../layouts/layouts.js';
 import { Random } from '../random.js';
 import { PercpuAllocator } from './allocator.js';
-import { Md } from './chunk.js';
+import { Md } from './chunk-maps.js';
 import type { Chunk } from './chunk.js';
 import { CountingMemory } from './counting-memory.js';
 import { GFP_ATOMIC, GFP_KERNEL, GFP_NOFS, GFP_NOIO } from './gfp.js';

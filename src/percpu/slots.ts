@@ -1,6 +1,7 @@
 // The slot lists: chunks sorted by the size class of their largest free run, and at the end the sidelined, free and to-depopulate slots.
 import type { AllocInfo } from './geometry.js';
-import { Chunk, Md, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { Md } from './chunk-maps.js';
+import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Variant } from './variant.js';
 
 const PCPU_SLOT_BASE_SHIFT = 5;

@@ -1,6 +1,7 @@
 // The text of debugfs percpu_stats: mm/percpu-stats.c.
 import { findLastBit, findNextBit, testBit } from './bitmap.js';
-import { Md, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { Md } from './chunk-maps.js';
+import { PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Chunk } from './chunk.js';
 import type { PercpuAllocator } from './allocator.js';
 

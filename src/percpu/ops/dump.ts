@@ -1,5 +1,5 @@
 // The state dump of operation scripts: the `S` lines of docs/ops-format.md, without "S ".
-import { MD_STRIDE, Md, blockAt } from '../chunk.js';
+import { Md, blockAt } from '../chunk-maps.js';
 import type { Chunk } from '../chunk.js';
 import type { CountingMemory } from '../counting-memory.js';
 import type { PercpuAllocator } from '../allocator.js';
@@ -48,7 +48,7 @@ function dumpChunk(percpu: PercpuAllocator, chunk: Chunk, slot: number, brief: b
 }
 
 function sameBlock(md: Int32Array, a: number, b: number): boolean {
-  for (let field = 0; field < MD_STRIDE; field++) if (md[a + field] !== md[b + field]) return false;
+  for (let field = 0; field < Md.STRIDE; field++) if (md[a + field] !== md[b + field]) return false;
   return true;
 }
 

@@ -1,0 +1,274 @@
+// The bitmaps and the hint records of one chunk, all in one Int32Array: whoever works on a chunk loads one address and one length.
+// Bitmaps as the kernel's lib/find_bit.c and lib/bitmap.c handle them, 32 bits to a word. A bit is named by its number in the whole
+// array (bit 0 of word 1 is 32), so one scan serves all maps.
+//
+// This file and the two above it (hints.ts, area.ts) are the hot code of the allocator. They are methods, because V8 inlines a method
+// without asking each time whether it is still the same one, and they add with `| 0`, because it then needs no check for overflow.
+
+// Fields of one metadata block (struct pcpu_block_md). In bits; starts are relative to the block, and keep their last value when the
+// hint itself is 0. A const enum: its values are literals in the hot code.
+//  - contig: the largest known free run; never more than the largest there is. 0 in a block: no bit of it is free. Chunk wide it may be
+//    too small (see hintsAfterFree).
+//  - scan: the largest known free run before contig; it lies behind contig only if both have the same size.
+//  - left, right: free bits at the two ends. Of the chunk's own record they are set on init and free, never lowered.
+//  - first: no free bit lies below it.
+export const enum Md {
+  SCAN,
+  SCAN_START,
+  CONTIG,
+  CONTIG_START,
+  LEFT,
+  RIGHT,
+  FIRST,
+  BITS,
+  /** Integers per record. The chunk's own record (chunk_md) comes first, block i follows at (i + 1) * STRIDE. */
+  STRIDE,
+}
+
+/** Index of the record of block `index`. */
+export function blockAt(index: number): number {
+  return (index + 1) << 3;
+}
+
+/** Above this, TypedArray.fill is quicker than a loop. */
+const enum Fill {
+  WORDS = 24,
+}
+
+/** Words that `bits` bits take. */
+export function bitmapWords(bits: number): number {
+  return (bits + 31) >>> 5;
+}
+
+export class ChunkMaps {
+  readonly nrPages: number;
+  /** log2 of the bits per metadata block; a block is a page. */
+  readonly blockShift: number;
+  /** Bits of the allocation map. */
+  readonly mapBits: number;
+  readonly words: Int32Array;
+  /** Hint records: part of `words`, as are the maps that follow. */
+  readonly md: Int32Array;
+  /** 1 = the page is backed in every unit. */
+  readonly populated: Int32Array;
+  /** 1 = bit in use. */
+  readonly allocMap: Int32Array;
+  /** 1 = an area begins here, or ended here. Bits of freed areas stay. One bit more than allocMap. */
+  readonly boundMap: Int32Array;
+  /** Bit n: word n of boundMap is not 0. Its set bits lie far apart: a 32 KB area has two in 257 words. Not in the kernel. */
+  readonly boundSummary: Int32Array;
+  /** Number of the first bit of each map. */
+  protected readonly populatedBase: number;
+  protected readonly allocBase: number;
+  protected readonly boundBase: number;
+  /** Bit n + summaryBase: word n of `words`, a word of boundMap, is not 0. */
+  protected readonly summaryBase: number;
+  /** All blocks from this one on are entirely free. Not in the kernel, which looks at them one by one. */
+  freeFrom = 0;
+
+  /** @param from maps of the same size, of a chunk without areas and pages, that are taken over: typed arrays are dear to make */
+  constructor(nrPages: number, blockShift: number, from?: ChunkMaps) {
+    this.nrPages = nrPages;
+    this.blockShift = blockShift;
+    this.mapBits = nrPages << blockShift;
+    const populatedAt = (nrPages + 1) << 3;
+    const allocAt = populatedAt + bitmapWords(nrPages);
+    const boundAt = allocAt + bitmapWords(this.mapBits);
+    const summaryAt = boundAt + bitmapWords(this.mapBits + 1);
+    const end = summaryAt + bitmapWords(summaryAt - boundAt);
+    this.populatedBase = populatedAt << 5;
+    this.allocBase = allocAt << 5;
+    this.boundBase = boundAt << 5;
+    this.summaryBase = (summaryAt << 5) - boundAt;
+    if (from === undefined) {
+      const words = new Int32Array(end);
+      this.words = words;
+      this.md = words.subarray(0, populatedAt);
+      this.populated = words.subarray(populatedAt, allocAt);
+      this.allocMap = words.subarray(allocAt, boundAt);
+      this.boundMap = words.subarray(boundAt, summaryAt);
+      this.boundSummary = words.subarray(summaryAt, end);
+    } else {
+      this.words = from.words;
+      this.md = from.md;
+      this.populated = from.populated;
+      this.allocMap = from.allocMap;
+      this.boundMap = from.boundMap;
+      this.boundSummary = from.boundSummary;
+      this.clearBounds(this.boundBase >>> 5, (summaryAt - 1) | 0);
+    }
+    this.#initBlock(0, this.mapBits);
+    const blockBits = 1 << blockShift;
+    for (let at = Md.STRIDE as number; at < populatedAt; at += Md.STRIDE) this.#initBlock(at, blockBits);
+  }
+
+  /** pcpu_init_md_block(). */
+  #initBlock(at: number, bits: number): void {
+    const w = this.words;
+    w[at + Md.SCAN] = 0;
+    w[at + Md.SCAN_START] = 0;
+    w[at + Md.CONTIG] = bits;
+    w[at + Md.CONTIG_START] = 0;
+    w[at + Md.LEFT] = bits;
+    w[at + Md.RIGHT] = bits;
+    w[at + Md.FIRST] = 0;
+    w[at + Md.BITS] = bits;
+  }
+
+  /** find_next_bit(): first set bit in [start, end), or `end`. */
+  protected nextSet(start: number, end: number): number {
+    if (start >= end) return end;
+    const w = this.words;
+    const last = (end - 1) >>> 5;
+    let word = start >>> 5;
+    let value = w[word]! & (-1 << start);
+    while (value === 0) {
+      if (word >= last) return end;
+      word = (word + 1) | 0;
+      value = w[word]!;
+    }
+    const bit = (((word << 5) | 31) - Math.clz32(value & -value)) | 0;
+    return bit < end ? bit : end;
+  }
+
+  /** find_next_zero_bit(): first clear bit in [start, end), or `end`. */
+  protected nextZero(start: number, end: number): number {
+    if (start >= end) return end;
+    const w = this.words;
+    const last = (end - 1) >>> 5;
+    let word = start >>> 5;
+    let value = ~w[word]! & (-1 << start);
+    while (value === 0) {
+      if (word >= last) return end;
+      word = (word + 1) | 0;
+      value = ~w[word]!;
+    }
+    const bit = (((word << 5) | 31) - Math.clz32(value & -value)) | 0;
+    return bit < end ? bit : end;
+  }
+
+  /** Last set bit in [start, end), or start - 1. */
+  protected lastSet(start: number, end: number): number {
+    const none = (start - 1) | 0;
+    if (end <= start) return none;
+    const w = this.words;
+    const first = start >>> 5;
+    let word = (end - 1) >>> 5;
+    let value = w[word]! & (-1 >>> -end);
+    while (value === 0) {
+      if (word <= first) return none;
+      word = (word - 1) | 0;
+      value = w[word]!;
+    }
+    const bit = (((word << 5) | 31) - Math.clz32(value)) | 0;
+    return bit >= start ? bit : none;
+  }
+
+  /** bitmap_set() of the allocation map. */
+  protected setAllocated(bit: number, bits: number): void {
+    const w = this.words;
+    const start = (this.allocBase + bit) | 0;
+    const end = (start + bits) | 0;
+    const first = start >>> 5;
+    const last = (end - 1) >>> 5;
+    const head = -1 << start;
+    const tail = -1 >>> -end;
+    if (first === last) {
+      w[first]! |= head & tail;
+      return;
+    }
+    w[first]! |= head;
+    if (last - first > Fill.WORDS) w.fill(-1, first + 1, last);
+    else for (let word = (first + 1) | 0; word < last; word = (word + 1) | 0) w[word] = -1;
+    w[last]! |= tail;
+  }
+
+  /** bitmap_clear() of the allocation map. */
+  protected clearAllocated(bit: number, bits: number): void {
+    const w = this.words;
+    const start = (this.allocBase + bit) | 0;
+    const end = (start + bits) | 0;
+    const first = start >>> 5;
+    const last = (end - 1) >>> 5;
+    const head = -1 << start;
+    const tail = -1 >>> -end;
+    if (first === last) {
+      w[first]! &= ~(head & tail);
+      return;
+    }
+    w[first]! &= ~head;
+    if (last - first > Fill.WORDS) w.fill(0, first + 1, last);
+    else for (let word = (first + 1) | 0; word < last; word = (word + 1) | 0) w[word] = 0;
+    w[last]! &= ~tail;
+  }
+
+  /** The area's two boundaries are set, those inside it cleared. */
+  protected setBounds(bit: number, bits: number): void {
+    const w = this.words;
+    const start = (this.boundBase + bit) | 0;
+    const end = (start + bits) | 0;
+    const first = start >>> 5;
+    const last = end >>> 5;
+    const above = -1 << start;
+    const below = ~(-1 << end);
+    if (first === last) {
+      const old = w[first]!;
+      w[first] = (old & ~(above & below)) | (1 << start) | (1 << end);
+      if (old === 0) this.#setSummary(first);
+      return;
+    }
+    if (last - first > 1) this.clearBounds((first + 1) | 0, (last - 1) | 0);
+    w[first] = (w[first]! & ~above) | (1 << start);
+    w[last] = (w[last]! & ~below) | (1 << end);
+    this.#setSummary(first);
+    this.#setSummary(last);
+  }
+
+  protected setBound(bit: number): void {
+    const at = (this.boundBase + bit) | 0;
+    this.words[at >>> 5]! |= 1 << at;
+    this.#setSummary(at >>> 5);
+  }
+
+  #setSummary(word: number): void {
+    const bit = (this.summaryBase + word) | 0;
+    this.words[bit >>> 5]! |= 1 << bit;
+  }
+
+  /** Clears the words of the bound map from `first` to `last`. */
+  protected clearBounds(first: number, last: number): void {
+    const w = this.words;
+    const base = this.summaryBase;
+    const end = (base + last + 1) | 0;
+    for (let bit = this.nextSet((base + first) | 0, end); bit < end; bit = this.nextSet((bit + 1) | 0, end)) {
+      w[(bit - base) | 0] = 0;
+      w[bit >>> 5]! &= ~(1 << bit);
+    }
+  }
+
+  /** Bits of the area that begins at `bit`: up to the next boundary. */
+  areaBits(bit: number): number {
+    const w = this.words;
+    const start = (this.boundBase + bit) | 0;
+    let word = (start + 1) >>> 5;
+    let value = w[word]! & (-1 << (start + 1));
+    if (value === 0) {
+      const summary = this.summaryBase;
+      word = (this.nextSet((summary + word + 1) | 0, w.length << 5) - summary) | 0;
+      value = w[word]!;
+    }
+    return (((word << 5) | 31) - Math.clz32(value & -value) - start) | 0;
+  }
+
+  /** first populated page in [start, end), or `end`. */
+  nextPopulated(start: number, end: number): number {
+    const base = this.populatedBase;
+    return (this.nextSet((base + start) | 0, (base + end) | 0) - base) | 0;
+  }
+
+  /** First page in [start, end) that is not populated, or `end`. */
+  nextHole(start: number, end: number): number {
+    const base = this.populatedBase;
+    return (this.nextZero((base + start) | 0, (base + end) | 0) - base) | 0;
+  }
+}
