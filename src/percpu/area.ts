@@ -14,8 +14,7 @@ export class AreaMaps extends HintedMaps {
   #skippedBits = 0;
 
   /** pcpu_next_hint(): where to begin searching in the record at `at`: behind its scan hint if that is known to be too small. */
-  #nextHint(at: number, bits: number): number {
-    const w = this.words;
+  #nextHint(w: Int32Array, at: number, bits: number): number {
     const scan = w[at + Md.SCAN]!;
     if (scan !== 0 && bits > scan) {
       const scanStart = w[at + Md.SCAN_START]!;
@@ -40,7 +39,7 @@ export class AreaMaps extends HintedMaps {
     const shift = this.blockShift;
     const blockBits = 1 << shift;
     const endAt = (this.nrPages + 1) << 3;
-    let from = this.#nextHint(0, bits);
+    let from = this.#nextHint(w, 0, bits);
     for (;;) {
       // pcpu_next_fit_region(). `run`: aligned free bits at the end of the block before.
       let base = (from >>> shift) << shift;
@@ -65,7 +64,7 @@ export class AreaMaps extends HintedMaps {
           const contigStart = w[at + Md.CONTIG_START]!;
           const needed = (((contigStart + align - 1) & -align) - contigStart + bits) | 0;
           if (contigStart >= offset && contig >= needed) {
-            const start = this.#nextHint(at, bits);
+            const start = this.#nextHint(w, at, bits);
             run = (needed + contigStart - start) | 0;
             known = (base + contigStart) | 0;
             from = (base + start) | 0;
@@ -91,7 +90,7 @@ export class AreaMaps extends HintedMaps {
         }
       }
       this.#skippedBits = 0;
-      if (from < known) return this.#findArea(bits, align, from, known);
+      if (from < known) return this.#findArea(w, bits, align, from, known);
       return (from + align - 1) & -align;
     }
   }
@@ -110,15 +109,15 @@ export class AreaMaps extends HintedMaps {
    * @param known where a free run begins that has room for the area
    * @returns the first bit, or Fit.NO_AREA
    */
-  #findArea(bits: number, align: number, start: number, known: number): number {
+  #findArea(w: Int32Array, bits: number, align: number, start: number, known: number): number {
     const map = this.allocBase;
     const knownBit = (map + known) | 0;
     for (let from = start; ;) {
-      const bit = ((from < known ? this.nextZero((map + from) | 0, knownBit) - map : from) + align - 1) & -align;
+      const bit = ((from < known ? this.nextFree(w, (map + from) | 0, knownBit) - map : from) + align - 1) & -align;
       if (bit >= known) return bit;
       const end = (bit + bits) | 0;
       if (end > start + bits + (1 << this.blockShift) || end > this.mapBits) return Fit.NO_AREA;
-      const used = (this.nextSet((map + bit) | 0, end < known ? (map + end) | 0 : knownBit) - map) | 0;
+      const used = (this.nextSet(w, (map + bit) | 0, end < known ? (map + end) | 0 : knownBit) - map) | 0;
       if (used >= end || used >= known) return bit;
       const run = (used - bit) | 0;
       const skipped = this.#skipped;

@@ -40,6 +40,32 @@ export function bitmapWords(bits: number): number {
   return (bits + 31) >>> 5;
 }
 
+/** Sets the bits [start, end). */
+function setRange(w: Int32Array, start: number, end: number): void {
+  if (start >= end) return;
+  const last = (end - 1) >>> 5;
+  let word = start >>> 5;
+  let mask = -1 << start;
+  for (; word < last; word = (word + 1) | 0) {
+    w[word]! |= mask;
+    mask = -1;
+  }
+  w[word]! |= mask & (-1 >>> -end);
+}
+
+/** Clears the bits [start, end). */
+function clearRange(w: Int32Array, start: number, end: number): void {
+  if (start >= end) return;
+  const last = (end - 1) >>> 5;
+  let word = start >>> 5;
+  let mask = -1 << start;
+  for (; word < last; word = (word + 1) | 0) {
+    w[word]! &= ~mask;
+    mask = -1;
+  }
+  w[word]! &= ~(mask & (-1 >>> -end));
+}
+
 export class ChunkMaps {
   readonly nrPages: number;
   /** log2 of the bits per metadata block; a block is a page. */
@@ -57,12 +83,16 @@ export class ChunkMaps {
   readonly boundMap: Int32Array;
   /** Bit n: word n of boundMap is not 0. Its set bits lie far apart: a 32 KB area has two in 257 words. Not in the kernel. */
   readonly boundSummary: Int32Array;
+  /** Bit n: word n of allocMap has no clear bit. One word more, which is always 0. Not in the kernel. */
+  readonly fullWords: Int32Array;
   /** Number of the first bit of each map. */
   protected readonly populatedBase: number;
   protected readonly allocBase: number;
   protected readonly boundBase: number;
   /** Bit n + summaryBase: word n of `words`, a word of boundMap, is not 0. */
   protected readonly summaryBase: number;
+  /** Bit n + fullBase: word n of `words`, a word of allocMap, has no clear bit. */
+  protected readonly fullBase: number;
   /** All blocks from this one on are entirely free. Not in the kernel, which looks at them one by one. */
   freeFrom = 0;
 
@@ -75,11 +105,13 @@ export class ChunkMaps {
     const allocAt = populatedAt + bitmapWords(nrPages);
     const boundAt = allocAt + bitmapWords(this.mapBits);
     const summaryAt = boundAt + bitmapWords(this.mapBits + 1);
-    const end = summaryAt + bitmapWords(summaryAt - boundAt);
+    const fullAt = summaryAt + bitmapWords(summaryAt - boundAt);
+    const end = fullAt + bitmapWords(boundAt - allocAt) + 1;
     this.populatedBase = populatedAt << 5;
     this.allocBase = allocAt << 5;
     this.boundBase = boundAt << 5;
     this.summaryBase = (summaryAt << 5) - boundAt;
+    this.fullBase = (fullAt << 5) - allocAt;
     if (from === undefined) {
       const words = new Int32Array(end);
       this.words = words;
@@ -87,7 +119,8 @@ export class ChunkMaps {
       this.populated = words.subarray(populatedAt, allocAt);
       this.allocMap = words.subarray(allocAt, boundAt);
       this.boundMap = words.subarray(boundAt, summaryAt);
-      this.boundSummary = words.subarray(summaryAt, end);
+      this.boundSummary = words.subarray(summaryAt, fullAt);
+      this.fullWords = words.subarray(fullAt, end);
     } else {
       this.words = from.words;
       this.md = from.md;
@@ -95,6 +128,7 @@ export class ChunkMaps {
       this.allocMap = from.allocMap;
       this.boundMap = from.boundMap;
       this.boundSummary = from.boundSummary;
+      this.fullWords = from.fullWords;
       this.clearBounds(this.boundBase >>> 5, (summaryAt - 1) | 0);
     }
     this.#initBlock(0, this.mapBits);
@@ -116,9 +150,8 @@ export class ChunkMaps {
   }
 
   /** find_next_bit(): first set bit in [start, end), or `end`. */
-  protected nextSet(start: number, end: number): number {
+  protected nextSet(w: Int32Array, start: number, end: number): number {
     if (start >= end) return end;
-    const w = this.words;
     const last = (end - 1) >>> 5;
     let word = start >>> 5;
     let value = w[word]! & (-1 << start);
@@ -131,16 +164,22 @@ export class ChunkMaps {
     return bit < end ? bit : end;
   }
 
-  /** find_next_zero_bit(): first clear bit in [start, end), or `end`. */
-  protected nextZero(start: number, end: number): number {
+  /** find_next_zero_bit() of the allocation map: first clear bit in [start, end), or `end`. Full words are not looked at one by one. */
+  protected nextFree(w: Int32Array, start: number, end: number): number {
     if (start >= end) return end;
-    const w = this.words;
-    const last = (end - 1) >>> 5;
     let word = start >>> 5;
     let value = ~w[word]! & (-1 << start);
-    while (value === 0) {
-      if (word >= last) return end;
-      word = (word + 1) | 0;
+    if (value === 0) {
+      const base = this.fullBase;
+      const from = (base + word + 1) | 0;
+      let at = from >>> 5;
+      let some = ~w[at]! & (-1 << from);
+      while (some === 0) {
+        at = (at + 1) | 0;
+        some = ~w[at]!;
+      }
+      word = (((at << 5) | 31) - Math.clz32(some & -some) - base) | 0;
+      if (word << 5 >= end) return end;
       value = ~w[word]!;
     }
     const bit = (((word << 5) | 31) - Math.clz32(value & -value)) | 0;
@@ -148,10 +187,9 @@ export class ChunkMaps {
   }
 
   /** Last set bit in [start, end), or start - 1. */
-  protected lastSet(start: number, end: number): number {
+  protected lastSet(w: Int32Array, start: number, end: number): number {
     const none = (start - 1) | 0;
     if (end <= start) return none;
-    const w = this.words;
     const first = start >>> 5;
     let word = (end - 1) >>> 5;
     let value = w[word]! & (-1 >>> -end);
@@ -174,13 +212,25 @@ export class ChunkMaps {
     const head = -1 << start;
     const tail = -1 >>> -end;
     if (first === last) {
-      w[first]! |= head & tail;
+      const value = w[first]! | (head & tail);
+      w[first] = value;
+      if (value === -1) {
+        const full = (this.fullBase + first) | 0;
+        w[full >>> 5]! |= 1 << full;
+      }
       return;
     }
-    w[first]! |= head;
+    const firstValue = w[first]! | head;
+    w[first] = firstValue;
     if (last - first > Fill.WORDS) w.fill(-1, first + 1, last);
     else for (let word = (first + 1) | 0; word < last; word = (word + 1) | 0) w[word] = -1;
-    w[last]! |= tail;
+    const lastValue = w[last]! | tail;
+    w[last] = lastValue;
+    setRange(
+      w,
+      (this.fullBase + (firstValue === -1 ? first : first + 1)) | 0,
+      (this.fullBase + (lastValue === -1 ? last + 1 : last)) | 0,
+    );
   }
 
   /** bitmap_clear() of the allocation map. */
@@ -192,14 +242,17 @@ export class ChunkMaps {
     const last = (end - 1) >>> 5;
     const head = -1 << start;
     const tail = -1 >>> -end;
+    const full = (this.fullBase + first) | 0;
     if (first === last) {
       w[first]! &= ~(head & tail);
+      w[full >>> 5]! &= ~(1 << full);
       return;
     }
     w[first]! &= ~head;
     if (last - first > Fill.WORDS) w.fill(0, first + 1, last);
     else for (let word = (first + 1) | 0; word < last; word = (word + 1) | 0) w[word] = 0;
     w[last]! &= ~tail;
+    clearRange(w, full, (this.fullBase + last + 1) | 0);
   }
 
   /** The area's two boundaries are set, those inside it cleared. */
@@ -240,7 +293,7 @@ export class ChunkMaps {
     const w = this.words;
     const base = this.summaryBase;
     const end = (base + last + 1) | 0;
-    for (let bit = this.nextSet((base + first) | 0, end); bit < end; bit = this.nextSet((bit + 1) | 0, end)) {
+    for (let bit = this.nextSet(w, (base + first) | 0, end); bit < end; bit = this.nextSet(w, (bit + 1) | 0, end)) {
       w[(bit - base) | 0] = 0;
       w[bit >>> 5]! &= ~(1 << bit);
     }
@@ -254,7 +307,7 @@ export class ChunkMaps {
     let value = w[word]! & (-1 << (start + 1));
     if (value === 0) {
       const summary = this.summaryBase;
-      word = (this.nextSet((summary + word + 1) | 0, w.length << 5) - summary) | 0;
+      word = (this.nextSet(w, (summary + word + 1) | 0, w.length << 5) - summary) | 0;
       value = w[word]!;
     }
     return (((word << 5) | 31) - Math.clz32(value & -value) - start) | 0;
@@ -262,13 +315,22 @@ export class ChunkMaps {
 
   /** first populated page in [start, end), or `end`. */
   nextPopulated(start: number, end: number): number {
+    const w = this.words;
     const base = this.populatedBase;
-    return (this.nextSet((base + start) | 0, (base + end) | 0) - base) | 0;
+    return (this.nextSet(w, (base + start) | 0, (base + end) | 0) - base) | 0;
   }
 
   /** First page in [start, end) that is not populated, or `end`. */
   nextHole(start: number, end: number): number {
+    const w = this.words;
     const base = this.populatedBase;
-    return (this.nextZero((base + start) | 0, (base + end) | 0) - base) | 0;
+    const stop = (base + end) | 0;
+    for (let bit = (base + start) | 0; bit < stop; bit = ((bit | 31) + 1) | 0) {
+      const holes = ~w[bit >>> 5]! >>> bit;
+      if (holes === 0) continue;
+      const hole = (bit + 31 - Math.clz32(holes & -holes) - base) | 0;
+      return hole < end ? hole : end;
+    }
+    return end;
   }
 }

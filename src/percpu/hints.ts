@@ -9,9 +9,7 @@ function isBetterAligned(start: number, contigStart: number): boolean {
 
 export class HintedMaps extends ChunkMaps {
   /** pcpu_block_update(): takes the free run [start, end) into the record at `at`. */
-  #update(at: number, start: number, end: number): void {
-    const w = this.words;
-    // May be negative: see hintsAfterFree.
+  #update(w: Int32Array, at: number, start: number, end: number): void {
     const run = (end - start) | 0;
     if (start < w[at + Md.FIRST]!) w[at + Md.FIRST] = start;
     if (start === 0) w[at + Md.LEFT] = run;
@@ -56,10 +54,11 @@ export class HintedMaps extends ChunkMaps {
     const base = (bit >>> shift) << shift;
     const end = (bit - base + bits) | 0;
     if (end > 1 << shift) return;
+    const w = this.words;
     // Alignment may have skipped free bits before the run.
     const from = (this.allocBase + base) | 0;
-    const start = (this.lastSet(from, (this.allocBase + bit) | 0) + 1 - from) | 0;
-    this.#update(((bit >>> shift) + 1) << 3, start, end);
+    const start = (this.lastSet(w, from, (this.allocBase + bit) | 0) + 1 - from) | 0;
+    this.#update(w, ((bit >>> shift) + 1) << 3, start, end);
   }
 
   /**
@@ -67,8 +66,7 @@ export class HintedMaps extends ChunkMaps {
    * local variables here and in {@link #refreshBlock}; a run that is smaller than the best one before it changes nothing, because the
    * runs come in ascending order.
    */
-  #refreshChunk(fullScan: boolean): void {
-    const w = this.words;
+  #refreshChunk(w: Int32Array, fullScan: boolean): void {
     const shift = this.blockShift;
     const blockBits = 1 << shift;
     const mapBits = this.mapBits;
@@ -173,8 +171,7 @@ export class HintedMaps extends ChunkMaps {
    * @param at the block's record, `base` its first bit in the chunk
    * @param areaEnd first bit of the block behind the area that broke it
    */
-  #refreshBlock(at: number, base: number, areaEnd: number): void {
-    const w = this.words;
+  #refreshBlock(w: Int32Array, at: number, base: number, areaEnd: number): void {
     const blockBits = 1 << this.blockShift;
     const from = (this.allocBase + base) | 0;
     let scan = w[at + Md.SCAN]!;
@@ -194,20 +191,25 @@ export class HintedMaps extends ChunkMaps {
     const tailBit = (from + tail) | 0;
     // Stays 0 when the promoted run is the one that touches the end: part of the kernel's behaviour.
     let right = 0;
-    if (start < tail) start = (this.nextZero((from + start) | 0, tailBit) - from) | 0;
+    if (start < tail) start = (this.nextFree(w, (from + start) | 0, tailBit) - from) | 0;
     while (start < blockBits) {
-      // Only the last run and those that are at least as large as the best one so far matter: if that many bits behind `start` are not
-      // all free, the next run worth a look begins behind the last one in use.
-      if (contig > 1 && start !== 0 && start < tail && start + contig <= blockBits) {
-        const enough = (start + contig) | 0;
-        const used = (this.lastSet((from + start) | 0, (from + (enough < tail ? enough : tail)) | 0) - from) | 0;
-        if (used >= start) {
-          start = (this.nextZero((from + used + 1) | 0, tailBit) - from) | 0;
-          continue;
-        }
-      }
       let end = tail;
-      if (start < tail) end = (this.nextSet((from + start + 1) | 0, tailBit) - from) | 0;
+      if (start < tail) {
+        let behind = (start + 1) | 0;
+        // Only the last run and those that are at least as large as the best one so far matter: if that many bits behind `start` are
+        // not all free, the next run worth a look begins behind the last one in use.
+        if (contig > 1 && start !== 0) {
+          behind = (start + contig) | 0;
+          if (behind > tail) behind = tail;
+          const used = (this.lastSet(w, (from + start) | 0, (from + behind) | 0) - from) | 0;
+          if (used >= start) {
+            start = (used + 1) | 0;
+            if (start === behind) start = (this.nextFree(w, (from + start) | 0, tailBit) - from) | 0;
+            continue;
+          }
+        }
+        end = (this.nextSet(w, (from + behind) | 0, tailBit) - from) | 0;
+      }
       if (end >= tail) end = blockBits;
       const run = (end - start) | 0;
       if (start === 0) w[at + Md.LEFT] = run;
@@ -230,7 +232,7 @@ export class HintedMaps extends ChunkMaps {
         }
       }
       if (end >= tail) break;
-      start = (this.nextZero((from + end + 1) | 0, tailBit) - from) | 0;
+      start = (this.nextFree(w, (from + end + 1) | 0, tailBit) - from) | 0;
     }
     w[at + Md.SCAN] = scan;
     w[at + Md.SCAN_START] = scanStart;
@@ -240,8 +242,7 @@ export class HintedMaps extends ChunkMaps {
   }
 
   /** First free bit of the chunk at or above `bit`, or the number of bits. */
-  #nextFree(bit: number): number {
-    const w = this.words;
+  #firstFree(w: Int32Array, bit: number): number {
     const shift = this.blockShift;
     const blockBits = 1 << shift;
     const endAt = (this.nrPages + 1) << 3;
@@ -252,7 +253,7 @@ export class HintedMaps extends ChunkMaps {
       const end = (base + blockBits) | 0;
       const from = (this.allocBase + bit) | 0;
       const first = (base + w[at + Md.FIRST]!) | 0;
-      const found = this.nextZero(first > from ? first : from, end);
+      const found = this.nextFree(w, first > from ? first : from, end);
       if (found < end) return (found - this.allocBase) | 0;
     }
     do {
@@ -260,7 +261,7 @@ export class HintedMaps extends ChunkMaps {
       base = (base + blockBits) | 0;
       if (at >= endAt) return this.mapBits;
     } while (w[at + Md.CONTIG]! === 0);
-    return (this.nextZero((base + w[at + Md.FIRST]!) | 0, (base + blockBits) | 0) - this.allocBase) | 0;
+    return (this.nextFree(w, (base + w[at + Md.FIRST]!) | 0, (base + blockBits) | 0) - this.allocBase) | 0;
   }
 
   /**
@@ -286,14 +287,14 @@ export class HintedMaps extends ChunkMaps {
     if (contig === blockBits) pages++;
     if (sOff === w[s + Md.FIRST]!) {
       const from = (this.allocBase + sBase) | 0;
-      w[s + Md.FIRST] = (this.nextZero((from + sEnd) | 0, (from + blockBits) | 0) - from) | 0;
+      w[s + Md.FIRST] = (this.nextFree(w, (from + sEnd) | 0, (from + blockBits) | 0) - from) | 0;
     }
     const scanStart = w[s + Md.SCAN_START]!;
     if (scanStart < sEnd && sOff < scanStart + w[s + Md.SCAN]!) w[s + Md.SCAN] = 0;
     const contigStart = w[s + Md.CONTIG_START]!;
     if (contigStart < sEnd && sOff < contigStart + contig) {
       if (sOff === 0) w[s + Md.LEFT] = 0;
-      this.#refreshBlock(s, sBase, sEnd < blockBits ? sEnd : blockBits);
+      this.#refreshBlock(w, s, sBase, sEnd < blockBits ? sEnd : blockBits);
     } else {
       if (sOff < w[s + Md.LEFT]!) w[s + Md.LEFT] = sOff;
       if (sEnd > blockBits) w[s + Md.RIGHT] = 0;
@@ -307,13 +308,13 @@ export class HintedMaps extends ChunkMaps {
       const eBase = eIndex << shift;
       const eOff = (end - eBase) | 0;
       const from = (this.allocBase + eBase) | 0;
-      w[e + Md.FIRST] = (this.nextZero((from + eOff) | 0, (from + blockBits) | 0) - from) | 0;
+      w[e + Md.FIRST] = (this.nextFree(w, (from + eOff) | 0, (from + blockBits) | 0) - from) | 0;
       if (eOff === blockBits) {
         middleEnd = (e + Md.STRIDE) | 0;
       } else {
         if (eOff > w[e + Md.SCAN_START]!) w[e + Md.SCAN] = 0;
         w[e + Md.LEFT] = 0;
-        if (eOff > w[e + Md.CONTIG_START]!) this.#refreshBlock(e, eBase, eOff);
+        if (eOff > w[e + Md.CONTIG_START]!) this.#refreshBlock(w, e, eBase, eOff);
         else if (blockBits - eOff < w[e + Md.RIGHT]!) w[e + Md.RIGHT] = (blockBits - eOff) | 0;
       }
       pages = (pages + eIndex - sIndex - 1) | 0;
@@ -325,11 +326,11 @@ export class HintedMaps extends ChunkMaps {
       }
     }
 
-    if (bit === w[Md.FIRST]!) w[Md.FIRST] = this.#nextFree(end);
+    if (bit === w[Md.FIRST]!) w[Md.FIRST] = this.#firstFree(w, end);
     const chunkScanStart = w[Md.SCAN_START]!;
     if (chunkScanStart < end && bit < chunkScanStart + w[Md.SCAN]!) w[Md.SCAN] = 0;
     const chunkContigStart = w[Md.CONTIG_START]!;
-    if (chunkContigStart < end && bit < chunkContigStart + w[Md.CONTIG]!) this.#refreshChunk(false);
+    if (chunkContigStart < end && bit < chunkContigStart + w[Md.CONTIG]!) this.#refreshChunk(w, false);
     return pages;
   }
 
@@ -356,7 +357,7 @@ export class HintedMaps extends ChunkMaps {
     let start = w[s + Md.CONTIG_START]!;
     if (sOff !== start + w[s + Md.CONTIG]!) {
       const from = (this.allocBase + sBase) | 0;
-      start = (this.lastSet(from, (from + sOff) | 0) + 1 - from) | 0;
+      start = (this.lastSet(w, from, (from + sOff) | 0) + 1 - from) | 0;
     }
     let end = w[e + Md.CONTIG_START]!;
     if (eOff === end) end = (end + w[e + Md.CONTIG]!) | 0;
@@ -366,20 +367,20 @@ export class HintedMaps extends ChunkMaps {
       end = tail;
       if (eOff < tail) {
         const from = (this.allocBase + eBase) | 0;
-        end = (this.nextSet((from + eOff) | 0, (from + tail) | 0) - from) | 0;
+        end = (this.nextSet(w, (from + eOff) | 0, (from + tail) | 0) - from) | 0;
       }
       if (end >= tail) end = blockBits;
     }
 
     if (sIndex === eIndex) {
       if (start === 0 && end === blockBits) pages = 1;
-      this.#update(s, start, end);
+      this.#update(w, s, start, end);
     } else {
       pages = (eIndex - sIndex - 1) | 0;
       if (start === 0) pages++;
       if (end === blockBits) pages++;
-      this.#update(s, start, blockBits);
-      this.#update(e, 0, end);
+      this.#update(w, s, start, blockBits);
+      this.#update(w, e, 0, end);
       for (let at = (s + Md.STRIDE) | 0; at < e; at = (at + Md.STRIDE) | 0) {
         w[at + Md.FIRST] = 0;
         w[at + Md.SCAN] = 0;
@@ -397,9 +398,9 @@ export class HintedMaps extends ChunkMaps {
     }
 
     // The kernel passes `end` relative to its block but the start relative to the chunk, so in all blocks but the first the length is
-    // negative and the chunk's contig hint does not rise until a page gets empty. Placement depends on it.
-    if (end - start >= blockBits || sIndex !== eIndex) this.#refreshChunk(true);
-    else this.#update(0, (sBase + start) | 0, end);
+    // not positive, nothing is updated, and the chunk's contig hint does not rise until a page gets empty. Placement depends on it.
+    if (end - start >= blockBits || sIndex !== eIndex) this.#refreshChunk(w, true);
+    else if (sIndex === 0) this.#update(w, 0, start, end);
     return pages;
   }
 }

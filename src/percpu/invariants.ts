@@ -94,6 +94,11 @@ function checkChunk(percpu: PercpuAllocator, chunk: Chunk): number {
     expect(chunk, testBit(chunk.boundSummary, word) === (bits !== 0), `has a wrong summary of bound map word ${word}`);
   });
 
+  chunk.allocMap.forEach((bits, word) => {
+    expect(chunk, testBit(chunk.fullWords, word) === (bits === -1), `has a wrong mark of full map word ${word}`);
+  });
+  expect(chunk, chunk.fullWords.at(-1) === 0, 'has a mark behind its map');
+
   checkHints(chunk, 0, 0, chunk.mapBits, 'chunk');
   const blockBits = 1 << chunk.blockShift;
   let populated = 0;
@@ -158,6 +163,7 @@ function checkHints(chunk: Chunk, at: number, from: number, bits: number, what: 
   );
   expect(chunk, md[at + Md.FIRST]! <= first, `${what}: first free ${md[at + Md.FIRST]!}, but bit ${first} is free`);
   if (at === 0) return;
+  expect(chunk, contig > 0 || largest === 0, `${what}: contig hint 0, but ${largest} bits are free`);
   expect(chunk, md[at + Md.LEFT] === left, `${what}: left free ${md[at + Md.LEFT]!}, counted ${left}`);
   expect(chunk, md[at + Md.RIGHT]! <= right, `${what}: right free ${md[at + Md.RIGHT]!}, counted ${right}`);
 }
