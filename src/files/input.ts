@@ -28,9 +28,9 @@ const GUNZIP_CHUNK = 1 << 20;
 const STDIN = 0;
 let stdinRead = false;
 
-/** How messages name a file: `-` is stdin. */
+/** How messages, which are one line, name a file: `-` is stdin. */
 export function inputName(file: string): string {
-  return file === '-' ? 'stdin' : file;
+  return file === '-' ? 'stdin' : file.replaceAll('\n', '\\n');
 }
 
 /** @throws UsageError in one line when it cannot be read, is no regular file or pipe, or has more than `limit` bytes */
@@ -169,7 +169,7 @@ function readSome(descriptor: number, chunk: Buffer, file: string, rules: InputR
 }
 
 function unreadable(file: string, { flag }: InputRules, why: string): UsageError {
-  const name = flag === undefined ? inputName(file) : `${flag} ${file}`;
+  const name = flag === undefined ? inputName(file) : `${flag} ${inputName(file)}`;
   return new UsageError(`${name}: cannot be read (${why})`);
 }
 

@@ -24,7 +24,7 @@ export class OutputFile {
   /** @param flag named in errors, such as `--log` @throws UsageError when the place cannot be written to, or is read or written already */
   constructor(flag: string, file: string) {
     this.#flag = flag;
-    this.#name = file;
+    this.#name = file.replaceAll('\n', '\\n');
     this.#file = file;
     if (file === '') throw new UsageError(`${flag}: need the name of a file`);
     if (this.toStdout) {
