@@ -51,7 +51,7 @@ export interface KernelMachineOptions {
 }
 
 /** Why a run came back. */
-export type KernelEnd = BoardEnd | 'stopped' | 'instructions' | 'waits for ever';
+export type KernelEnd = BoardEnd | 'stopped' | 'instructions' | 'waits for ever' | 'locked up';
 
 export class KernelMachine {
   readonly cpu: MipsCpu;
@@ -173,6 +173,7 @@ export class KernelMachine {
     const end = this.cpu.run(this.#started ? this.cpu.nextPc : this.boot.pc);
     this.#started = true;
     if (end === 'budget') return 'instructions';
+    if (end === 'locked up') return end;
     return this.#end ?? (end === 'wait' ? 'waits for ever' : 'stopped');
   }
 

@@ -135,6 +135,7 @@ export class Machine {
     try {
       const end = this.board.cpu.run(pc);
       if (end === 'wait') throw new MachineError('the guest waits for an interrupt that never comes');
+      if (end === 'locked up') throw new MachineError('nothing can be fetched at the exception vector');
       this.exhausted = end === 'budget';
     } finally {
       this.#state = 'stopped';

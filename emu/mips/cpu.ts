@@ -128,8 +128,11 @@ export function uncheckable(library: EngineLibrary, shim = true): string {
   return shim ? `${library.description} has no hooks in C that check` : 'the hooks in C are not wanted';
 }
 
-/** Why `run` came back: `stop()` or the guest's `wait` instruction. */
-export type RunEnd = 'stop' | 'wait' | 'budget';
+/**
+ * Why `run` came back: `stop()`, the guest's `wait` instruction, the instruction budget; or nothing can be fetched at the exception vector, so that
+ * the guest takes bus errors for ever without an instruction.
+ */
+export type RunEnd = 'stop' | 'wait' | 'budget' | 'locked up';
 
 /** How often each kind of exception was taken since the guest was made. */
 export interface ExceptionCounts {
@@ -878,9 +881,9 @@ export class MipsCpu {
     return page?.v ? page.physical + (virtual & (entry!.pageSize - 1)) : undefined;
   }
 
-  #enterBusError(excCode: number, pc: number): 'exception' {
+  #enterBusError(excCode: number, pc: number): 'exception' | 'locked up' {
     this.#entry.enter(excCode, pc);
-    return 'exception';
+    return excCode === EXC_CODE.IBE && this.nextPc === pc ? 'locked up' : 'exception';
   }
 
   /**
@@ -929,7 +932,7 @@ export class MipsCpu {
   }
 
   /** Enters the bus error that the engine has just reported. */
-  #takeBusError(busError: 'data' | { page: number }): 'exception' {
+  #takeBusError(busError: 'data' | { page: number }): 'exception' | 'locked up' {
     this.#busError = undefined;
     this.#state.stop = false;
     if (busError === 'data') return this.#enterBusError(EXC_CODE.DBE, this.#state.pc);

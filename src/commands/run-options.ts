@@ -29,6 +29,11 @@ function positive(text: string): number {
   return value;
 }
 
+function someText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('need a text, such as "login:".');
+  return text;
+}
+
 function parseSkipCall(text: string, before: SkipCall[]): SkipCall[] {
   const match = /^([^:\s]+):([^:\s]+)$/.exec(text);
   if (!match) throw new InvalidArgumentError('need two functions as CALLER:CALLEE.');
@@ -72,7 +77,7 @@ export function addRunOptions(command: Command, { tlb = '--tlb <mode>', seed = t
       latency,
       COMMAND_SECONDS * 1e6,
     )
-    .option('--until <text>', 'end when the console has shown this')
+    .option('--until <text>', 'end when the console has shown this', someText)
     .option('--max-seconds <s>', 'end after so much virtual time', positive, DEFAULT_MAX_SECONDS)
     .option('--max-instructions <n>', 'end after so many instructions', positive, DEFAULT_MAX_INSTRUCTIONS)
     .option(

@@ -70,6 +70,7 @@ describe('what cannot run ends in one line and exit code 2', () => {
     ['a device', () => ['/dev/full'], /dev.full/],
     ['too little memory', () => [TESTKERNEL, '--memory', '16'], /32 to 256/],
     ['a latency that is none', () => [TESTKERNEL, '--command-latency', '-1'], /microseconds/],
+    ['no text to wait for', () => [TESTKERNEL, '--until', ''], /--until <text>.*need a text/],
     ['-i with --json', () => [TESTKERNEL, '-i', '--json'], /--json/],
   ])('%s', (_name, args, message) => {
     const { stdout, stderr, status } = run(...args());

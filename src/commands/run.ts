@@ -253,6 +253,7 @@ const ENDS: Readonly<Record<RunEnd, string>> = {
   reset: 'the kernel reset the board',
   halt: 'the board halted',
   'waits for ever': 'the CPU sleeps and nothing can wake it',
+  'locked up': 'the CPU is locked up: nothing can be fetched at its exception vector',
   panic: 'panic',
   stall: 'it hangs: no word, no sleep for too long (--stall-instructions)',
   until: 'the text of --until was shown',

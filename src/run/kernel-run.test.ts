@@ -57,6 +57,14 @@ describe('a run ends at the same instruction, with the same bytes, on every path
   });
 });
 
+it('a CPU that cannot fetch at its exception vector ends the run', () => {
+  const { source, bigEndian, segments } = kernels[0]!;
+  const inFlash = { source, bigEndian, segments, entry: 0xbfc0_0000, symbols: undefined };
+  for (const path of [{}, { precise: true }, { portable: true }, { shim: false }])
+    expect(ended(path, inFlash)).toMatchObject({ end: 'locked up', counters: { instructions: 0 } });
+  expect(runOutcome('locked up', [])).toEqual({ outcome: 'stall', signature: '' });
+});
+
 it('a hang without a crash on the console has no signature', () => {
   expect(runOutcome('stall', ['Linux version 6.1'])).toEqual({ outcome: 'stall', signature: '' });
   expect(runOutcome('power off', ['Linux version 6.1'])).toEqual({ outcome: 'clean', signature: '' });

@@ -5,7 +5,10 @@ import type { DiskTraffic } from '../../emu/malta/megaraid/scsi-disk.js';
 import { type GuestNames, MachineNames } from '../linux/guest-names.js';
 import { decodeConsole, signature } from '../decode/index.js';
 
-/** `waits for ever`: the CPU sleeps and nothing can wake it. `stopped`: by somebody who had seen enough. */
+/**
+ * `waits for ever`: the CPU sleeps and nothing can wake it. `locked up`: nothing can be fetched at its exception vector. `stopped`: by somebody who
+ * had seen enough.
+ */
 export type RunEnd = Exclude<KernelEnd, 'stopped'> | 'panic' | 'stall' | 'until' | 'seconds' | 'stale' | 'interrupted';
 
 /** What a run comes to: `clean` when it ended by itself or as wanted and nothing broke. */
@@ -258,7 +261,7 @@ export function runOutcome(end: RunEnd, lines: readonly string[]): { outcome: Ru
   const decoded = decodeConsole(lines);
   const { outcome } = decoded;
   if (outcome === 'panic' || outcome === 'oops' || outcome === 'bug') return { outcome, signature: signature(decoded) };
-  if (end === 'stall' || end === 'waits for ever')
+  if (end === 'stall' || end === 'waits for ever' || end === 'locked up')
     return { outcome: 'stall', signature: outcome === 'clean' ? '' : signature(decoded) };
   if (end === 'interrupted') return { outcome: 'interrupted', signature: '' };
   if (end === 'seconds' || end === 'instructions') return { outcome: 'limit', signature: '' };
