@@ -194,6 +194,24 @@ describe.each([
     expect([g.cpu.reg(T0), g.cpu.instructions]).toEqual([2, 5]);
   });
 
+  it('runs the same when a store in a delay slot is observed', () => {
+    const g = guest(shim);
+    const values: number[] = [];
+    const end = g.cpu.observeUnmapped(0x2000, 0x2003, ({ value, pc }) => values.push(value, pc - PROGRAM));
+    g.run([
+      asm.lui(S0, 0x8000),
+      asm.addiu(T1, 0, 5),
+      asm.addiu(T0, T0, 1), // at 8
+      asm.addiu(T1, T1, -1),
+      asm.bnez(T1, -3),
+      asm.sw(T0, 0x2000, S0),
+    ]);
+    end();
+    expect(g.cpu.reg(T0)).toBe(5);
+    expect(values).toEqual([1, 20, 2, 20, 3, 20, 4, 20, 5, 20]);
+    expect(g.cpu.instructions).toBe(2 + 4 * 5 + 1);
+  });
+
   it('brings an error of a device out of run', () => {
     const g = guest(shim);
     g.cpu.mapMmio(

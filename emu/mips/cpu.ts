@@ -468,8 +468,8 @@ export class MipsCpu {
   }
 
   /**
-   * unicorn.js writes into hflags that an access is in a delay slot, for its hooks, and does not take it back: the generated code believes that
-   * it said nothing, and the branch's target would be taken for a delay slot.
+   * libunicorn 2.1.x and unicorn.js write into hflags that an access is in a delay slot, for their memory hooks, and do not take it back: the
+   * generated code believes that they said nothing, and the branch's target would be taken for a delay slot.
    */
   #forgetDelaySlot(): void {
     this.#cp0(this.#layout.hflags)[0]! &= ~HFLAGS.branch;
@@ -787,6 +787,7 @@ export class MipsCpu {
       library: this.#library,
       tlb: this.#tlbView(),
       pc: () => this.#state.pc,
+      forgetDelaySlot: () => this.#forgetDelaySlot(),
       instructionAt: (address) => this.instructionAt(address),
     };
   }

@@ -25,6 +25,8 @@ export interface ObservedCpu {
   readonly library: EngineLibrary;
   readonly tlb: TlbView;
   readonly pc: () => number;
+  /** Where memory hooks get physical addresses: to be called in each, before the access. */
+  readonly forgetDelaySlot: () => void;
   /** The word at a kseg0 or kseg1 address in RAM. */
   readonly instructionAt: (address: number) => number | undefined;
 }
@@ -51,6 +53,7 @@ export function observeMemory(
   };
   if (reportsVirtual(cpu)) return cpu.hooks.add(start, end, report);
   const hook = cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+    cpu.forgetDelaySlot();
     const virtual = virtualAddress(cpu, physical);
     if (virtual !== undefined && virtual >= start && virtual <= end) report(type, virtual, size, value);
   });
@@ -117,6 +120,7 @@ export function observeUnmapped(
       report(type, virtual - KSEG0, size, value),
     );
   const hook = cpu.engine.hook_add(HOOK.MEM_READ | HOOK.MEM_WRITE, (type, physical, size, value) => {
+    cpu.forgetDelaySlot();
     if (physical < start || physical > end) return;
     const virtual = virtualAddress(cpu, physical);
     if (virtual !== undefined && virtual >>> 29 === KSEG0 >>> 29) report(type, physical, size, value);

@@ -312,7 +312,7 @@ struct memory_watch {
   HOST void *user;
   // For engines that report physical addresses: where the instruction and its operands are.
   HOST struct cpu_state *cpu;
-  HOST const uint32_t *gpr;
+  HOST uint32_t *gpr;
   HOST uint8_t pages[1 << 17];
 };
 
@@ -327,7 +327,11 @@ void shim_memory(void *uc, int type, uint64_t address, int size, int64_t value, 
 // but for its offset in the page (lwl, swl and their kin touch other bytes than they name). emu/mips/memory-observer.ts does the same.
 void shim_memory_physical(void *uc, int type, uint64_t address, int size, int64_t value, void *user) {
   const struct memory_watch *watch = user;
-  uint32_t word = instruction(watch->cpu, watch->cpu->pc), op = word >> 26;
+  struct cpu_state *cpu = watch->cpu;
+  // For its hooks the engine writes into hflags that an access is in a delay slot, and the generated code believes that it has not: the
+  // branch's target would be taken for a delay slot.
+  watch->gpr[cpu->at_hflags - cpu->at_gpr] &= ~cpu->hflags_branch;
+  uint32_t word = instruction(cpu, cpu->pc), op = word >> 26;
   uint32_t base = watch->gpr[word >> 21 & 31];
   if (op == 0x13) base += watch->gpr[word >> 16 & 31]; // lwxc1 and its kin
   else if (op >= 0x20 && op != 0x33) base += (uint32_t)(int32_t)(int16_t)word;

@@ -157,6 +157,8 @@ export class Interpreter {
   /** Where the branch before it goes, when it is in a delay slot; where the branch that it is goes. */
   #slot: number | undefined;
   #target: number | undefined;
+  /** Where the last branch goes (env->btarget). */
+  #branchTarget = 0;
   #newBlock = true;
   /** Where a hook has sent the guest. */
   #moved: number | undefined;
@@ -253,6 +255,11 @@ export class Interpreter {
   }
 
   #memoryHooks(type: number, kind: number, physical: number, size: number, value: number): void {
+    if (this.#slot !== undefined && this.hooks.some((hook) => !hook.deleted && (hook.type & type) !== 0)) {
+      // for the hooks, and never taken back
+      this.#set(AT_HFLAGS, this.#get(AT_HFLAGS) | HFLAG_BRANCH);
+      this.#branchTarget = this.#slot;
+    }
     for (const hook of this.hooks)
       if (
         !hook.deleted &&
@@ -358,6 +365,10 @@ export class Interpreter {
     const heap = this.#heap;
     for (;;) {
       this.#pc = pc;
+      if (this.#newBlock && this.#target === undefined && (this.#get(AT_HFLAGS) & HFLAG_BRANCH_ALL) !== 0) {
+        this.#target = this.#branchTarget;
+        this.#set(AT_HFLAGS, this.#get(AT_HFLAGS) & ~HFLAG_BRANCH_ALL);
+      }
       this.#slot = this.#target;
       if ((this.#slot === undefined && pc === until) || this.#left-- <= 0) return pc;
       const mips16 = (this.#get(AT_HFLAGS) & HFLAG_MIPS16) !== 0;
@@ -386,7 +397,10 @@ export class Interpreter {
         continue;
       }
       if (this.#stopped) {
-        if (this.#slot !== undefined) this.#set(AT_HFLAGS, this.#get(AT_HFLAGS) | HFLAG_BRANCH);
+        if (this.#slot !== undefined) {
+          this.#set(AT_HFLAGS, this.#get(AT_HFLAGS) | HFLAG_BRANCH);
+          this.#branchTarget = this.#slot;
+        }
         return pc;
       }
       if (mips16) throw new GuestException(BREAK); // the tests have no other MIPS16 instruction
