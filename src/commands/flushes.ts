@@ -6,7 +6,7 @@ import { Progress } from '../experiments/progress.js';
 import { textTable } from '../experiments/table.js';
 import { report } from '../files/stdout.js';
 import { openRun, type RunFlags } from '../run/open-run.js';
-import { type FlushVerdict, surveyFlushes, withoutFlush } from '../run/flush-survey.js';
+import { type FlushCalls, type FlushVerdict, surveyFlushes, withoutFlush } from '../run/flush-survey.js';
 import { printable } from '../terminal-text.js';
 import { requireFastPath } from './fast-path-option.js';
 import { addRunOptions } from './run-options.js';
@@ -29,13 +29,15 @@ export function flushesCommand(): Command {
       process.on('SIGINT', interrupt);
       try {
         const survey = surveyFlushes(options);
-        if (survey.calls.length === 0)
+        const reached = survey.calls.filter(({ count }) => count > 0);
+        const unreached = survey.calls.filter(({ count }) => count === 0);
+        if (reached.length === 0)
           throw new UsageError(
             `${file}: no call of a flush function was seen: the kernel has no names for them, or none was reached`,
           );
-        const progress = new Progress(process.stderr, survey.calls.length);
+        const progress = new Progress(process.stderr, reached.length);
         const verdicts: FlushVerdict[] = [];
-        for (const calls of survey.calls) {
+        for (const calls of reached) {
           await new Promise((resolve) => setImmediate(resolve));
           if (interrupted) break;
           verdicts.push(withoutFlush(options, calls, survey.instructions));
@@ -44,11 +46,11 @@ export function flushesCommand(): Command {
         progress.clear();
         if (flags.json)
           report(
-            `${JSON.stringify({ kernel: file, end: survey.end, instructions: survey.instructions, complete: !interrupted, flushes: verdicts })}\n`,
+            `${JSON.stringify({ kernel: file, end: survey.end, instructions: survey.instructions, complete: !interrupted, flushes: verdicts, neverReached: unreached.map(({ caller, callee }) => ({ caller, callee })) })}\n`,
           );
-        else report(flushTable(verdicts));
+        else report(flushTable(verdicts, unreached));
         if (interrupted) {
-          process.stderr.write(`interrupted: ${verdicts.length} of ${survey.calls.length} calls were tried\n`);
+          process.stderr.write(`interrupted: ${verdicts.length} of ${reached.length} calls were tried\n`);
           process.exitCode = EXIT_INTERRUPTED;
         }
       } finally {
@@ -58,7 +60,7 @@ export function flushesCommand(): Command {
     });
 }
 
-function flushTable(verdicts: readonly FlushVerdict[]): string {
+function flushTable(verdicts: readonly FlushVerdict[], unreached: readonly FlushCalls[]): string {
   const rows = verdicts.map(({ caller, callee, count, finding, outcome }) => [
     printable(caller),
     printable(callee),
@@ -66,5 +68,7 @@ function flushTable(verdicts: readonly FlushVerdict[]): string {
     finding ? 'needed' : 'not needed in this run',
     finding ? `${finding.kind} in ${printable(finding.place)}` : outcome,
   ]);
+  for (const { caller, callee } of unreached)
+    rows.push([printable(caller), printable(callee), '0', 'never reached', '']);
   return textTable(['caller', 'flush', 'calls', 'left out', 'what the checker saw'], rows);
 }

@@ -2,12 +2,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KERNEL_MEMORY_MB } from '../../emu/malta/kernel-machine.js';
 import { COMMAND_SECONDS, MAX_CONTROLLERS } from '../../emu/malta/malta-board.js';
-import {
-  DEFAULT_MAX_INSTRUCTIONS,
-  DEFAULT_MAX_SECONDS,
-  DEFAULT_STALL_INSTRUCTIONS,
-  type SkipCall,
-} from '../run/kernel-run.js';
+import { DEFAULT_MAX_INSTRUCTIONS, DEFAULT_MAX_SECONDS, DEFAULT_STALL_INSTRUCTIONS } from '../run/kernel-run.js';
+import type { SkipCall } from '../run/skip-calls.js';
 import { wholeNumber } from './boot-options.js';
 import { addEngineOptions } from './engine-options.js';
 

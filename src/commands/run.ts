@@ -11,6 +11,7 @@ import type { PercpuWatch } from '../lockstep/percpu-watch.js';
 import { kernelRerun } from '../moments/real-kernel.js';
 import { KernelRun, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
 import { openRun, refuseWrittenDrives, type RunFlags } from '../run/open-run.js';
+import { skipProblem } from '../run/skip-calls.js';
 import { requireChecker, TranslationCheck } from '../run/translation-check.js';
 import { printable, printableJson } from '../terminal-text.js';
 import { causeRecord } from './check.js';
@@ -139,11 +140,8 @@ export function runCommand(): Command {
             : summary(file, flags, run, record, wallSeconds, checker, percpu?.watch),
         );
         if (story && !flags.json) report(`\n${story.lines.map(printable).join('\n')}\n`);
-        for (const { call, count } of run.skipped)
-          if (count === undefined)
-            throw new UsageError(
-              `--skip-call ${call.caller}:${call.callee}: the kernel has no function of one of these names`,
-            );
+        const problem = skipProblem(run.skipped);
+        if (problem !== undefined) throw new UsageError(problem);
         if (end === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
         else if (!asExpected(flags.expect, record.outcome, checker ? checker.total : 0, percpu?.watch.asPredicted))
           process.exitCode = EXIT_DIFFERENCE;
@@ -296,7 +294,7 @@ function summary(
   for (const { call, count: times } of run.skipped)
     rows.push([
       'skipped',
-      `${call.caller} -> ${call.callee}, ${times === undefined ? 'never found' : count(times, 'time')}`,
+      `${call.caller} -> ${call.callee}, ${times === undefined ? 'names never found' : times === 0 ? 'never reached in this run' : count(times, 'time')}`,
     ]);
   if (checker) {
     const { accesses, codeBlocks, unknownAccesses } = checker.counts;

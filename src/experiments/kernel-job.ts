@@ -5,7 +5,8 @@ import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import type { FindingKind } from '../../emu/unicorn/shim/check-state.js';
 import { UsageError } from '../errors.js';
 import { systemErrorText } from '../files/system-error.js';
-import { KernelRun, type RunEnd, type RunOutcome, runOutcome, type SkipCall } from '../run/kernel-run.js';
+import { KernelRun, type RunEnd, type RunOutcome, runOutcome } from '../run/kernel-run.js';
+import { type SkipCall, skipProblem } from '../run/skip-calls.js';
 import { openRun, type RunFlags } from '../run/open-run.js';
 import { TranslationCheck } from '../run/translation-check.js';
 
@@ -122,11 +123,8 @@ export function runKernelJob({ file, flags, check, seed }: KernelJob, engine: En
     const checker = check ? new TranslationCheck(run, options, () => {}) : undefined;
     const end = run.run();
     checker?.finish();
-    const missing = run.skipped.find(({ count }) => count === undefined);
-    if (missing)
-      throw new UsageError(
-        `--skip-call ${missing.call.caller}:${missing.call.callee}: the kernel has no function of one of these names`,
-      );
+    const problem = skipProblem(run.skipped);
+    if (problem !== undefined) throw new UsageError(problem);
     const { instructions, virtualSeconds } = run.counters;
     return {
       seed,

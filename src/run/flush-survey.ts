@@ -1,24 +1,45 @@
 // Mutation testing of TLB maintenance: which calls of the kernel's flush functions a run reaches, and what the checker sees when one of them
 // is left out.
 import type { FindingKind } from '../../emu/unicorn/shim/check-state.js';
+import type { GuestNames, NamedRange } from '../linux/guest-names.js';
+import { type ReadWord, staticCalls } from '../linux/static-calls.js';
 import { FLUSH_FUNCTIONS } from './finding-history.js';
-import { KernelRun, type KernelRunOptions, type RunEnd, runOutcome, type SkipCall } from './kernel-run.js';
+import { peek } from './guest-trace.js';
+import { KernelRun, type KernelRunOptions, type RunEnd, runOutcome } from './kernel-run.js';
+import type { SkipCall } from './skip-calls.js';
 
 /** Calls from one function to one flush function. */
 export interface FlushCalls extends SkipCall {
   readonly count: number;
 }
 
-/** The calls of flush functions that a run makes, the most frequent first; how it ended. */
+/**
+ * The calls of flush functions in the kernel's text. A function that ends in one does not count: who calls it is the caller, as the return address
+ * has it.
+ */
+function flushCallers(names: GuestNames, flushes: readonly NamedRange[], read: ReadWord): SkipCall[] {
+  const all = names.functions(/./).map((range) => ({ range, ...staticCalls(range, read) }));
+  const has = (set: ReadonlySet<number>, goals: ReadonlySet<number>): boolean =>
+    [...set].some((target) => goals.has(target));
+  return flushes.flatMap(({ start, name: callee }) => {
+    const goals = new Set([start]);
+    for (let before = 0; before < goals.size;) {
+      before = goals.size;
+      for (const { range, tails } of all) if (has(tails, goals)) goals.add(range.start);
+    }
+    return all.filter(({ calls }) => has(calls, goals)).map(({ range }) => ({ caller: range.name, callee }));
+  });
+}
+
+/** The calls of flush functions that a kernel has: those that a run makes most often first, those that it never reaches (count 0) last. */
 export function surveyFlushes(options: KernelRunOptions): { calls: FlushCalls[]; end: RunEnd; instructions: number } {
   const counts = new Map<string, FlushCalls>();
   const run = new KernelRun(options);
   const { cpu } = run.machine;
-  let watched = false;
-  const watch = (): void => {
-    const names = run.names.current;
+  run.whenNamed((names) => {
     const functions = names.functions(FLUSH_FUNCTIONS);
-    watched = functions.length > 0;
+    for (const call of flushCallers(names, functions, (address) => peek(cpu, address)))
+      counts.set(`${call.caller}:${call.callee}`, { ...call, count: 0 });
     for (const { start, name: callee } of functions)
       cpu.observeInstruction(start, () => {
         const caller = names.lookup(cpu.reg(31) - 8)?.name;
@@ -26,18 +47,14 @@ export function surveyFlushes(options: KernelRunOptions): { calls: FlushCalls[];
         const key = `${caller}:${callee}`;
         counts.set(key, { caller, callee, count: (counts.get(key)?.count ?? 0) + 1 });
       });
-  };
+    return functions.length > 0;
+  });
   try {
-    watch();
-    const slices = run.slices();
-    for (;;) {
-      const step = slices.next();
-      if (!watched) watch();
-      if (step.done) {
-        const calls = [...counts.values()].sort((a, b) => b.count - a.count || (a.caller < b.caller ? -1 : 1));
-        return { calls, end: step.value, instructions: cpu.instructions };
-      }
-    }
+    const end = run.run();
+    const calls = [...counts.values()].sort(
+      (a, b) => b.count - a.count || (`${a.caller} ${a.callee}` < `${b.caller} ${b.callee}` ? -1 : 1),
+    );
+    return { calls, end, instructions: cpu.instructions };
   } finally {
     run.close();
   }

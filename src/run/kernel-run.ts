@@ -4,6 +4,8 @@ import { type KernelEnd, KernelMachine, type KernelMachineOptions } from '../../
 import type { DiskTraffic } from '../../emu/malta/megaraid/scsi-disk.js';
 import { type GuestNames, MachineNames } from '../linux/guest-names.js';
 import { decodeConsole, signature } from '../decode/index.js';
+import { peek } from './guest-trace.js';
+import { findCall, type FoundCall, type SkipCall, type SkippedCall } from './skip-calls.js';
 
 /**
  * `waits for ever`: the CPU sleeps and nothing can wake it. `locked up`: nothing can be fetched at its exception vector. `stopped`: by somebody who
@@ -33,12 +35,6 @@ export interface KernelRunOptions extends Omit<KernelMachineOptions, 'onSerial'>
   systemMap?: GuestNames;
   /** Calls that are stepped over, from one function to another. */
   skipCalls?: readonly SkipCall[];
-}
-
-/** By symbol. */
-export interface SkipCall {
-  readonly caller: string;
-  readonly callee: string;
 }
 
 export const DEFAULT_MAX_SECONDS = 300;
@@ -88,9 +84,9 @@ export class KernelRun {
   /** Who waits for names. */
   #waiting: ((names: GuestNames) => boolean)[] = [];
   #unskipped: SkipCall[];
-  readonly #skipped: { call: SkipCall; count: () => number }[] = [];
+  readonly #skipped: { call: SkipCall; found: FoundCall; count: () => number }[] = [];
 
-  /** @throws UsageError for what does not fit the board */
+  /** @throws UsageError for what does not fit the board, and for calls to step over that the kernel does not make */
   constructor(options: KernelRunOptions) {
     this.#options = options;
     this.machine = new KernelMachine({ ...options, onSerial: (port, byte) => this.#serial(port, byte) });
@@ -99,7 +95,13 @@ export class KernelRun {
     this.machine.board.timers.at(Math.ceil(maxSeconds * 1e9), () => this.end('seconds'));
     this.names = new MachineNames(this.machine, options.systemMap);
     this.#unskipped = [...(options.skipCalls ?? [])];
-    if (this.#unskipped.length > 0) this.whenNamed((names) => this.#installSkips(names));
+    if (this.#unskipped.length === 0) return;
+    try {
+      this.whenNamed((names) => this.#installSkips(names));
+    } catch (error) {
+      this.machine.close();
+      throw error;
+    }
   }
 
   /**
@@ -117,21 +119,24 @@ export class KernelRun {
     this.#waiting = this.#waiting.filter((use) => !use(names));
   }
 
+  /** @throws UsageError for calls that the kernel does not make */
   #installSkips(names: GuestNames): boolean {
-    this.#unskipped = this.#unskipped.filter((call) => {
-      const [caller] = names.functions(exactly(call.caller));
-      const [callee] = names.functions(exactly(call.callee));
-      if (!caller || !callee) return true;
-      this.#skipped.push({ call, count: this.machine.cpu.skipCall(callee.start, caller.start, caller.end) });
-      return false;
-    });
-    return this.#unskipped.length === 0;
+    const { cpu } = this.machine;
+    for (const call of this.#unskipped) {
+      const found = findCall(names, (address) => peek(cpu, address), call);
+      const counts = found.callers.flatMap(({ start, end }) =>
+        found.callees.map((callee) => cpu.skipCall(callee.start, start, end)),
+      );
+      this.#skipped.push({ call, found, count: () => counts.reduce((sum, count) => sum + count(), 0) });
+    }
+    this.#unskipped = [];
+    return true;
   }
 
-  /** Calls that were to be stepped over: how often that happened; undefined for names that the kernel does not have. */
-  get skipped(): readonly { call: SkipCall; count: number | undefined }[] {
+  /** Calls that were to be stepped over: how often that happened; undefined for a kernel whose names were never found. */
+  get skipped(): readonly SkippedCall[] {
     return [
-      ...this.#skipped.map(({ call, count }) => ({ call, count: count() })),
+      ...this.#skipped.map(({ call, found, count }) => ({ call, found, count: count() })),
       ...this.#unskipped.map((call) => ({ call, count: undefined })),
     ];
   }
@@ -249,11 +254,6 @@ export class KernelRun {
     this.#counters ??= this.counters;
     this.machine.close();
   }
-}
-
-/** gcc may append to a name: .isra.0, .constprop.0, .part.0. */
-function exactly(name: string): RegExp {
-  return new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(\\.(isra|constprop|part)\\.\\d+)*$`);
 }
 
 /** What the console and the end come to. */

@@ -6,7 +6,8 @@ import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { UsageError } from '../errors.js';
 import { readGunzipped, readInput } from '../files/input.js';
 import { GuestNames } from '../linux/guest-names.js';
-import type { KernelRunOptions, SkipCall } from './kernel-run.js';
+import type { KernelRunOptions } from './kernel-run.js';
+import type { SkipCall } from './skip-calls.js';
 
 const KERNEL_LIMIT = 256 << 20;
 const INITRD_LIMIT = 256 << 20;

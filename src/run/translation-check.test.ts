@@ -68,11 +68,19 @@ describe('a run with the checker', () => {
     60_000,
   );
 
+  it('refuses to step over a call of functions that the kernel does not have', () => {
+    const skipCalls = [{ caller: 'nobody', callee: 'nothing' }];
+    expect(() => new KernelRun({ ...options('tests=timer'), skipCalls })).toThrow(
+      /^--skip-call nobody:nothing: the kernel has no function nobody/,
+    );
+  });
+
   it('steps over a call by symbol, and says how often', () => {
-    const run = new KernelRun({ ...options('tests=timer'), skipCalls: [{ caller: 'nobody', callee: 'nothing' }] });
+    const call = { caller: 'test_unmap', callee: 'tlb_flush_page' };
+    const run = new KernelRun({ ...options('tests=unmap'), skipCalls: [call] });
     try {
       run.run();
-      expect(run.skipped).toEqual([{ call: { caller: 'nobody', callee: 'nothing' }, count: undefined }]);
+      expect(run.skipped).toMatchObject([{ call, count: 2 }]);
     } finally {
       run.close();
     }
