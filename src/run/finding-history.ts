@@ -1,7 +1,7 @@
 // How a stale translation came about, from a second run up to the same instruction: runs are deterministic, so the words that matter are known
 // before it starts. Who changed the page table entry, who wrote to the frame by another address, which flushes ran.
 import type { Finding } from '../../emu/mips/translation-checker.js';
-import type { GuestNames } from '../linux/guest-names.js';
+import type { GuestNames, NamedRange } from '../linux/guest-names.js';
 import { KernelRun, type KernelRunOptions } from './kernel-run.js';
 import { guestTrace } from './guest-trace.js';
 
@@ -36,7 +36,15 @@ export interface FindingHistory {
 }
 
 /** Linux's functions that take entries out of the TLB (arch/mips/mm/tlb-r4k.c). */
-export const FLUSH_FUNCTIONS = /^(local_)?flush_tlb_(all|mm|range|kernel_range|page|one)$/;
+const LINUX_FLUSHES = /^(local_)?flush_tlb_(all|mm|range|kernel_range|page|one)$/;
+/** As other kernels call theirs. */
+const OTHER_FLUSHES = /^tlb_(flush|invalidate|inval|purge)(_\w+)?$/;
+
+/** A kernel's functions that take entries out of the TLB, by name. */
+export function flushFunctions(names: GuestNames): NamedRange[] {
+  const linux = names.functions(LINUX_FLUSHES);
+  return linux.length > 0 ? linux : names.functions(OTHER_FLUSHES);
+}
 const LINE = 4096;
 
 /** Runs again up to the finding. @param options as the run that found it had them */
@@ -70,7 +78,7 @@ export function findingHistory(options: KernelRunOptions, finding: Finding, name
       if (!access.write || changes.length === 0) return;
       frameStore = { ...access, before: word(access.physical), ...seen(access.pc) };
     });
-    const functions = names.functions(FLUSH_FUNCTIONS);
+    const functions = flushFunctions(names);
     for (const { start, name } of functions)
       cpu.observeInstruction(start, () => {
         const args = [4, 5, 6, 7].map((n) => cpu.reg(n));

@@ -3,7 +3,7 @@
 import type { FindingKind } from '../../emu/unicorn/shim/check-state.js';
 import type { GuestNames, NamedRange } from '../linux/guest-names.js';
 import { type ReadWord, staticCalls } from '../linux/static-calls.js';
-import { FLUSH_FUNCTIONS } from './finding-history.js';
+import { flushFunctions } from './finding-history.js';
 import { peek } from './guest-trace.js';
 import { KernelRun, type KernelRunOptions, type RunEnd, runOutcome } from './kernel-run.js';
 import type { SkipCall } from './skip-calls.js';
@@ -17,7 +17,7 @@ export interface FlushCalls extends SkipCall {
  * The calls of flush functions in the kernel's text. A function that ends in one does not count: who calls it is the caller, as the return address
  * has it.
  */
-function flushCallers(names: GuestNames, flushes: readonly NamedRange[], read: ReadWord): SkipCall[] {
+export function flushCallers(names: GuestNames, flushes: readonly NamedRange[], read: ReadWord): SkipCall[] {
   const all = names.functions(/./).map((range) => ({ range, ...staticCalls(range, read) }));
   const has = (set: ReadonlySet<number>, goals: ReadonlySet<number>): boolean =>
     [...set].some((target) => goals.has(target));
@@ -37,7 +37,7 @@ export function surveyFlushes(options: KernelRunOptions): { calls: FlushCalls[];
   const run = new KernelRun(options);
   const { cpu } = run.machine;
   run.whenNamed((names) => {
-    const functions = names.functions(FLUSH_FUNCTIONS);
+    const functions = flushFunctions(names);
     for (const call of flushCallers(names, functions, (address) => peek(cpu, address)))
       counts.set(`${call.caller}:${call.callee}`, { ...call, count: 0 });
     for (const { start, name: callee } of functions)
