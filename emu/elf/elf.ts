@@ -41,6 +41,7 @@ const MAX_PROGRAM_HEADERS = 64;
 const SHT_NULL = 0;
 const SHT_SYMTAB = 2;
 const SHT_NOBITS = 8;
+const SHF_COMPRESSED = 0x800;
 const SHN_ABS = 0xfff1;
 const STT_FUNC = 2;
 const STT_SECTION = 3;
@@ -130,10 +131,12 @@ export class ElfReader {
     return segments;
   }
 
-  #section(i: number): { type: number; link: number; offset: number; size: number } {
+  #section(i: number): Record<'name' | 'type' | 'flags' | 'link' | 'offset' | 'size', number> {
     const at = this.#word(32) + i * SECTION_HEADER;
     return {
+      name: this.#word(at),
       type: this.#word(at + 4),
+      flags: this.#word(at + 8),
       link: this.#word(at + 24),
       offset: this.#word(at + 16),
       size: this.#word(at + 20),
@@ -152,6 +155,21 @@ export class ElfReader {
       const { type, offset, size } = this.#section(i);
       if (type !== SHT_NULL && type !== SHT_NOBITS) this.#slice(offset, size);
     }
+  }
+
+  /** The bytes of the section of that name, as they are needed for debug information; undefined without one, and where it is compressed. */
+  sectionNamed(wanted: string): Uint8Array | undefined {
+    const count = this.#sections;
+    const index = this.#half(50);
+    if (index === 0 || index >= count) return undefined;
+    const strings = this.#section(index);
+    const names = this.#slice(strings.offset, strings.size);
+    for (let i = 0; i < count; i++) {
+      const { type, offset, size, name, flags } = this.#section(i);
+      if (type === SHT_NOBITS || (flags & SHF_COMPRESSED) !== 0) continue;
+      if (latin1(names.subarray(name, name + wanted.length + 1)) === `${wanted}\0`) return this.#slice(offset, size);
+    }
+    return undefined;
   }
 
   symbols(): ElfSymbol[] {

@@ -1,7 +1,9 @@
 // A kernel as somebody built it: a 32-bit MIPS ELF of either byte order, with or without symbols. What cannot run here is
 // refused in one line that says what it is instead.
 import { UsageError } from '../errors.js';
+import { DwarfLines } from './dwarf-lines.js';
 import { ElfReader, type ElfSymbol, type Segment } from './elf.js';
+import type { SourceLines } from './line-table.js';
 import { SymbolTable } from './symbols.js';
 
 const ELFCLASS32 = 1;
@@ -71,6 +73,8 @@ export interface KernelImage {
   readonly segments: readonly Segment[];
   /** Read when first asked for; undefined in a stripped kernel. */
   readonly symbols: SymbolTable | undefined;
+  /** From its debug information; undefined in a kernel without. */
+  readonly lines: SourceLines | undefined;
 }
 
 /** @param source named in messages: the file @throws UsageError when it is anything but a kernel for this board */
@@ -113,6 +117,7 @@ export function parseKernel(bytes: Uint8Array, source: string): KernelImage {
 
 class ParsedKernel implements KernelImage {
   readonly entry: number;
+  readonly lines: SourceLines | undefined;
   #symbols: SymbolTable | undefined;
   #reader: ElfReader | undefined;
 
@@ -123,6 +128,7 @@ class ParsedKernel implements KernelImage {
     readonly segments: readonly Segment[],
   ) {
     this.entry = reader.entry;
+    this.lines = debugLines(reader, bigEndian);
     this.#reader = reader;
   }
 
@@ -143,6 +149,19 @@ function readableSymbols(reader: ElfReader): readonly ElfSymbol[] {
     return reader.symbols();
   } catch (error) {
     if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+/** What lies in the file is read when it is asked for. */
+function debugLines(reader: ElfReader, bigEndian: boolean): SourceLines | undefined {
+  const section = (name: string): Uint8Array => reader.sectionNamed(name) ?? new Uint8Array(0);
+  try {
+    const line = reader.sectionNamed('.debug_line');
+    const strings = { lineStrings: section('.debug_line_str'), strings: section('.debug_str') };
+    return line && new DwarfLines({ line, ...strings }, bigEndian);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }

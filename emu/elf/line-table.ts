@@ -2,13 +2,19 @@
 import { UsageError } from '../errors.js';
 
 export interface SourceLine {
-  /** Path from the repository's root. */
+  /** Path from the root of the sources. */
   readonly file: string;
   readonly line: number;
 }
 
+/** Who knows where instructions come from. */
+export interface SourceLines {
+  /** Where the instruction at `address` comes from; undefined where that is not known. */
+  lookup(address: number): SourceLine | undefined;
+}
+
 /** The line table of one image. */
-export class LineTable {
+export class LineTable implements SourceLines {
   readonly #addresses: number[] = [];
   readonly #lines: (SourceLine | undefined)[] = [];
 

@@ -1,4 +1,5 @@
 // Names for addresses of somebody's kernel: from its ELF file, a System.map, or the kallsyms in its own memory, whatever there is.
+import type { SourceLines } from '../../emu/elf/line-table.js';
 import type { SymbolTable } from '../../emu/elf/symbols.js';
 import type { KernelMachine } from '../../emu/malta/kernel-machine.js';
 import { UsageError } from '../errors.js';
@@ -17,6 +18,9 @@ interface NamedSymbol {
   readonly type: string;
 }
 
+/** Bytes of a call: the jump and its delay slot. */
+const CALL = 8;
+
 /** A function reaches to the next symbol, but not further than this. */
 const LARGEST_FUNCTION = 0x10_0000;
 
@@ -24,10 +28,11 @@ export class GuestNames {
   readonly #sorted: NamedRange[] = [];
   readonly #addresses = new Map<string, number>();
 
-  /** @param source for messages @param symbols of any kind; those of text are what addresses are named by */
+  /** @param source for messages @param symbols of any kind; those of text are what addresses are named by @param lines of its source */
   constructor(
     readonly source: string,
     symbols: Iterable<NamedSymbol>,
+    readonly lines?: SourceLines,
   ) {
     const text = new Map<number, string>();
     for (const { address, name, type } of symbols) {
@@ -41,7 +46,7 @@ export class GuestNames {
   }
 
   /** From the lines `address type name` of a System.map or /proc/kallsyms. @throws UsageError naming the first line that is none */
-  static fromSystemMap(text: string, source: string): GuestNames {
+  static fromSystemMap(text: string, source: string, lines?: SourceLines): GuestNames {
     const symbols: NamedSymbol[] = [];
     text.split('\n').forEach((line, i) => {
       if (line.trim() === '') return;
@@ -49,7 +54,7 @@ export class GuestNames {
       if (!match) throw new UsageError(`${source}:${i + 1}: not a line of a System.map ("address type name" expected)`);
       symbols.push({ address: parseInt(match[1]!.slice(-8), 16), type: match[2]!, name: match[3]! });
     });
-    return new GuestNames(source, symbols);
+    return new GuestNames(source, symbols, lines);
   }
 
   /** The function that holds an address. */
@@ -70,6 +75,21 @@ export class GuestNames {
     const range = this.lookup(address);
     if (!range) return `0x${address.toString(16)}`;
     return `${range.name}+0x${(address - range.start).toString(16)}/0x${(range.end - range.start).toString(16)}`;
+  }
+
+  /** The same with the line of the source, where there is debug information: `pcpu_alloc+0x5e0/0xa68 (mm/percpu.c:1853)`. */
+  place(address: number): string {
+    return this.#withLine(address, address);
+  }
+
+  /** The same of an address that a call returns to: the line of the call. */
+  callPlace(address: number): string {
+    return this.#withLine(address, address - CALL);
+  }
+
+  #withLine(address: number, instruction: number): string {
+    const line = this.lines?.lookup(instruction);
+    return `${this.symbolize(address)}${line ? ` (${line.file}:${line.line})` : ''}`;
   }
 
   /** Address of a symbol of any kind. */
@@ -108,8 +128,8 @@ export class MachineNames {
   /** Looks into the guest's memory again at most once in so many instructions. */
   get current(): GuestNames {
     if (this.#fixed) return this.#fixed;
-    const { symbols, source } = this.#machine.kernel;
-    if (symbols) return (this.#fixed = new GuestNames(source, symbols.list().map(asNamed)));
+    const { symbols, source, lines } = this.#machine.kernel;
+    if (symbols) return (this.#fixed = new GuestNames(source, symbols.list().map(asNamed), lines));
     if (this.#kallsyms) return this.#kallsyms;
     if (this.#machine.cpu.instructions - this.#looked >= 50e6) this.#look();
     return this.#kallsyms ?? NONE;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MipsCpu } from '../../emu/mips/cpu.js';
-import { GuestTasks } from './tasks.js';
+import { RunningTasks } from './tasks.js';
 
 const LIST = 0x100;
 const PID = 0x180;
@@ -9,7 +9,7 @@ const THREAD = 0x8000_0400;
 const TASKS = [0x8000_1000, 0x8000_2000, 0x8000_3000];
 
 /** Three tasks on the list of all tasks, the second of them running. */
-function guest(littleEndian: boolean) {
+function guest(littleEndian: boolean, named = false) {
   const ram = new Uint8Array(0x10_000);
   const view = new DataView(ram.buffer);
   const put = (address: number, value: number): void => view.setUint32(address & 0x1fff_ffff, value, littleEndian);
@@ -22,7 +22,9 @@ function guest(littleEndian: boolean) {
   });
   run(TASKS[0]!);
   const cpu = { ram, view, littleEndian, ramBytes: ram.length, reg: () => THREAD } as unknown as MipsCpu;
-  return { tasks: new GuestTasks(cpu), run, name, put };
+  const tasks = new RunningTasks(cpu, () => (named ? TASKS[0] : undefined));
+  if (!named) tasks.firstRuns();
+  return { tasks, run, name, put };
 }
 
 describe('the tasks of a kernel without debug information', () => {
@@ -35,6 +37,13 @@ describe('the tasks of a kernel without debug information', () => {
     expect(tasks.current()).toEqual({ pid: 1, comm: 'init' });
     run(TASKS[2]!);
     expect(tasks.current()).toEqual({ pid: 2, comm: 'kthreadd' });
+  });
+
+  it('are told by the name of init_task when somebody asks late', () => {
+    const { tasks, run } = guest(false, true);
+    run(TASKS[2]!);
+    expect(tasks.current()).toEqual({ pid: 2, comm: 'kthreadd' });
+    expect(tasks.text).toBe('kthreadd (pid 2)');
   });
 
   it('are not made up where $28 does not lead to one', () => {

@@ -4,7 +4,6 @@ import type { ExceptionRecord } from '../../emu/mips/cpu.js';
 import type { Victim } from '../analysis/victim.js';
 import { decodeConsole } from '../decode/index.js';
 import { type CpuState, type EventBody, EventLog, type KernelEvent } from '../kernel/events.js';
-import { GuestTasks } from '../linux/tasks.js';
 import { PCPU_MIN_ALLOC_SIZE, type Chunk } from '../percpu/index.js';
 import { peek } from '../run/guest-trace.js';
 import type { KernelRun } from '../run/kernel-run.js';
@@ -27,7 +26,6 @@ export class KernelLog implements WatchListener {
   onEvent: ((event: KernelEvent) => void) | undefined;
   onFault: ((exception: ExceptionRecord) => void) | undefined;
   readonly #run: KernelRun;
-  #tasks: GuestTasks | undefined;
   readonly #known = new Map<number, string>();
   #lockstep: Lockstep | undefined;
   /** Frames of mapped pages, by virtual address. */
@@ -57,18 +55,22 @@ export class KernelLog implements WatchListener {
     return this.#run.machine.cpu;
   }
 
+  get #tasks() {
+    return this.#run.tasks;
+  }
+
   get #names() {
     return this.#run.names.current;
   }
 
   /** Microseconds, and who runs. */
   get now(): { t: number; pid: number } {
-    return { t: this.#cpu.now / 1000, pid: this.#tasks?.current()?.pid ?? 0 };
+    return { t: this.#cpu.now / 1000, pid: this.#tasks.current()?.pid ?? 0 };
   }
 
   /** With the time and the task of now. */
   append(body: EventBody): void {
-    const task = this.#tasks?.current();
+    const task = this.#tasks.current();
     const pid = task?.pid ?? 0;
     const t = this.#cpu.now / 1000;
     if (task && this.#known.get(pid) !== task.comm) {
@@ -80,7 +82,7 @@ export class KernelLog implements WatchListener {
   }
 
   get #state(): CpuState {
-    return this.#tasks?.state() ?? IDLE;
+    return this.#tasks.state();
   }
 
   // ---- the console ----------------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ export class KernelLog implements WatchListener {
 
   begun(lockstep: Lockstep): void {
     this.#lockstep = lockstep;
-    this.#tasks = new GuestTasks(this.#cpu);
+    this.#run.tasks.firstRuns();
     const { firstChunk } = lockstep.percpu;
     this.append({ type: 'chunk_create', chunk: 0, base: firstChunk.base, pages: firstChunk.nrPages, ...IDLE });
   }

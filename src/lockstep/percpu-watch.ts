@@ -2,7 +2,7 @@
 import type { GuestNames } from '../linux/guest-names.js';
 import type { PercpuEvents } from '../percpu/index.js';
 import { SetupError } from '../percpu/index.js';
-import { currentTask, guestTrace, peek } from '../run/guest-trace.js';
+import { guestTrace, peek } from '../run/guest-trace.js';
 import type { KernelRun } from '../run/kernel-run.js';
 import { type Call, CallWatch, type OnReturn } from './call-watch.js';
 import { calls, type KernelFunctions, kernelFunctions } from './kernel-functions.js';
@@ -345,7 +345,7 @@ export class PercpuWatch {
       ...difference,
       instruction: cpu.instructions,
       time: cpu.now,
-      task: currentTask(cpu, names),
+      task: this.#run.tasks.text,
       trace: guestTrace(cpu, names, cpu.pc, cpu.pc === ra ? cpu.reg(REG_SP) : sp, cpu.reg(REG_RA)).map((address) =>
         names.symbolize(address),
       ),

@@ -1,5 +1,4 @@
 // Runs of somebody's kernel as runs that can be stopped and made again.
-import { LineTable } from '../../emu/elf/line-table.js';
 import { LinuxTasks } from '../linux/guest-tasks.js';
 import { KernelRun, type KernelRunOptions, type RunEnd } from '../run/kernel-run.js';
 import type { Names, Rerun, Subject } from './subject.js';
@@ -39,7 +38,7 @@ function subjectOf(run: KernelRun): Subject {
   const subject: Subject = {
     cpu,
     names,
-    lines: new LineTable('', ''),
+    lines: { lookup: (address) => kernel.lines?.lookup(address) },
     bigEndian: kernel.bigEndian,
     get pageSize() {
       // before the kernel has set PageMask nobody has asked either

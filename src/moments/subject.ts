@@ -1,5 +1,5 @@
 // A guest in the middle of a run, as those see it who stop it and look: whatever kernel runs on the board.
-import type { LineTable } from '../../emu/elf/line-table.js';
+import type { SourceLines } from '../../emu/elf/line-table.js';
 import type { MipsCpu } from '../../emu/mips/cpu.js';
 import type { BootParts } from '../kernel/boot.js';
 import type { KernelRun } from '../run/kernel-run.js';
@@ -29,7 +29,7 @@ export interface GuestTask {
 export interface Subject {
   readonly cpu: MipsCpu;
   readonly names: Names;
-  readonly lines: LineTable;
+  readonly lines: SourceLines;
   readonly bigEndian: boolean;
   /** Bytes. */
   readonly pageSize: number;

@@ -31,6 +31,8 @@ export interface FindingHistory {
   readonly changes: readonly SeenStore[];
   /** The last store to the frame by another address (kseg0) since the entry's words changed. */
   readonly frameStore: SeenStore | undefined;
+  /** The last call of one before them. */
+  readonly flushBefore: SeenFlush | undefined;
   /** Calls of flush functions since the first of those changes; undefined for a kernel without names for them. */
   readonly flushes: readonly SeenFlush[] | undefined;
 }
@@ -60,6 +62,7 @@ export function findingHistory(options: KernelRunOptions, finding: Finding, name
     });
     const changes: SeenStore[] = [];
     let frameStore: SeenStore | undefined;
+    let flushBefore: SeenFlush | undefined;
     let flushes: SeenFlush[] = [];
     const filledAt = finding.source?.filledAt ?? 0;
     const word = (physical: number): number => cpu.view.getUint32(physical & ~3, cpu.littleEndian);
@@ -69,7 +72,10 @@ export function findingHistory(options: KernelRunOptions, finding: Finding, name
         if (!access.write || cpu.instructions <= filledAt) return;
         const before = word(physical);
         if (access.value === before) return;
-        if (changes.length === 0) flushes = [];
+        if (changes.length === 0) {
+          flushBefore = flushes.at(-1);
+          flushes = [];
+        }
         changes.push({ ...access, before, ...seen(access.pc) });
       });
     }
@@ -85,7 +91,7 @@ export function findingHistory(options: KernelRunOptions, finding: Finding, name
         flushes.push({ name, args, ...seen(start) });
       });
     run.run();
-    return { changes, frameStore, flushes: functions.length > 0 ? flushes : undefined };
+    return { changes, frameStore, flushBefore, flushes: functions.length > 0 ? flushes : undefined };
   } finally {
     run.close();
   }

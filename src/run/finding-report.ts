@@ -3,8 +3,12 @@
 import type { Finding } from '../../emu/mips/translation-checker.js';
 import { hex } from '../analysis/addresses.js';
 import type { GuestNames } from '../linux/guest-names.js';
-import type { FindingHistory, SeenStore } from './finding-history.js';
+import type { FindingHistory, SeenFlush, SeenStore } from './finding-history.js';
 
+/** Of the traces of stores. */
+const MOST_CALLS = 8;
+/** The last of them. */
+const MOST_FLUSHES = 5;
 const RULE = '='.repeat(66);
 
 const HEADLINES: Readonly<Record<Finding['kind'], string>> = {
@@ -30,6 +34,10 @@ export interface FindingScene {
 const seconds = (nanoseconds: number): string => (nanoseconds / 1e9).toFixed(6);
 const frameOf = (physical: number, pageSize: number): string => (physical / pageSize).toString(16).padStart(5, '0');
 
+/** @param trace the innermost place first, then the addresses that calls return to */
+const traceLines = (trace: readonly number[], names: GuestNames): string[] =>
+  trace.map((address, i) => ` [<${hex(address)}>] ${i === 0 ? names.place(address) : names.callPlace(address)}`);
+
 /** The first half: said at once, before the run goes on. */
 export function findingLines(finding: Finding, scene: FindingScene): string[] {
   const { kind, virtual, write, size, entry, pc, present, source, value } = finding;
@@ -44,12 +52,12 @@ export function findingLines(finding: Finding, scene: FindingScene): string[] {
         : `${write ? 'Write' : 'Read'} of size ${size} at addr ${hex(virtual)}${write && kind !== 'refused' && kind !== 'unflushed' ? ` (value ${hex(value)})` : ''}`;
   const lines = [
     RULE,
-    `BUG: ${HEADLINES[kind]} in ${names.symbolize(pc)}`,
+    `BUG: ${HEADLINES[kind]} in ${names.place(pc)}`,
     `${access}${task === undefined ? '' : ` by task ${task}`}, ${finding.time === undefined ? '' : `${seconds(finding.time)} s virtual, `}instruction ${finding.instruction}`,
     `pc ${hex(pc)}${instruction === undefined ? '' : `, instruction word ${hex(instruction)}`}`,
     '',
     'Call Trace:',
-    ...trace.map((address) => ` [<${hex(address)}>] ${names.symbolize(address)}`),
+    ...traceLines(trace, names),
     '',
     finding.evicted
       ? 'An entry that tlbwr had thrown out, and that no flush has taken out:'
@@ -58,8 +66,8 @@ export function findingLines(finding: Finding, scene: FindingScene): string[] {
   ];
   if (source) {
     lines.push(
-      ` written at instruction ${source.filledAt} by ${names.symbolize(source.fillPc)}`,
-      `  for the access at ${hex(source.fillEpc)} ${names.symbolize(source.fillEpc)}`,
+      ` written at instruction ${source.filledAt} by ${names.place(source.fillPc)}`,
+      `  for the access at ${hex(source.fillEpc)} ${names.place(source.fillEpc)}`,
     );
   }
   const { twin } = finding;
@@ -85,8 +93,22 @@ export function findingLines(finding: Finding, scene: FindingScene): string[] {
   }
   const { lastFlush } = finding;
   if (lastFlush.at > 0)
-    lines.push('', `Last entry invalidated: instruction ${lastFlush.at}, by ${names.symbolize(lastFlush.pc)}`);
+    lines.push('', `Last entry invalidated: instruction ${lastFlush.at}, by ${names.place(lastFlush.pc)}`);
   return lines;
+}
+
+/** How many of a flush function's arguments say what it covers. */
+const ARGUMENTS: readonly (readonly [RegExp, number])[] = [
+  [/_all$/, 0],
+  [/_mm$|_one$/, 1],
+  [/_kernel_range$|_page$/, 2],
+  [/_range$/, 3],
+];
+
+function flushLine({ name, args, instruction, trace }: SeenFlush, names: GuestNames): string {
+  const count = ARGUMENTS.find(([pattern]) => pattern.test(name))?.[1] ?? 0;
+  const called = args.slice(0, count).map(hex).join(', ');
+  return ` ${name}(${called}) at instruction ${instruction}, called by ${names.callPlace(trace[1] ?? 0)}`;
 }
 
 /** The second half: what a second run saw. */
@@ -97,7 +119,7 @@ export function historyLines(finding: Finding, history: FindingHistory, names: G
     lines.push(
       `${what} at instruction ${instruction} (${seconds(time)} s):`,
       ` ${hex(physical)} physical: ${hex(before)} -> ${hex(value)}`,
-      ...trace.slice(0, 8).map((address) => ` [<${hex(address)}>] ${names.symbolize(address)}`),
+      ...traceLines(trace.slice(0, MOST_CALLS), names),
       '',
     );
   };
@@ -109,18 +131,16 @@ export function historyLines(finding: Finding, history: FindingHistory, names: G
   if (first) store('The page table entry was changed', first);
   if (last && last !== first) store('and last', last);
   if (history.frameStore) store('The frame was written to by another address, last', history.frameStore);
+  else if (first) lines.push('No store to the frame through kseg0 since that change.', '');
   if (history.flushes !== undefined && first) {
     const since = history.flushes.filter(({ instruction }) => instruction >= first.instruction);
-    if (since.length === 0) lines.push('TLB flushes between that change and the access: none.');
-    else {
+    if (since.length === 0) {
+      const { flushBefore } = history;
+      lines.push('TLB flushes between that change and the access: none.');
+      if (flushBefore) lines.push('The last before that:', flushLine(flushBefore, names));
+    } else {
       lines.push('TLB flushes between that change and the access, none of which took this entry out:');
-      for (const { name, args, instruction, trace } of since.slice(-5))
-        lines.push(
-          ` ${name}(${args
-            .slice(0, 3)
-            .map(hex)
-            .join(', ')}) at instruction ${instruction}, called by ${names.symbolize(trace[1] ?? 0)}`,
-        );
+      lines.push(...since.slice(-MOST_FLUSHES).map((flush) => flushLine(flush, names)));
     }
   }
   return lines;

@@ -1,8 +1,7 @@
-// The calls that led to an instruction of somebody's kernel, from its functions' prologues, and the task that runs, where that can be told.
+// The calls that led to an instruction of somebody's kernel, from its functions' prologues.
 import type { MipsCpu } from '../../emu/mips/cpu.js';
 import { unwind } from '../kernel/unwind.js';
 import type { GuestNames } from '../linux/guest-names.js';
-import { commOf, commOffset } from '../linux/task-name.js';
 
 /** Stacks are looked at up to here from where sp points. */
 const MOST_STACK = 0x4000;
@@ -20,14 +19,4 @@ export function peek(cpu: MipsCpu, virtual: number): number | undefined {
   return physical !== undefined && physical + 4 <= cpu.ramBytes
     ? cpu.view.getUint32(physical, cpu.littleEndian)
     : undefined;
-}
-
-const GP = 28;
-
-/** The name of the Linux task that runs: $28 is its thread_info, whose first word is the task. Undefined for other kernels and in user mode. */
-export function currentTask(cpu: MipsCpu, names: GuestNames): string | undefined {
-  const initTask = names.address('init_task');
-  const offset = initTask === undefined ? undefined : commOffset(cpu, initTask);
-  const task = peek(cpu, cpu.reg(GP));
-  return offset === undefined || task === undefined ? undefined : commOf(cpu, task, offset);
 }

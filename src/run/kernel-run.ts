@@ -3,6 +3,7 @@ import type { KernelImage } from '../../emu/elf/kernel-image.js';
 import { type KernelEnd, KernelMachine, type KernelMachineOptions } from '../../emu/malta/kernel-machine.js';
 import type { DiskTraffic } from '../../emu/malta/megaraid/scsi-disk.js';
 import { type GuestNames, MachineNames } from '../linux/guest-names.js';
+import { RunningTasks } from '../linux/tasks.js';
 import { decodeConsole, signature } from '../decode/index.js';
 import { peek } from './guest-trace.js';
 import { findCall, type FoundCall, type SkipCall, type SkippedCall } from './skip-calls.js';
@@ -81,6 +82,8 @@ export class KernelRun {
   #lastSign = 0;
   /** What addresses of the kernel are called. */
   readonly names: MachineNames;
+  /** Who runs on it, where it is Linux. */
+  readonly tasks: RunningTasks;
   /** Who waits for names. */
   #waiting: ((names: GuestNames) => boolean)[] = [];
   #unskipped: SkipCall[];
@@ -94,6 +97,7 @@ export class KernelRun {
     this.machine.cpu.instructionBudget = maxInstructions;
     this.machine.board.timers.at(Math.ceil(maxSeconds * 1e9), () => this.end('seconds'));
     this.names = new MachineNames(this.machine, options.systemMap);
+    this.tasks = new RunningTasks(this.machine.cpu, () => this.names.current.address('init_task'));
     this.#unskipped = [...(options.skipCalls ?? [])];
     if (this.#unskipped.length === 0) return;
     try {

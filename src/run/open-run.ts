@@ -60,6 +60,7 @@ export function openRun(file: string, flags: RunFlags, engine: EngineLibrary): O
       : GuestNames.fromSystemMap(
           readGunzipped(flags.systemMap, { flag: '--system-map' }).toString('latin1'),
           flags.systemMap,
+          kernel.lines,
         );
   const controllers = flags.controllers ?? (flags.drive.length > 0 ? 1 : 0);
   const disks = openDrives(flags.drive, controllers);

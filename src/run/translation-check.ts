@@ -3,7 +3,7 @@ import type { Finding, TranslationChecker } from '../../emu/mips/translation-che
 import { UsageError } from '../errors.js';
 import { findingHistory } from './finding-history.js';
 import { findingLines, historyLines, RULE } from './finding-report.js';
-import { currentTask, guestTrace, peek } from './guest-trace.js';
+import { guestTrace, peek } from './guest-trace.js';
 import type { KernelRun, KernelRunOptions } from './kernel-run.js';
 
 /** A place that was found: a function of the kernel, or an address without a name. */
@@ -52,7 +52,7 @@ export class TranslationCheck {
     const lines = findingLines(finding, {
       names,
       trace,
-      task: currentTask(cpu, names),
+      task: this.#run.tasks.text,
       instruction: peek(cpu, pc),
     });
     return { lines, trace: trace.map((address) => names.lookup(address)?.name ?? `0x${address.toString(16)}`) };
