@@ -59,7 +59,7 @@ describe('a run ends at the same instruction, with the same bytes, on every path
 
 it('a CPU that cannot fetch at its exception vector ends the run', () => {
   const { source, bigEndian, segments } = kernels[0]!;
-  const inFlash = { source, bigEndian, segments, entry: 0xbfc0_0000, symbols: undefined };
+  const inFlash = { source, bigEndian, segments, entry: 0xbfc0_0000, symbols: undefined, lines: undefined };
   for (const path of [{}, { precise: true }, { portable: true }, { shim: false }])
     expect(ended(path, inFlash)).toMatchObject({ end: 'locked up', counters: { instructions: 0 } });
   expect(runOutcome('locked up', [])).toEqual({ outcome: 'stall', signature: '' });
