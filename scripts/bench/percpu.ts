@@ -157,16 +157,25 @@ function timeC(binary: string, file: string, repeats: number): number {
   return Number(/([\d.]+) ns\/pair\(best\)/.exec(text)![1]);
 }
 
+/** A 64-bit kernel need not run 32-bit programs. */
+function runsHere(binary: string): boolean {
+  return /^usage/.test(spawnSync(binary, [], { encoding: 'latin1' }).stderr);
+}
+
 const oracle = builtOracle(values.oracle);
 const rounds = Number(values.rounds);
 const ratios: number[] = [];
 for (const geometry of ['malta', 'x86-64']) {
+  const bench = path.join(oracle, 'build', geometry === 'malta' ? 'bench32' : 'bench64');
+  if (!runsHere(bench)) {
+    console.error(`bench: ${bench} does not run on this machine: the scripts of ${geometry} are left out`);
+    continue;
+  }
   for (const name of NAMES.split(' ')) {
     if (!`${geometry}/${name}`.includes(values.only)) continue;
     const file = path.join(oracle, 'golden', geometry, `${name}.ops`);
     const work = new Workload(file);
     const repeats = Math.max(5, Math.round(Number(values.ops) / work.count / rounds));
-    const bench = path.join(oracle, 'build', geometry === 'malta' ? 'bench32' : 'bench64');
     for (let warm = 0; warm < Math.max(3, repeats / 2); warm++) work.run();
     let ours = Infinity;
     let native = Infinity;

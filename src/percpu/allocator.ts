@@ -3,7 +3,8 @@ import { addressValue, hexAddress } from './address.js';
 import { Fit } from './area.js';
 import { balance, balanceSteps } from './balance.js';
 import { setBits, clearBits } from './bitmap.js';
-import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { MinAlloc } from './chunk-maps.js';
+import { Chunk } from './chunk.js';
 import { firstChunkRegion } from './first-chunk.js';
 import { PCPU_EMPTY_POP_PAGES_HIGH, PCPU_EMPTY_POP_PAGES_LOW, minUnitSize } from './geometry.js';
 import type { AllocInfo, Machine } from './geometry.js';
@@ -16,13 +17,19 @@ import type { UnitLayout } from './units.js';
 import { reclaimPages } from './variant.js';
 import type { Variant } from './variant.js';
 
-/** A chunk on a slot below this that cannot serve a request is put on slot 0. */
-const PCPU_SLOT_FAIL_THRESHOLD = 3;
+// Const enums, because those are literals in the hot code.
+const enum Limit {
+  /** PCPU_SLOT_FAIL_THRESHOLD: a chunk on a slot below this that cannot serve a request is put on slot 0. */
+  SLOT_FAIL = 3,
+}
 
 const BALANCE_WOULD_SLEEP = 'pcpu_balance_workfn would sleep on pcpu_alloc_mutex';
 
-const NO_SPACE = -1;
-const RESERVED_FULL = -2;
+/** What a search of all chunks gives besides an offset. */
+const enum Found {
+  NOTHING = -1,
+  RESERVED_FULL = -2,
+}
 
 /** struct percpu_stats. */
 export interface PercpuStats {
@@ -82,6 +89,8 @@ export class PercpuAllocator {
   #pageArray = false;
   readonly #pageShift: number;
   readonly #minUnitSize: number;
+  /** Flags of a request that may sleep. */
+  readonly #sleepFlags: number;
   /** Destroyed chunks whose maps later ones take over: typed arrays are dear to make. */
   readonly #spare: Chunk[] = [];
   /** Chunks but the first and the reserved one, in order of creation. */
@@ -109,12 +118,13 @@ export class PercpuAllocator {
     this.#pageShift = machine.pageShift;
     this.pageSize = 1 << machine.pageShift;
     this.#minUnitSize = minUnitSize(this.pageSize);
+    this.#sleepFlags = variant.atomicUnlessFullKernel ? GFP_KERNEL : __GFP_DIRECT_RECLAIM;
     this.unitPages = info.unitSize >>> machine.pageShift;
     this.reclaimPages = reclaimPages(variant, this.unitPages);
     this.units = unitLayout(machine, info);
     this.slots = new Slots(info, variant);
 
-    const staticSize = Math.ceil(info.staticSize / PCPU_MIN_ALLOC_SIZE) * PCPU_MIN_ALLOC_SIZE;
+    const staticSize = Math.ceil(info.staticSize / MinAlloc.SIZE) * MinAlloc.SIZE;
     const dynSize = info.dynSize - (staticSize - info.staticSize);
     this.reservedChunk =
       info.reservedSize > 0
@@ -141,7 +151,7 @@ export class PercpuAllocator {
 
   /** is_atomic of pcpu_alloc(): may not sleep, so only populated pages will do. */
   isAtomic(gfp: number): boolean {
-    return this.variant.atomicUnlessFullKernel ? (gfp & GFP_KERNEL) !== GFP_KERNEL : (gfp & __GFP_DIRECT_RECLAIM) === 0;
+    return (gfp & this.#sleepFlags) !== this.#sleepFlags;
   }
 
   /**
@@ -151,11 +161,11 @@ export class PercpuAllocator {
    * @throws Error when a non-atomic request meets a held mutex: that task has to wait (the caller's scheduler decides)
    */
   alloc(size: number, align: number, gfp: number = GFP_KERNEL, reserved = false): number {
-    if (align < PCPU_MIN_ALLOC_SIZE) align = PCPU_MIN_ALLOC_SIZE;
+    if (align < MinAlloc.SIZE) align = MinAlloc.SIZE;
     if (!(size > 0 && size <= this.#minUnitSize && align <= this.pageSize) || (align & (align - 1)) !== 0) {
       return this.#illegal(size, align, gfp);
     }
-    size = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
+    size = (size + MinAlloc.SIZE - 1) & -MinAlloc.SIZE;
     const atomic = this.isAtomic(gfp);
     if (!atomic && this.mutexHeld) throw new Error('pcpu_alloc would sleep on pcpu_alloc_mutex');
     const offset = this.#search(size, align, reserved, atomic);
@@ -172,7 +182,8 @@ export class PercpuAllocator {
 
   /** What is left of pcpu_alloc() after the first search of a request that may sleep. */
   #slowAlloc(size: number, align: number, gfp: number, reserved: boolean, offset: number): number {
-    if (offset === RESERVED_FULL) return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
+    if (offset === Found.RESERVED_FULL)
+      return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
     while (offset < 0) {
       if (this.slots.isEmpty(this.slots.free)) {
         const chunk = this.createChunk();
@@ -199,13 +210,14 @@ export class PercpuAllocator {
 
   /** The same as {@link alloc}, stopping wherever the kernel drops pcpu_lock. The mutex is held between the steps. */
   *allocSteps(size: number, align: number, gfp: number = GFP_KERNEL, reserved = false): Steps<number> {
-    if (align < PCPU_MIN_ALLOC_SIZE) align = PCPU_MIN_ALLOC_SIZE;
+    if (align < MinAlloc.SIZE) align = MinAlloc.SIZE;
     const legal = size > 0 && size <= this.#minUnitSize && align <= this.pageSize && (align & (align - 1)) === 0;
     if (!legal || this.isAtomic(gfp)) return this.alloc(size, align, gfp, reserved);
     if (this.mutexHeld) throw new Error('pcpu_alloc would sleep on pcpu_alloc_mutex');
-    size = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
+    size = (size + MinAlloc.SIZE - 1) & -MinAlloc.SIZE;
     const offset = this.#search(size, align, reserved, false);
-    if (offset === RESERVED_FULL) return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
+    if (offset === Found.RESERVED_FULL)
+      return this.#fail(size, align, gfp, reserved, 'alloc from reserved chunk failed');
     this.mutexHeld = true;
     try {
       return yield* this.#slowAllocSteps(size, align, gfp, reserved, offset);
@@ -246,14 +258,14 @@ export class PercpuAllocator {
     return offset;
   }
 
-  /** Search part of pcpu_alloc(); takes the area and counts it. @returns its offset in lastChunk, NO_SPACE or RESERVED_FULL */
+  /** Search part of pcpu_alloc(); takes the area and counts it. @returns its offset in lastChunk, Found.NOTHING or Found.RESERVED_FULL */
   #search(size: number, align: number, reserved: boolean, atomic: boolean): number {
-    const bits = size >>> PCPU_MIN_ALLOC_SHIFT;
-    const bitAlign = align >>> PCPU_MIN_ALLOC_SHIFT;
+    const bits = size >>> MinAlloc.SHIFT;
+    const bitAlign = align >>> MinAlloc.SHIFT;
     if (reserved && this.reservedChunk !== null) {
       const chunk = this.reservedChunk;
       const bit = chunk.findFit(bits, bitAlign, atomic);
-      if (bit < 0) return RESERVED_FULL;
+      if (bit < 0) return Found.RESERVED_FULL;
       this.#take(chunk, bit, bits);
       return this.#found(chunk, bit, size);
     }
@@ -269,10 +281,10 @@ export class PercpuAllocator {
           this.reintegrate(chunk);
           return this.#found(chunk, bit, size);
         }
-        if (bit === Fit.NONE && slot < PCPU_SLOT_FAIL_THRESHOLD) slots.moveToFront(chunk, 0);
+        if (bit === Fit.NONE && slot < Limit.SLOT_FAIL) slots.moveToFront(chunk, 0);
       }
     }
-    return NO_SPACE;
+    return Found.NOTHING;
   }
 
   /**
@@ -280,17 +292,17 @@ export class PercpuAllocator {
    * @returns null when no chunk has room
    */
   probe(size: number, align: number, atomic = false, reserved = false): { chunk: Chunk; offset: number } | null {
-    const rounded = (size + PCPU_MIN_ALLOC_SIZE - 1) & -PCPU_MIN_ALLOC_SIZE;
-    const bits = rounded >>> PCPU_MIN_ALLOC_SHIFT;
-    const bitAlign = Math.max(align, PCPU_MIN_ALLOC_SIZE) >>> PCPU_MIN_ALLOC_SHIFT;
+    const rounded = (size + MinAlloc.SIZE - 1) & -MinAlloc.SIZE;
+    const bits = rounded >>> MinAlloc.SHIFT;
+    const bitAlign = Math.max(align, MinAlloc.SIZE) >>> MinAlloc.SHIFT;
     if (reserved && this.reservedChunk !== null) {
       const bit = this.reservedChunk.findFit(bits, bitAlign, atomic);
-      return bit < 0 ? null : { chunk: this.reservedChunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
+      return bit < 0 ? null : { chunk: this.reservedChunk, offset: bit << MinAlloc.SHIFT };
     }
     for (let slot = this.slots.ofSize(rounded); slot <= this.slots.free; slot++) {
       for (const chunk of this.slots.chunks(slot)) {
         const bit = chunk.findFit(bits, bitAlign, atomic);
-        if (bit >= 0) return { chunk, offset: bit << PCPU_MIN_ALLOC_SHIFT };
+        if (bit >= 0) return { chunk, offset: bit << MinAlloc.SHIFT };
       }
     }
     return null;
@@ -300,15 +312,15 @@ export class PercpuAllocator {
   takeAt(chunk: Chunk, offset: number, size: number): void {
     const emptyBefore = chunk.nrEmptyPopPages;
     chunk.freeBytes -= size;
-    chunk.nrEmptyPopPages -= chunk.markArea(offset >>> PCPU_MIN_ALLOC_SHIFT, size >>> PCPU_MIN_ALLOC_SHIFT);
+    chunk.nrEmptyPopPages -= chunk.markArea(offset >>> MinAlloc.SHIFT, size >>> MinAlloc.SHIFT);
     this.#settle(chunk, emptyBefore);
-    this.#found(chunk, offset >>> PCPU_MIN_ALLOC_SHIFT, size);
+    this.#found(chunk, offset >>> MinAlloc.SHIFT, size);
   }
 
   /** pcpu_alloc_area() at a bit that findFit gave. */
   #take(chunk: Chunk, bit: number, bits: number): void {
     const emptyBefore = chunk.nrEmptyPopPages;
-    chunk.freeBytes -= bits << PCPU_MIN_ALLOC_SHIFT;
+    chunk.freeBytes -= bits << MinAlloc.SHIFT;
     chunk.nrEmptyPopPages -= chunk.takeArea(bit, bits);
     this.#settle(chunk, emptyBefore);
   }
@@ -323,8 +335,8 @@ export class PercpuAllocator {
     if (size > stats.maxAllocSize) stats.maxAllocSize = size;
     chunk.nrAlloc++;
     if (size > chunk.maxAllocSize) chunk.maxAllocSize = size;
-    this.lastChunk = chunk;
-    return bit << PCPU_MIN_ALLOC_SHIFT;
+    if (chunk !== this.lastChunk) this.lastChunk = chunk;
+    return bit << MinAlloc.SHIFT;
   }
 
   #isBacked(chunk: Chunk, offset: number, size: number): boolean {
@@ -343,7 +355,7 @@ export class PercpuAllocator {
   ): void {
     if (this.nrEmptyPopPages < PCPU_EMPTY_POP_PAGES_LOW) this.#schedule();
     this.port.zero(chunk, offset, size);
-    this.lastChunk = chunk;
+    if (chunk !== this.lastChunk) this.lastChunk = chunk;
     if (this.events !== null) this.events.alloc(chunk, offset, size, align, reserved, atomic, gfp);
   }
 
@@ -399,9 +411,9 @@ export class PercpuAllocator {
     this.stats.nrCurAlloc--;
     chunk.nrAlloc--;
     const emptyBefore = chunk.nrEmptyPopPages;
-    const bit = offset >>> PCPU_MIN_ALLOC_SHIFT;
+    const bit = offset >>> MinAlloc.SHIFT;
     const bits = chunk.areaBits(bit);
-    const size = bits << PCPU_MIN_ALLOC_SHIFT;
+    const size = bits << MinAlloc.SHIFT;
     chunk.freeBytes += size;
     chunk.nrEmptyPopPages += chunk.releaseArea(bit, bits);
     this.#settle(chunk, emptyBefore);

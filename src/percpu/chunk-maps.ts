@@ -25,6 +25,12 @@ export const enum Md {
   STRIDE,
 }
 
+/** Smallest allocation, one bit of the allocation map: 4 bytes, and log2 of it. */
+export const enum MinAlloc {
+  SHIFT = 2,
+  SIZE = 4,
+}
+
 /** Index of the record of block `index`. */
 export function blockAt(index: number): number {
   return (index + 1) << 3;

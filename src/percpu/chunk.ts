@@ -1,10 +1,11 @@
 // A chunk: one unit's worth of per-CPU addresses, the same for every CPU, with the bitmaps and hints that say what is in use.
 // struct pcpu_chunk of mm/percpu-internal.h.
 import { AreaMaps } from './area.js';
+import { MinAlloc } from './chunk-maps.js';
 
 /** log2 of the smallest allocation: one bit of the allocation map stands for 4 bytes. */
-export const PCPU_MIN_ALLOC_SHIFT = 2;
-export const PCPU_MIN_ALLOC_SIZE = 4;
+export const PCPU_MIN_ALLOC_SHIFT: number = MinAlloc.SHIFT;
+export const PCPU_MIN_ALLOC_SIZE: number = MinAlloc.SIZE;
 
 /**
  * Created by the allocator only; the fields are open for readers (dumps, checks, event logs) and must not be written from outside

@@ -1,14 +1,17 @@
 // The slot lists: chunks sorted by the size class of their largest free run, and at the end the sidelined, free and to-depopulate slots.
 import type { AllocInfo } from './geometry.js';
-import { Md } from './chunk-maps.js';
-import { Chunk, PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
+import { Md, MinAlloc } from './chunk-maps.js';
+import { Chunk } from './chunk.js';
 import type { Variant } from './variant.js';
 
-const PCPU_SLOT_BASE_SHIFT = 5;
+const enum Slot {
+  /** PCPU_SLOT_BASE_SHIFT */
+  BASE_SHIFT = 5,
+}
 
 /** __pcpu_size_to_slot(): size class of `size` bytes. */
 function sizeClass(size: number): number {
-  const slot = 32 - Math.clz32(size) - PCPU_SLOT_BASE_SHIFT + 2;
+  const slot = 32 - Math.clz32(size) - Slot.BASE_SHIFT + 2;
   return slot > 1 ? slot : 1;
 }
 
@@ -45,17 +48,18 @@ export class Slots {
 
   /** pcpu_chunk_slot(): where the chunk belongs; it may be on another list. */
   ofChunk(chunk: Chunk): number {
-    const size = chunk.md[Md.CONTIG]! << PCPU_MIN_ALLOC_SHIFT;
-    if (chunk.freeBytes < PCPU_MIN_ALLOC_SIZE || size === 0) return 0;
+    const size = chunk.words[Md.CONTIG]! << MinAlloc.SHIFT;
+    if (chunk.freeBytes < MinAlloc.SIZE || size === 0) return 0;
     if (size === this.#unitSize) return this.free;
-    const slot = 32 - Math.clz32(size) - PCPU_SLOT_BASE_SHIFT + 2;
+    const slot = 32 - Math.clz32(size) - Slot.BASE_SHIFT + 2;
     return slot > 1 ? slot : 1;
   }
 
   /** list_move(): to the front of a slot. */
   moveToFront(chunk: Chunk, slot: number): void {
-    this.#unlink(chunk);
     const head = this.heads[slot]!;
+    if (head.next === chunk) return;
+    this.#unlink(chunk);
     link(chunk, head, head.next);
     chunk.slot = slot;
     this.occupied |= 1 << slot;
@@ -63,8 +67,9 @@ export class Slots {
 
   /** list_move_tail(): to the end of a slot. */
   moveToTail(chunk: Chunk, slot: number): void {
-    this.#unlink(chunk);
     const head = this.heads[slot]!;
+    if (head.prev === chunk) return;
+    this.#unlink(chunk);
     link(chunk, head.prev, head);
     chunk.slot = slot;
     this.occupied |= 1 << slot;
