@@ -1,5 +1,5 @@
 // Speed of the allocator against the kernel's own C code, natively compiled (-O2), on the same scripts, both runs in turn.
-//   node scripts/run-ts.mjs scripts/bench/percpu.ts [--oracle DIR] [--ops N] [--rounds R] [--only TEXT]
+//   node scripts/run-ts.mjs scripts/bench/percpu.ts [--oracle DIR] [--ops N] [--rounds R] [--warm SECONDS] [--only TEXT]
 // DIR is the oracle's folder (default ../shared/oracle); when it has no build/bench32 yet, it is copied to a temporary folder and built
 // there. Prints ns per alloc+free pair of both and their ratio, the median ratio, and the heap growth over a million pairs.
 import fs from 'node:fs';
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     oracle: { type: 'string', default: '../shared/oracle' },
     ops: { type: 'string', default: '2000000' },
     rounds: { type: 'string', default: '5' },
+    warm: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
   },
 });
@@ -176,7 +177,8 @@ for (const geometry of ['malta', 'x86-64']) {
     const file = path.join(oracle, 'golden', geometry, `${name}.ops`);
     const work = new Workload(file);
     const repeats = Math.max(5, Math.round(Number(values.ops) / work.count / rounds));
-    for (let warm = 0; warm < Math.max(3, repeats / 2); warm++) work.run();
+    // Until V8 has compiled what is hot, and compiled it again with what it learnt.
+    for (const end = process.cpuUsage().user + 1e6 * Number(values.warm); process.cpuUsage().user < end;) work.run();
     let ours = Infinity;
     let native = Infinity;
     for (let round = 0; round < rounds; round++) {
