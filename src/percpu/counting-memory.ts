@@ -288,9 +288,7 @@ export class CountingMemory implements MemoryPort {
   }
 
   #clearStale(from: number, count: number): void {
-    const stale = this.#stale;
-    const end = Math.min(from + count, stale.length);
-    for (let page = Math.max(from, 0); page < end; page++) stale[page] = 0;
+    this.#stale.fill(0, Math.max(from, 0), Math.max(from + count, 0));
   }
 
   zero(_chunk: Chunk, _offset: number, _size: number): void {}
