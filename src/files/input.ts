@@ -38,12 +38,18 @@ export function readInput(file: string, rules: InputRules = {}): Buffer {
   const { limit = DEFAULT_LIMIT } = rules;
   const chunks: Buffer[] = [];
   let length = 0;
-  for (const chunk of chunksOf(file, rules)) {
+  for (const chunk of chunksOf(file, rules, Math.min(sizeOf(file), limit) + 1)) {
     length += chunk.length;
     if (length > limit) throw tooLarge(file, rules, limit);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+}
+
+/** Bytes of a regular file; 0 for what is none, or is not there. */
+function sizeOf(file: string): number {
+  const stat = file === '-' || file === '' ? undefined : fs.statSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() ? stat.size : 0;
 }
 
 /** The same with gzip undone, where it is gzip. @throws UsageError also for damaged gzip data, with the line where it begins */
@@ -104,12 +110,12 @@ export function* inputLines(file: string, rules: InputRules = {}): Generator<Inp
   if (rest.length > 0) yield line(rest, false);
 }
 
-/** The bytes as they come. @throws UsageError as readInput, but for the limit: what is kept of them is for the reader to bound */
-export function* chunksOf(file: string, rules: InputRules = {}): Generator<Buffer> {
+/** The bytes as they come. @param piece bytes asked for at a time, at least CHUNK @throws UsageError as readInput, but for the limit: what is kept of them is for the reader to bound */
+export function* chunksOf(file: string, rules: InputRules = {}, piece = CHUNK): Generator<Buffer> {
   const descriptor = openInput(file, rules);
   try {
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
+      const chunk = Buffer.allocUnsafe(Math.max(piece, CHUNK));
       const length = readSome(descriptor, chunk, file, rules);
       if (length === 0) return;
       yield chunk.subarray(0, length);
