@@ -151,6 +151,8 @@ export class OpenReport {
     const named = architectureOf(text);
     // A warning's trace names no architecture; marks of a later line are as good as those of the first.
     if (named !== undefined) this.architecture ??= named;
+    // SuperH has taken over x86's headline.
+    if (named === 'SuperH' && this.registers.size === 0) this.architecture = named;
     const isForeign = this.architecture !== undefined && this.architecture !== 'MIPS';
     const taken =
       (dump !== undefined && (!isForeign || /^(?:comm|trace|entries|modules|code|process)$/.test(dump.part))

@@ -36,7 +36,9 @@ export async function decodeFile(
   const decoded = decoder.finish();
   if (decoded.kernelLines === 0) {
     const isBinary = control / bytes > BINARY_SHARE;
-    const found = isBinary ? 'binary data' : `no kernel message in ${decoded.lines} lines`;
+    const found = isBinary
+      ? 'binary data'
+      : `no kernel message in ${decoded.lines === 1 ? '1 line' : `${decoded.lines} lines`}`;
     throw new UsageError(`${name}: ${found}: a console log of a Linux kernel is expected${otherKind(start, 'decode')}`);
   }
   return decoded;
