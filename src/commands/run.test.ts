@@ -80,3 +80,12 @@ describe('what cannot run ends in one line and exit code 2', () => {
     expect(status).toBe(2);
   });
 });
+
+it('--html of a kernel without a per-CPU allocator says that none was followed', () => {
+  const { status } = run(TESTKERNEL, '--append', 'tests=unmap plant=nofree', '--quiet', '--html', 'page.html');
+  expect(status).toBe(0);
+  const page = fs.readFileSync(path.join(folder, 'page.html'), 'utf8');
+  expect(page).toContain('The per-CPU allocator was not followed');
+  expect(page).toContain('Of what the translation checker found (1 time) no story is told');
+  expect(page).not.toContain('no access went through a stale translation');
+});

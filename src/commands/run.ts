@@ -26,6 +26,7 @@ import {
 } from './percpu-option.js';
 import { requireCheckable, requireFastPath } from './fast-path-option.js';
 import { addRunOptions } from './run-options.js';
+import { kernelPage } from './kernel-page.js';
 import { RunProgress } from './run-progress.js';
 import { SerialTerminal } from './serial-terminal.js';
 
@@ -86,7 +87,7 @@ export function runCommand(): Command {
       if (debugged) return runDebugged(file, flags, engine);
       tellPath(engine, flags);
       const { options: opened, close } = openRun(file, flags, engine);
-      const options = { ...opened, check: (check || flags.explain) ?? false };
+      const options = { ...opened, check: (check || flags.explain || flags.html !== undefined) ?? false };
       const progress = new RunProgress(process.stderr);
       const terminal = flags.interactive ? new SerialTerminal() : undefined;
       const show = !flags.json && !flags.quiet && !terminal;
@@ -115,7 +116,7 @@ export function runCommand(): Command {
               if (flags.stopAtStale) run?.end('stale');
             })
           : undefined;
-        if (flags.explain) requireChecker(run, '--explain');
+        if (flags.explain || flags.html !== undefined) requireChecker(run, flags.explain ? '--explain' : '--html');
         if (watched !== undefined && run.machine.cpu.path === 'portable')
           throw new UsageError(
             `${watched} needs the fast path, which is not in use here: ${run.machine.cpu.pathReason} (percpu-malta selftest says more)`,
@@ -133,13 +134,16 @@ export function runCommand(): Command {
         }
         reportFile?.write(reports.map((line) => `${line}\n`).join(''));
         const story = percpu?.explain();
-        percpu?.write(runRecord(file, flags, run, record));
+        const made = { file, flags, run, outcome: record.outcome, how: ENDS[end] };
+        percpu?.write(runRecord(file, flags, run, record), (events, tlb) =>
+          kernelPage({ ...made, events, tlb, watch: percpu.watch, explanation: story! }),
+        );
         report(
           flags.json
-            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu.watch) } : {}), ...(story ? causeRecord(story.cause) : {}) })}\n`
+            ? `${printableJson({ ...runRecord(file, flags, run, record), ...(checker ? { check: checkRecord(checker, reports) } : {}), ...(percpu ? { percpu: lockstepRecord(percpu.watch) } : {}), ...(story && flags.explain ? causeRecord(story.cause) : {}) })}\n`
             : summary(file, flags, run, record, wallSeconds, checker, percpu?.watch),
         );
-        if (story && !flags.json) report(`\n${story.lines.map(printable).join('\n')}\n`);
+        if (story && flags.explain && !flags.json) report(`\n${story.lines.map(printable).join('\n')}\n`);
         const problem = skipProblem(run.skipped);
         if (problem !== undefined) throw new UsageError(problem);
         if (end === 'interrupted') process.exitCode = EXIT_INTERRUPTED;

@@ -6,6 +6,7 @@ import { packageVersion } from '../../experiments/version.js';
 import { count } from '../../experiments/table.js';
 import type { BootResult } from '../../kernel/boot.js';
 import type { BootCounters } from '../../kernel/counters.js';
+import type { KernelEvent } from '../../kernel/events.js';
 import { bootScript } from '../../minimize/script.js';
 import { PAGE } from './chunk-pages.js';
 import { describe } from './describe.js';
@@ -16,7 +17,7 @@ import { PICTURE_STYLE } from './picture.js';
 import { reportData, type ReportData } from './report-data.js';
 import { bootFlags, bootName, counterName, setupRows } from './setup-text.js';
 import type { BootStory, StoryStep } from './story.js';
-import type { TlbRecorder } from './tlb-recorder.js';
+import type { TlbRecord, TlbRecorder } from './tlb-recorder.js';
 
 export interface BootReport {
   setup: BootSetup;
@@ -29,37 +30,82 @@ export interface BootReport {
 }
 
 /** @returns the HTML text; the same for the same boot */
-export function bootReport(report: BootReport): string {
-  const { result, recorder, seed } = report;
-  const data = reportData(result.log.events, recorder, report.story);
+export function bootReport({ setup, seed, result, recorder, story }: BootReport): string {
+  const { counters, outcome, log } = result;
+  return pageOf({
+    title: `percpu-malta boot, seed ${seed}`,
+    name: bootName(setup, seed),
+    outcome,
+    fine: `The guest reached init and ran on until ${counters.simulatedSeconds} s of its time.`,
+    nothing:
+      'The checker was on for the whole boot: no access went through a stale translation.' +
+      (outcome === 'clean' ? '' : ' Whatever ended this boot, a missing TLB flush did not: see the console.'),
+    console: result.console,
+    panic: result.panic,
+    events: log.events,
+    recorder,
+    story,
+    tiles: tilesOf(result),
+    facts: [...setupRows(setup), ['seed', String(seed)]],
+    counters: counterRows(result),
+    again: againHtml(setup, seed),
+  });
+}
+
+/** What the page of a run is made of, whatever kernel ran. */
+export interface RunPage {
+  title: string;
+  /** Tells pages of the same run from others; undefined where links need not find it. */
+  name?: string;
+  outcome: string;
+  /** What is said of a clean outcome. */
+  fine: string;
+  /** What is said where the story has no steps. */
+  nothing: string;
+  /** A line for each printk event. */
+  console: readonly string[];
+  /** Text of the panic, if any. */
+  panic: string | undefined;
+  events: readonly KernelEvent[];
+  recorder: TlbRecord;
+  story: BootStory;
+  tiles: readonly Tile[];
+  facts: readonly (readonly [string, string])[];
+  counters: readonly (readonly [string, string])[];
+  /** How to have it again, as HTML. */
+  again: string;
+}
+
+/** A number with what it counts, and whether it is a sign of the bug. */
+export type Tile = readonly [value: number, text: string, bad: boolean];
+
+/** @returns the HTML text */
+export function pageOf(page: RunPage): string {
+  const { events, recorder, story, title, outcome } = page;
+  const data = reportData(events, recorder, story);
   const body = [
-    headerHtml(report),
+    headerHtml(page),
     '<main>',
-    scrubberHtml(result, data),
+    scrubberHtml(events, data),
     '<div class="columns">',
-    storyHtml(report),
+    storyHtml(page),
     '<div class="state">',
-    translationHtml(report.story),
+    translationHtml(story),
     '<div class="pair">',
     chunksHtml(data),
     tlbHtml(data),
     '</div>',
-    framesHtml(),
+    framesHtml(recorder),
     '</div>',
     '</div>',
-    timelineHtml(),
+    timelineHtml(recorder),
     eventsHtml(),
-    consoleHtml(result.console),
+    consoleHtml(page.console),
     '</main>',
     FOOTER,
   ].join('\n');
-  return htmlDocument(
-    `percpu-malta boot, seed ${seed}: ${result.outcome}`,
-    `<style>${PICTURE_STYLE}</style>${body}`,
-    pageAssets('boot'),
-    data,
-    bootName(report.setup, seed),
-  );
+  const whole = `<style>${PICTURE_STYLE}</style>${body}`;
+  return htmlDocument(`${title}: ${outcome}`, whole, pageAssets('boot'), data, page.name);
 }
 
 const FOOTER = `<footer>Keys: <kbd>←</kbd> <kbd>→</kbd> one event, with <kbd>Shift</kbd> to the next moment worth a look; on the slider
@@ -77,27 +123,28 @@ const link = (seq: number, text: string): string => `<a href="#event-${seq}" dat
 
 // ---- what happened ----
 
-function headerHtml({ setup, seed, result }: BootReport): string {
-  const good = result.outcome === 'clean';
-  const decoded = decodeConsole(result.console);
-  const shown = symptomLines(result, decoded.firstLine?.text.trim());
+function headerHtml(page: RunPage): string {
+  const { title, outcome, again } = page;
+  const good = outcome === 'clean';
+  const decoded = decodeConsole(page.console);
+  const shown = symptomLines(page, decoded.firstLine?.text.trim());
   const crash = `<p class="kind mono">${escapeHtml(signature(decoded))}</p>
 ${decoded.family === undefined ? '' : `<p>${escapeHtml(decoded.family.zeroed)}</p>`}
 ${shown.length === 0 ? '' : `<pre class="symptom">${escapeHtml(shown.join('\n'))}</pre>`}`;
   return topHtml(
-    `percpu-malta boot, seed ${seed}`,
-    `<span id="outcome" class="badge ${good ? 'good' : 'bad'}">${escapeHtml(result.outcome)}</span>`,
-    `${good ? `<p class="kind">The guest reached init and ran on until ${result.counters.simulatedSeconds} s of its time.</p>` : crash}
-${tilesHtml(result)}
-${facts([...setupRows(setup), ['seed', String(seed)], ['percpu-malta', packageVersion()]])}
-<div class="row again">${againHtml(setup, seed)}
-<details><summary>All counters</summary>${facts(counterRows(result))}</details></div>`,
+    title,
+    `<span id="outcome" class="badge ${good ? 'good' : 'bad'}">${escapeHtml(outcome)}</span>`,
+    `${good ? `<p class="kind">${escapeHtml(page.fine)}</p>` : crash}
+${tilesHtml(page.tiles)}
+${facts([...page.facts, ['percpu-malta', packageVersion()]])}
+<div class="row again">${again}
+<details><summary>All counters</summary>${facts(page.counters)}</details></div>`,
   );
 }
 
 /** What the kernel said when it went wrong. @param first line of the console that tells it, or for a stall the last line of all */
-function symptomLines({ panic, log }: BootResult, first: string | undefined): string[] {
-  const stall = log.events.findLast(({ type }) => type === 'stall');
+function symptomLines({ panic, events }: RunPage, first: string | undefined): string[] {
+  const stall = events.findLast(({ type }) => type === 'stall');
   const lines = stall
     ? [describe(stall), first && `last message: ${first}`]
     : [first, panic && `Kernel panic - not syncing: ${panic}`];
@@ -105,14 +152,17 @@ function symptomLines({ panic, log }: BootResult, first: string | undefined): st
 }
 
 /** The numbers that tell the bug from a healthy boot. */
-function tilesHtml({ counters: c }: BootResult): string {
-  const tiles: [value: number, text: string, bad: boolean][] = [
+function tilesOf({ counters: c }: BootResult): Tile[] {
+  return [
     [c.depopulatedPages, `pages depopulated, in ${count(c.depopulatedRanges, 'range')}`, false],
     [c.tlbFlushes, 'TLB flushes; one per range would do', c.tlbFlushes < c.depopulatedRanges && c.repopulatedStale > 0],
     [c.repopulatedStale, 'pages populated again while the TLB had the old one', c.repopulatedStale > 0],
     [c.staleStores, 'stores through stale entries', c.staleStores > 0],
     [c.foreignPages, 'pages of others overwritten', c.foreignPages > 0],
   ];
+}
+
+function tilesHtml(tiles: readonly Tile[]): string {
   const items = tiles.map(
     ([value, text, bad]) => `<div${bad ? ' class="bad"' : ''}><dt>${text}</dt><dd>${value}</dd></div>`,
   );
@@ -131,24 +181,17 @@ function againHtml(setup: BootSetup, seed: number): string {
   return `<p class="command"><span class="dim">Boot it again:</span> ${commandHtml(`boot ${bootFlags(setup, seed)}`)}</p>${script}`;
 }
 
-function storyHtml({ result, story: { steps } }: BootReport): string {
-  const { events } = result.log;
+function storyHtml({ events, outcome, nothing, story: { steps } }: RunPage): string {
   const item = ({ seq, text, between }: StoryStep): string =>
     `<li>${escapeHtml(text)} <span class="where"><span class="mono dim">${at(events[seq]!.t)}</span> ` +
     `${link(seq, `${between ? 'after event' : 'event'} ${seq}`)}</span></li>`;
   if (steps.length > 0)
     return section(
       'story',
-      `What happened, from the cause to the ${result.outcome === 'clean' ? 'damage' : 'crash'}`,
+      `What happened, from the cause to the ${outcome === 'clean' ? 'damage' : 'crash'}`,
       `<ol id="chain">${steps.map(item).join('\n')}</ol>`,
     );
-  const why =
-    result.outcome === 'clean' ? '' : ' Whatever ended this boot, a missing TLB flush did not: see the console.';
-  return section(
-    'story',
-    'What happened',
-    `<p>The checker was on for the whole boot: no access went through a stale translation.${why}</p>`,
-  );
+  return section('story', 'What happened', `<p>${escapeHtml(nothing)}</p>`);
 }
 
 /** The picture of the bug; page/translation-view.ts draws it. */
@@ -169,7 +212,7 @@ function translationHtml({ va }: BootStory): string {
 
 // ---- the moment ----
 
-function scrubberHtml({ log: { events } }: BootResult, { moments }: ReportData): string {
+function scrubberHtml(events: readonly KernelEvent[], { moments }: ReportData): string {
   const last = Math.max(events.length - 1, 0);
   const options = moments
     .map((seq) => `<option value="${seq}">${at(events[seq]!.t)} ${escapeHtml(describe(events[seq]!))}</option>`)
@@ -203,15 +246,15 @@ const pageLegend = (): string =>
 
 const MARKS = `<ul class="legend"><li><i class="swatch shown"></i>page shown</li><li><i class="swatch about"></i>page of the event</li></ul>`;
 
-function timelineHtml(): string {
+function timelineHtml({ complete }: TlbRecord): string {
   const zoom = (what: string, text: string): string => `<button type="button" data-zoom="${what}">${text}</button>`;
   return section(
     'time',
     'Time line',
-    `<div class="row zoom"><span>Show</span><span class="buttons">${zoom('all', 'whole boot')}${zoom('scan', 'from the scan on')}${zoom('near', '20 ms around the moment')}</span></div>
+    `<div class="row zoom"><span>Show</span><span class="buttons">${zoom('all', 'whole boot')}${complete ? zoom('scan', 'from the scan on') : ''}${zoom('near', '20 ms around the moment')}</span></div>
 <h3>What ran</h3><div id="lanes" class="plot"></div>
 <h3>Pages of each chunk</h3>${pageLegend()}<div id="history" class="plot"></div>
-<h3>Physical pages in use</h3><ul id="usage-legend" class="legend"></ul><div id="usage" class="plot"></div>`,
+<h3>${complete ? 'Physical pages in use' : 'Physical pages of the chunks'}</h3><ul id="usage-legend" class="legend"></ul><div id="usage" class="plot"></div>`,
   );
 }
 
@@ -244,10 +287,10 @@ Entries from ${tlb.visible} on, in italics, are shadows: QEMU goes on using them
   );
 }
 
-function framesHtml(): string {
+function framesHtml({ complete }: TlbRecord): string {
   return section(
     'frames',
-    'Physical pages by owner',
+    complete ? 'Physical pages by owner' : 'Physical pages of the chunks',
     `<ul id="frame-legend" class="legend"></ul>
 <canvas id="frames" tabindex="0" role="img" aria-label="Physical pages"></canvas>
 ${MARKS}<p id="frame" class="mono readout"></p><h3>History of this page</h3><ol id="frame-history" class="history mono" tabindex="0" aria-label="History of the physical page"></ol>`,

@@ -17,6 +17,8 @@ export interface FrameOwners {
   /** Page frame numbers, ascending; a frame's position here is its slot in `track`. */
   frames: number[];
   owners: string[];
+  /** What a frame without an owner is. */
+  nobody: string;
   /** Owners that are drawn alike: names, and the group of each owner. */
   groups: string[];
   groupOf: number[];
@@ -47,7 +49,8 @@ function framesOf(events: readonly KernelEvent[]): number[] {
   return [...frames].sort((a, b) => a - b);
 }
 
-export function frameOwners(events: readonly KernelEvent[], views: readonly TlbView[]): FrameOwners {
+/** @param complete whether the log has the owners of all pages, not only of the per-CPU chunks' */
+export function frameOwners(events: readonly KernelEvent[], views: readonly TlbView[], complete = true): FrameOwners {
   const frames = framesOf(events);
   const slotOf = new Map(frames.map((frame, slot) => [frame, slot]));
   const owners: string[] = [];
@@ -113,6 +116,7 @@ export function frameOwners(events: readonly KernelEvent[], views: readonly TlbV
   return {
     frames,
     owners,
+    nobody: complete ? 'free' : 'of no chunk',
     groups,
     groupOf: groupNames.map(position),
     track: track.data(frames.length),

@@ -65,6 +65,11 @@ test('a lane without anything in it stays', () => {
   expect(lane(log(depopulate), 'TLB flush').marks).toEqual([]);
 });
 
+test('a log of the allocator only has no lanes for what it does not tell', () => {
+  const names = lanes(log(depopulate, irq), false).map(({ name }) => name);
+  expect(names).toEqual(['balance work', 'depopulation', 'flush after it', 'stale access', 'crash']);
+});
+
 test('of many stale stores into a page only the first is a moment, until it has another owner', () => {
   const events = log(depopulate, stale(1, 'free'), stale(1, 'free'), stale(1, 'kmalloc-1k'), stale(2, 'free'), irq);
   expect(moments(events)).toEqual([0, 1, 3, 4]);

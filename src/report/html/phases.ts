@@ -14,8 +14,11 @@ export interface Lane {
   labels?: string[];
 }
 
-/** A lane without marks stays: an empty flush lane tells something. */
-export function lanes(events: readonly KernelEvent[]): Lane[] {
+/**
+ * A lane without marks stays: an empty flush lane tells something.
+ * @param complete false: a log of the allocator, the TLB and the console only, which has no phases, no RCU and no other flushes
+ */
+export function lanes(events: readonly KernelEvent[], complete = true): Lane[] {
   const end = Math.max(events.length - 1, 0);
   const scans = new Map<number, Mark>();
   const rcu: Mark[] = [];
@@ -55,14 +58,14 @@ export function lanes(events: readonly KernelEvent[]): Lane[] {
     }
   }
   return [
-    phases(events, end),
+    ...(complete ? [phases(events, end)] : []),
     ...[...scans]
       .sort(([a], [b]) => a - b)
       .map(([host, mark]): Lane => ({ name: `scan host ${host}`, kind: 'scan', marks: [mark] })),
-    { name: 'RCU', kind: 'rcu', marks: rcu },
+    ...(complete ? [{ name: 'RCU', kind: 'rcu', marks: rcu } as const] : []),
     { name: 'balance work', kind: 'balance', marks: balance },
     { name: 'depopulation', kind: 'depopulate', marks: depopulate },
-    { name: 'TLB flush', kind: 'flush', marks: flush },
+    { name: complete ? 'TLB flush' : 'flush after it', kind: 'flush', marks: flush },
     { name: 'stale access', kind: 'stale', marks: stale },
     { name: 'crash', kind: 'crash', marks: crash },
   ];

@@ -5,7 +5,7 @@ import { type EventColumns, eventColumns } from './event-table.js';
 import { type FrameOwners, frameOwners } from './frame-owners.js';
 import { type Lane, lanes, moments } from './phases.js';
 import type { BootStory } from './story.js';
-import type { TlbRecorder } from './tlb-recorder.js';
+import type { TlbRecord } from './tlb-recorder.js';
 import { type HalfState, type TlbHalf, type TlbView, tlbViews } from './translations.js';
 import { type TrackData, TrackWriter } from './track.js';
 
@@ -36,17 +36,17 @@ export interface ReportData extends ChunkPages {
   story: BootStory;
 }
 
-export function reportData(events: readonly KernelEvent[], recorder: TlbRecorder, story: BootStory): ReportData {
+export function reportData(events: readonly KernelEvent[], recorder: TlbRecord, story: BootStory): ReportData {
   const { pageSize } = recorder;
   const views = tlbViews(events, recorder.snapshots, pageSize);
   return {
     pageSize,
     unitOffsets: recorder.unitOffsets,
     events: eventColumns(events),
-    lanes: lanes(events),
+    lanes: lanes(events, recorder.complete),
     moments: [...new Set([...moments(events), ...story.steps.map(({ seq }) => seq)])].sort((a, b) => a - b),
     ...chunkPages(events, views, pageSize, recorder.firstChunkHidden, recorder.unitOffsets.length),
-    owners: frameOwners(events, views),
+    owners: frameOwners(events, views, recorder.complete),
     tlb: tlbData(views, recorder.visible),
     story,
   };

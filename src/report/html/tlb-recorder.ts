@@ -9,16 +9,28 @@ export interface TlbSnapshot {
   entries: readonly TlbEntry[];
 }
 
-export class TlbRecorder {
-  readonly snapshots: TlbSnapshot[] = [];
+/** What the page of a run needs of its memory. */
+export interface TlbRecord {
+  readonly snapshots: readonly TlbSnapshot[];
   /** Of the guest, bytes. */
-  pageSize = 0;
+  readonly pageSize: number;
   /** Entries that the guest can see; the rest are shadows. */
-  visible = 0;
+  readonly visible: number;
   /** Distance of each CPU's unit from unit 0, bytes. */
-  unitOffsets: readonly number[] = [0];
+  readonly unitOffsets: readonly number[];
   /** Bytes of chunk 0 in front of and behind what it serves. */
+  readonly firstChunkHidden: { readonly start: number; readonly end: number };
+  /** Whether the log tells of all that goes on: who has each page, phases, RCU; else of the allocator, the TLB and the console. */
+  readonly complete: boolean;
+}
+
+export class TlbRecorder implements TlbRecord {
+  readonly snapshots: TlbSnapshot[] = [];
+  pageSize = 0;
+  visible = 0;
+  unitOffsets: readonly number[] = [0];
   firstChunkHidden = { start: 0, end: 0 };
+  readonly complete = true;
 
   /** Pass as BootOptions.attach, or call from there, next to other observers. */
   readonly attach = ({ machine, allocator, log }: BootParts): void => {

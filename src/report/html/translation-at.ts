@@ -97,8 +97,8 @@ export class TranslationReader {
 
   /** Of a physical page at the moment asked for last. */
   #frame(frame: number): FrameView {
-    const { frames, owners } = this.#data.owners;
+    const { frames, owners, nobody } = this.#data.owners;
     const value = this.#owners.values[frames.indexOf(frame)] ?? 0;
-    return { frame, owner: owners[(value >> OWNER_SHIFT) - 1] ?? 'free', hit: (value & FRAME.HIT) !== 0 };
+    return { frame, owner: owners[(value >> OWNER_SHIFT) - 1] ?? nobody, hit: (value & FRAME.HIT) !== 0 };
   }
 }

@@ -49,7 +49,7 @@ export class FrameMap {
     this.#history = new HistoryList(document.querySelector<HTMLElement>('#frame-history')!, events);
     const entries: [className: string, text: string][] = [
       ...groups.map((name, group): [string, string] => [`group-${group}`, name]),
-      ['free', 'free'],
+      ['free', data.owners.nobody],
       ['reachable', 'a stale TLB entry leads here'],
       ['hit', 'a stale store went here'],
     ];
@@ -94,7 +94,7 @@ export class FrameMap {
   }
 
   #textOf(value: number): string {
-    const owner = this.#data.owners.owners[(value >> OWNER_SHIFT) - 1] ?? 'free';
+    const owner = this.#data.owners.owners[(value >> OWNER_SHIFT) - 1] ?? this.#data.owners.nobody;
     return (
       owner +
       (value & FRAME.REACHABLE ? ', a stale TLB entry leads here' : '') +
