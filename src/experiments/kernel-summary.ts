@@ -118,7 +118,7 @@ export function kernelSweepSummary(
   if (options.check)
     rows.push(
       ['reported', `${share(reported, runs)} by the translation checker`],
-      ['healthy', `${healthyStale} ended cleanly although something stale was used`],
+      ['healthy', `${healthyStale} ended cleanly although something was reported`],
     );
   rows.push([
     'outcomes',
