@@ -179,7 +179,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       const shifts: number[] = [];
       Object.assign(window, { shifts });
       new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) shifts.push((entry as PerformanceEntry & { value: number }).value);
+        for (const { startTime } of list.getEntries()) shifts.push(startTime);
       }).observe({ type: 'layout-shift', buffered: true });
     });
     await page.goto(url + hash);
@@ -560,13 +560,15 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
         all.flatMap(({ clientWidth, clientHeight }) => [clientWidth, clientHeight]),
       );
     const before = await sizes();
+    const begun = await page.evaluate(() => performance.now()); // a slow browser paints the page before its script has filled it
     const steps = Array.from({ length: 61 }, (_, step) => Math.round((step / 60) * (crash.events.length - 1)));
     const harm = crash.events.filter(({ type }) => type === 'stale_access' || type === 'oops').map(({ seq }) => seq);
     for (const seq of [...steps, ...harm.slice(0, 20)]) {
       await goTo(page, seq);
       expect([seq, await sizes()]).toEqual([seq, before]);
     }
-    expect(await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts)).toEqual([]);
+    const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
+    expect(shifts.filter((time) => time > begun)).toEqual([]);
     await page.close();
   });
 
