@@ -18,9 +18,9 @@ const MAX_COLUMNS = 64;
 /** Pixels. */
 const MAX_CELL = { width: 30, height: 22 };
 const MIN_CELL = { width: 4, height: 10 };
-/** What stands left and right of the cells where the page is wide: see .chunk in boot.css. */
+/** What stands left and right of the cells where the box is wider than NARROW: see .chunk in boot.css. */
 const BESIDE = 200;
-const WIDE = 420;
+const NARROW = 400;
 
 export class ChunkMap {
   readonly #data: ReportData;
@@ -108,9 +108,10 @@ export class ChunkMap {
   }
 
   #geometry(row: number): { columns: number; width: number; height: number } {
-    const columns = Math.min(this.#data.chunks[row]!.pages, MAX_COLUMNS);
     const { clientWidth } = this.#box;
-    const room = clientWidth - (clientWidth > WIDE ? BESIDE : 0);
+    const room = clientWidth - (clientWidth > NARROW ? BESIDE : 0);
+    const fit = Math.max(Math.floor(room / MIN_CELL.width), 1);
+    const columns = Math.min(this.#data.chunks[row]!.pages, MAX_COLUMNS, fit);
     const width = Math.max(Math.min(Math.floor(room / columns), MAX_CELL.width), MIN_CELL.width);
     return { columns, width, height: Math.max(Math.min(width, MAX_CELL.height), MIN_CELL.height) };
   }

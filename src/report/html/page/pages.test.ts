@@ -626,10 +626,15 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await page.close();
   });
 
-  test.each([360, 390, 800, 1280])('no sideways scrolling, %i pixels wide', async (width) => {
+  test.each([360, 390, 800, 1000, 1280, 1300, 1720])('no sideways scrolling, %i pixels wide', async (width) => {
     for (const { html } of [crash, clean]) {
       const { page } = await open(html, { width, height: 844 });
       expect(await overflow(page)).toBe(0);
+      // nor does a row of a chunk run out of its card
+      const [room, ...rows] = await page.$$eval('#chunks, #chunks .chunk > *', (all) =>
+        all.map((element) => Math.ceil(element.getBoundingClientRect().right)),
+      );
+      expect(rows.filter((right) => right > room!)).toEqual([]);
       // the map of physical pages stays in its box
       expect(
         await page.$eval(
