@@ -22,6 +22,7 @@ export default defineConfig({
   test: {
     // libunicorn keeps one random word per process (see emu/unicorn): forks, never threads.
     pool: 'forks',
+    globalSetup: ['scripts/setup/vitest.mjs'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [

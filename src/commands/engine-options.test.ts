@@ -38,6 +38,18 @@ test.skipIf(spawnSync('cc', ['--version']).error)('are made once, and again when
   expect(boot([])).toMatch(/^set-up: compiling/);
 });
 
+test.skipIf(spawnSync('cc', ['--version']).error)('are made for a script of the checkout, too', () => {
+  for (const name of fs.readdirSync(cache)) fs.rmSync(path.join(cache, name), { recursive: true });
+  const script = path.join(cache, 'script.ts');
+  fs.writeFileSync(script, `export {};\nprocess.stdout.write('ran');\n`);
+  const { stdout, stderr } = spawnSync(process.execPath, [path.join(packageRoot(), 'scripts/run-ts.mjs'), script], {
+    encoding: 'utf8',
+    env: { ...process.env, PERCPU_MALTA_CACHE: cache },
+  });
+  expect([stdout, hooks().length]).toEqual(['ran', 2]);
+  expect(stderr).toMatch(/^set-up: compiling/);
+});
+
 test('of other sources are not used where there is no compiler', () => {
   for (const name of fs.readdirSync(cache))
     if (name.endsWith('.so.c')) fs.appendFileSync(path.join(cache, name), '// older\n');

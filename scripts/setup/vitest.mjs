@@ -1,0 +1,6 @@
+// The tests run the C hooks of these sources, also where vitest was started by itself and not by npm test.
+import { ensureShim } from './shim.mjs';
+
+export function setup() {
+  ensureShim();
+}
