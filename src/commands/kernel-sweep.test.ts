@@ -71,3 +71,20 @@ it('ends in one line for what does not run', () => {
   const written = sweep('--seeds', '1..2', '--drive', 'disk,rw');
   expect([written.status, written.stderr]).toEqual([2, expect.stringContaining('leave out rw')]);
 }, 60_000);
+
+it('merges the shards into the file of the whole sweep, and sums them up', () => {
+  sweep('--seeds', '1..5', '--jobs', '2', '--out', 'all', ...planted);
+  for (const i of [1, 2])
+    expect(sweep('--seeds', '1..5', '--shard', `${i}/2`, '--out', `shard-${i}`, ...planted).status).toBe(0);
+  const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', cwd: folder });
+  const { status, stdout } = run('merge', 'shard-2', 'shard-1', '--out', 'merged');
+  expect(status).toBe(0);
+  expect(fs.readFileSync(path.join(folder, 'merged'), 'utf8')).toBe(fs.readFileSync(path.join(folder, 'all'), 'utf8'));
+  expect(stdout).toMatch(/^kernel {4}SHA-256 [0-9a-f]{64}\nruns {6}5\n/);
+  expect(stdout).toMatch(/^reported {2}5 of 5, 100 % /m);
+  expect(JSON.parse(run('merge', 'shard-1', 'shard-2', '--out', 'merged', '--force', '--json').stdout)).toMatchObject({
+    runs: 5,
+    reported: 5,
+    missing: 0,
+  });
+}, 120_000);

@@ -3,19 +3,30 @@ import { Command } from 'commander';
 import { type KernelRecord, kernelSetup } from '../experiments/kernel-job.js';
 import { kernelRecordProblem } from '../experiments/kernel-record-check.js';
 import { kernelCrashed, kernelSweepRecord, kernelSweepSummary } from '../experiments/kernel-summary.js';
-import { PoolClosed } from '../experiments/job.js';
+import { LocalFiles, unlessClosed } from '../experiments/job.js';
 import { RecordFile } from '../experiments/record-file.js';
 import { parseSeeds, type SeedRange, seedsOf } from '../experiments/seeds.js';
+import type { Shard } from '../experiments/shard.js';
 import { packageVersion } from '../experiments/version.js';
 import { report } from '../files/stdout.js';
 import { refuseWrittenDrives, type RunFlags } from '../run/open-run.js';
 import { printableJson } from '../terminal-text.js';
-import { addJobsOption, addRecordOptions, type PoolFlags, type RecordFlags, withPool } from './pool-options.js';
+import {
+  addJobsOption,
+  addRecordOptions,
+  addShardOption,
+  leftOf,
+  type PoolFlags,
+  type RecordFlags,
+  type Running,
+  withPool,
+} from './pool-options.js';
 import { addRunOptions } from './run-options.js';
 
 interface KernelSweepFlags extends Omit<RunFlags, 'seed' | 'engine' | 'shim'>, PoolFlags, RecordFlags {
   vmlinux: string;
   seeds: SeedRange;
+  shard?: Shard;
   check?: boolean;
   json?: boolean;
 }
@@ -30,7 +41,7 @@ export function kernelSweepCommand(): Command {
     .description("run a kernel of one's own with many seeds on all cores and count what happens")
     .requiredOption('--vmlinux <kernel>', 'the kernel, as for run')
     .requiredOption('--seeds <A..B>', 'seeds, both ends included', parseSeeds);
-  return addRecordOptions(addJobsOption(addRunOptions(command, { seed: false })))
+  return addShardOption(addRecordOptions(addJobsOption(addRunOptions(command, { seed: false }))))
     .option('--check', 'count what the translation checker reports')
     .option('--json', 'print the summary as one JSON object')
     .action(run);
@@ -40,41 +51,45 @@ async function run(flags: KernelSweepFlags): Promise<void> {
   const { vmlinux, check = false } = flags;
   const runFlags: RunFlags = { ...flags, seed: 0 };
   refuseWrittenDrives(runFlags, 'sweep');
-  const setup = kernelSetup(vmlinux, runFlags, check);
-  const version = packageVersion();
+  const files = new LocalFiles();
+  const setup = kernelSetup(vmlinux, runFlags, check, files);
+  const seeds = seedsOf(flags.seeds, flags.shard);
   const file =
     flags.out === undefined
       ? undefined
-      : RecordFile.openFor<KernelRecord>(flags.out, flags.resume ?? false, version, setup, kernelRecordProblem);
+      : RecordFile.openFor<KernelRecord>(
+          flags.out,
+          flags.resume ?? false,
+          packageVersion(),
+          setup,
+          kernelRecordProblem,
+        );
   const records = [...(file?.records ?? [])];
-  const known = new Set(records.map(({ seed }) => seed));
-  const left = seedsOf(flags.seeds).filter((seed) => !known.has(seed));
+  // A resumed file may have seeds beyond those asked for.
+  const wanted = new Set([...seeds, ...records.map(({ seed }) => seed)]);
   let crashes = 0;
   let reports = 0;
+  const boot = async (seed: number, { pool, done }: Running): Promise<void> => {
+    const record = await pool.run({ run: true, setup, seed });
+    if (!file?.earlier.has(record)) records.push(record);
+    if (kernelCrashed(record)) crashes++;
+    if ((record.check?.findings ?? 0) > 0) reports++;
+    done(record, `${crashes} crashed${check ? `, ${reports} reported` : ''}`);
+  };
   try {
-    await withPool(flags, left.length, async ({ pool, done }) => {
-      const one = async (seed: number): Promise<void> => {
-        const answer = await pool.run({ file: vmlinux, flags: runFlags, check, seed });
-        const record: KernelRecord = { version, options: setup, ...answer };
-        file?.append(record);
-        records.push(record);
-        if (kernelCrashed(record)) crashes++;
-        if ((record.check?.findings ?? 0) > 0) reports++;
-        done(record, `${crashes} crashed${check ? `, ${reports} reported` : ''}`);
-      };
-      try {
-        await Promise.all(left.map(one));
-      } catch (error) {
-        if (!(error instanceof PoolClosed)) throw error;
-      }
-    });
+    await withPool(
+      flags,
+      leftOf(file, [setup], seeds),
+      (running) => Promise.all(seeds.map((seed) => boot(seed, running))).catch(unlessClosed),
+      file,
+      files,
+    );
   } finally {
     file?.finish();
   }
-  const wanted = known.size + left.length;
   report(
     flags.json
-      ? `${printableJson(kernelSweepRecord(vmlinux, records, wanted, setup))}\n`
-      : kernelSweepSummary(vmlinux, records, wanted, setup),
+      ? `${printableJson(kernelSweepRecord(vmlinux, records, wanted.size, setup))}\n`
+      : kernelSweepSummary(vmlinux, records, wanted.size, setup),
   );
 }

@@ -1,6 +1,10 @@
 // `percpu-malta merge`: joins the files of a sweep's shards.
 import fs from 'node:fs';
 import { Command } from 'commander';
+import { isKernelRecord, type KernelRecord } from '../experiments/kernel-job.js';
+import { kernelRecordProblem } from '../experiments/kernel-record-check.js';
+import { kernelSweepRecord, kernelSweepSummary } from '../experiments/kernel-summary.js';
+import { recordProblem } from '../experiments/record-check.js';
 import { mergeRecords, readRecords, recordsText } from '../experiments/record-file.js';
 import { sweepRecord, sweepSummary } from '../experiments/sweep-summary.js';
 import { UsageError } from '../errors.js';
@@ -24,7 +28,7 @@ export function mergeCommand(): Command {
     .option('--force', 'replace the --out file when there is one')
     .option('--json', 'print the summary as one JSON object')
     .action((files: string[], { out, force = false, json = false }: MergeFlags) => {
-      const shards = files.map((file) => ({ file, records: readRecords(file) }));
+      const shards = files.map((file) => ({ file, records: readRecords<AnyBoot>(file, problemOf) }));
       const output = out === undefined ? undefined : openNew(out, force);
       const records = mergeRecords(shards);
       if (records.length === 0) throw new UsageError(`${files.map(inputName).join(', ')}: no records to merge`);
@@ -34,11 +38,33 @@ export function mergeCommand(): Command {
         process.stderr.write(missingText(missing));
       } else {
         output.write(recordsText(records));
-        const { options } = records[0]!;
-        if (json) report(`${printableJson({ ...sweepRecord(options, records, records.length), ...missing })}\n`);
-        else report(sweepSummary(options, records, records.length) + missingText(missing));
+        const { record, text } = summary(records);
+        report(json ? `${printableJson({ ...record, ...missing })}\n` : text + missingText(missing));
       }
     });
+}
+
+/** A sweep's boots are all of one kind: of our own guest, or of somebody's kernel. */
+type AnyBoot = BootRecord | KernelRecord;
+
+const problemOf = (value: unknown): string | undefined =>
+  (isKernelRecord(value) ? kernelRecordProblem : recordProblem)(value);
+
+/** @param records of one sweep, at least one */
+function summary(records: AnyBoot[]): { record: object; text: string } {
+  const { length } = records;
+  if (isKernelRecord(records[0])) {
+    const runs = records as KernelRecord[];
+    const { options } = runs[0]!;
+    const name = `SHA-256 ${options.kernel}`;
+    return {
+      record: kernelSweepRecord(name, runs, length, options),
+      text: kernelSweepSummary(name, runs, length, options),
+    };
+  }
+  const boots = records as BootRecord[];
+  const { options } = boots[0]!;
+  return { record: sweepRecord(options, boots, length), text: sweepSummary(options, boots, length) };
 }
 
 function openNew(file: string, force: boolean): OutputFile {
@@ -57,7 +83,7 @@ interface Missing {
 }
 
 /** @param records in order of seeds, at least one */
-function missingSeeds(records: readonly BootRecord[]): Missing {
+function missingSeeds(records: readonly { seed: number }[]): Missing {
   const firstSeed = records[0]!.seed;
   const lastSeed = records.at(-1)!.seed;
   const gap = records.findIndex(({ seed }, i) => seed !== firstSeed + i);

@@ -19,7 +19,9 @@ import { addScriptOption } from './script-option.js';
 interface MinimizeFlags extends BootFlags, PoolFlags {
   engine?: string;
   until: 'corrupt' | 'crash';
-  output: string;
+  out: string;
+  /** The name that --out had before. */
+  output?: string;
   quick?: boolean;
   resume?: boolean;
   json?: boolean;
@@ -35,7 +37,8 @@ export function minimizeCommand(): Command {
         .choices(['corrupt', 'crash'])
         .default('corrupt'),
     )
-    .option('-o, --output <file>', 'write the script there', 'minimal.boot')
+    .option('-o, --out <file>', 'write the script there', 'minimal.boot')
+    .addOption(new Option('--output <file>').hideHelp())
     .option('--quick', 'a first look: leaves more behind, in a fraction of the boots')
     .option('--json', 'print one JSON object in place of the script')
     .option('--resume', 'go on where Ctrl-C, or whatever it was, ended the same command')
@@ -56,8 +59,9 @@ the smallest boot so far.
   percpu-malta boot --script two.boot --check
   percpu-malta boot --script two.boot --kernel 93274f1dd6b0    # the same work, with the flush`;
 
-async function run(flags: MinimizeFlags): Promise<void> {
-  const output = openOutput('--output', flags.output)!;
+async function run({ output: before, ...given }: MinimizeFlags): Promise<void> {
+  const flags = { ...given, out: before ?? given.out };
+  const output = openOutput('--out', flags.out)!;
   const start = setupFromFlags(flags);
   const { seed, until, quick = false } = flags;
   const file = openTrials(output, flags);
@@ -114,19 +118,19 @@ async function run(flags: MinimizeFlags): Promise<void> {
   if (flags.json) {
     const reached = end && { outcome: end.outcome, signature: end.signature, foreignPages: end.counters.foreignPages };
     const sizes = { from: bootSize(start), to: bootSize(best) };
-    const record = { output: flags.output, seed, until, minimal: end !== undefined && !quick, boots: trials.runs };
+    const record = { output: flags.out, seed, until, minimal: end !== undefined && !quick, boots: trials.runs };
     report(`${printableJson({ ...record, ...sizes, end: reached ?? null })}\n`);
     return;
   }
   if (output.toStdout) return;
-  report(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.output}\n`);
+  report(`${script}\nsaved; run it with: percpu-malta boot --script ${flags.out}\n`);
   if (!end && file) report('go on with --resume\n');
 }
 
 /** The boots of a search that was interrupted, or will be. None where the script goes to a pipe or a device. */
-function openTrials(output: OutputFile, { output: name, resume = false }: MinimizeFlags): RecordFile | undefined {
-  if (output.isRegular) return RecordFile.open(`${name}.trials`, resume, packageVersion(), undefined, '--output');
-  if (resume) throw new UsageError(`--resume: --output ${name} is no file beside which trials could be`);
+function openTrials(output: OutputFile, { out: name, resume = false }: MinimizeFlags): RecordFile | undefined {
+  if (output.isRegular) return RecordFile.open(`${name}.trials`, resume, packageVersion(), undefined);
+  if (resume) throw new UsageError(`--resume: --out ${name} is no file beside which trials could be`);
   return undefined;
 }
 

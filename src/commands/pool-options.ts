@@ -1,13 +1,14 @@
 // The options of commands that boot many times, and how such a command runs: progress line, Ctrl-C, end of the workers.
 import os from 'node:os';
 import { Command, Option } from 'commander';
-import { type BootRunner, type Job, PoolClosed } from '../experiments/job.js';
+import { type BootRunner, type LocalFiles, PoolClosed } from '../experiments/job.js';
 import { BootPool } from '../experiments/pool.js';
 import { Progress } from '../experiments/progress.js';
 import type { KernelRecord } from '../experiments/kernel-job.js';
 import type { BootRecord } from '../experiments/record.js';
-import type { RecordFile } from '../experiments/record-file.js';
+import type { AnyRecord, RecordFile } from '../experiments/record-file.js';
 import { RecordedBoots } from '../experiments/recorded.js';
+import { parseShard } from '../experiments/shard.js';
 import { UsageError } from '../errors.js';
 import { parseQueue, type QueuePlace } from '../queue/place.js';
 import { QueueBoots } from '../queue/queue-boots.js';
@@ -52,6 +53,14 @@ export function addRecordOptions(command: Command): Command {
     });
 }
 
+export function addShardOption(command: Command): Command {
+  return command.option(
+    '--shard <i/n>',
+    'boot every n-th seed only, from the i-th on (auto: as an array job says); merge joins the files',
+    (text) => parseShard(text),
+  );
+}
+
 /** What a command says that Ctrl-C has ended. @param done boots @param wanted boots */
 export function stoppedText(done: number, wanted: number, { out }: RecordFlags): string {
   const how = out === undefined ? 'with --out FILE it could go on' : 'go on with --resume';
@@ -73,8 +82,8 @@ export interface Running {
 
 /** Of these boots those that the file does not have yet. */
 export function leftOf(
-  file: RecordFile | undefined,
-  setups: readonly Job['setup'][],
+  file: RecordFile<AnyRecord> | undefined,
+  setups: readonly object[],
   seeds: readonly number[],
 ): number {
   let left = 0;
@@ -86,12 +95,14 @@ export function leftOf(
  * Runs `work` with worker processes and, on a terminal, a progress line of `total` boots, where that is known. Ctrl-C closes the pool: boots not
  * finished reject with PoolClosed. A PoolClosed that `work` lets through ends the command silently with exit code 130.
  * @param file boots that it has are not done again, the others go into it; whose end is the caller's
+ * @param files that the boots need
  */
 export async function withPool<T>(
   { jobs, engine, shim, queue }: PoolFlags,
   total: number | undefined,
   work: (running: Running) => Promise<T>,
-  file?: RecordFile,
+  file?: RecordFile<AnyRecord>,
+  files?: LocalFiles,
 ): Promise<T | undefined> {
   const say = (line: string): void => {
     progress?.clear();
@@ -99,7 +110,9 @@ export async function withPool<T>(
   };
   let progress: Progress | undefined;
   const runner: BootRunner =
-    queue === undefined ? new BootPool({ jobs, engine, shim }) : await QueueBoots.open(queue, { jobs, say });
+    queue === undefined
+      ? new BootPool({ jobs, engine, shim, files })
+      : await QueueBoots.open(queue, { jobs, files, say });
   const pool = file ? new RecordedBoots(runner, file) : runner;
   const line = (progress = new Progress(process.stderr, total));
   let interrupted = false;
@@ -115,7 +128,7 @@ export async function withPool<T>(
       pool,
       done: (record, note) => {
         if (record.outcome !== 'clean') crashes++;
-        if (!file?.earlier.has(record as BootRecord)) line.step(note ?? `${crashes} crashed`);
+        if (!file?.earlier.has(record as AnyRecord)) line.step(note ?? `${crashes} crashed`);
       },
       say: (text) => line.say(text),
       expect: (left) => line.expect(left),

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { RecordFile } from '../experiments/record-file.js';
 import { parseSeeds, type SeedRange, seedsOf } from '../experiments/seeds.js';
-import { parseShard, type Shard } from '../experiments/shard.js';
+import type { Shard } from '../experiments/shard.js';
 import type { BootSetup } from '../experiments/setup.js';
 import { sweep } from '../experiments/sweep.js';
 import { sweepRecord, sweepSummary } from '../experiments/sweep-summary.js';
@@ -14,7 +14,15 @@ import { addBootOptions, type BootFlags, setupFromFlags } from './boot-options.j
 import { bootPages } from './boot-pages.js';
 import { openOutput } from '../files/output.js';
 import { report } from '../files/stdout.js';
-import { addJobsOption, addRecordOptions, leftOf, type PoolFlags, type RecordFlags, withPool } from './pool-options.js';
+import {
+  addJobsOption,
+  addRecordOptions,
+  addShardOption,
+  leftOf,
+  type PoolFlags,
+  type RecordFlags,
+  withPool,
+} from './pool-options.js';
 
 interface SweepFlags extends Omit<BootFlags, 'seed'>, PoolFlags, RecordFlags {
   engine?: string;
@@ -29,12 +37,7 @@ export function sweepCommand(): Command {
   const command = new Command('sweep')
     .description('boot with many seeds on all cores and count what happens')
     .requiredOption('--seeds <A..B>', 'seeds, both ends included', parseSeeds);
-  return addRecordOptions(addJobsOption(addBootOptions(command, { seed: false })))
-    .option(
-      '--shard <i/n>',
-      'boot every n-th seed only, from the i-th on (auto: as an array job says); merge joins the files',
-      (text) => parseShard(text),
-    )
+  return addShardOption(addRecordOptions(addJobsOption(addBootOptions(command, { seed: false }))))
     .option('--html <file>', 'write a page there: crash rate, kinds of crashes and their seeds, every boot')
     .option('--pages <dir>', 'with --html: link each boot to its own page there, seed-N.html, where there is one')
     .option('--json', 'print the summary as one JSON object')

@@ -4,7 +4,8 @@ import { Command } from 'commander';
 import { loadEngine } from '../../emu/unicorn/choose.js';
 import { count } from '../experiments/table.js';
 import { Progress } from '../experiments/progress.js';
-import { crashed } from '../experiments/record.js';
+import { kernelCrashed } from '../experiments/kernel-summary.js';
+import type { EntryAnswer } from '../queue/entry.js';
 import { parseQueue, type QueuePlace } from '../queue/place.js';
 import { QueueWorker } from '../queue/queue-worker.js';
 import { wholeNumber } from './boot-options.js';
@@ -57,9 +58,9 @@ async function run({ queue, jobs, engine, shim, maxIdle, lostAfter }: WorkerFlag
   };
   let boots = 0;
   let crashes = 0;
-  const onBoot = (answer: object): void => {
+  const onBoot = (answer: EntryAnswer): void => {
     boots++;
-    if ('record' in answer && crashed(answer.record as Parameters<typeof crashed>[0])) crashes++;
+    if ('record' in answer && kernelCrashed(answer.record)) crashes++;
     progress.step(`${crashes} crashed`);
   };
   const worker = await QueueWorker.open(queue, { jobs, engine, shim, maxIdle, lostAfter, say, onBoot });

@@ -21,7 +21,14 @@ const setup = fields(
     skipCalls: listOf(fields({ caller: text, callee: text })),
     check: yesOrNo,
   },
-  { initrd: text, until: text, input: text, systemMap: text },
+  {
+    initrd: text,
+    until: text,
+    input: text,
+    systemMap: text,
+    countFlushes: is('true', (value) => value === true),
+    stopAtFinding: is('true', (value) => value === true),
+  },
 );
 
 const place = fields({ kind: oneOf(FINDING_KINDS), place: text, count: whole(1), firstInstruction: whole(0) });
@@ -45,6 +52,8 @@ const record = fields(
       places: listOf(place),
       trace: listOf(text),
     }),
+    skipped: listOf(whole(0)),
+    flushCalls: listOf(fields({ caller: text, callee: text, count: whole(0) })),
   },
 );
 

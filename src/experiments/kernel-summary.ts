@@ -27,7 +27,7 @@ export interface KernelTally {
 
 const CRASHES: readonly string[] = ['panic', 'oops', 'bug', 'stall'];
 
-export function kernelCrashed({ outcome }: KernelRecord): boolean {
+export function kernelCrashed({ outcome }: { outcome: string }): boolean {
   return CRASHES.includes(outcome);
 }
 

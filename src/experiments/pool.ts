@@ -3,19 +3,20 @@ import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
-import type { BootRecord } from './record.js';
 import {
   type Answer,
+  type AnyJob,
   type BootRunner,
-  type Failure,
   type FilePlaces,
   type Job,
   jobText,
-  localJob,
+  type KernelJob,
+  localTask,
   PoolClosed,
   type Task,
 } from './job.js';
-import type { KernelAnswer, KernelJob } from './kernel-job.js';
+import type { KernelRecord } from './kernel-job.js';
+import type { BootRecord } from './record.js';
 
 export interface PoolOptions {
   /** Worker processes. */
@@ -31,11 +32,9 @@ const MOST_KILLS = 3;
 
 interface Waiting {
   task: Task;
-  /** Names it in errors. */
-  what: string;
   /** Processes that were killed over it. */
   kills: number;
-  resolve: (answer: Exclude<Answer, Failure>) => void;
+  resolve: (record: BootRecord | KernelRecord) => void;
   reject: (error: Error) => void;
 }
 
@@ -55,21 +54,19 @@ export class BootPool implements BootRunner {
   }
 
   /** Boots once, when a worker is free. */
-  async boot(job: Job): Promise<BootRecord> {
-    const answer = await this.#submit(() => localJob(job, this.#options.files), `the boot with ${jobText(job)}`);
-    return (answer as { record: BootRecord }).record;
+  boot(job: Job): Promise<BootRecord> {
+    return this.#submit(job) as Promise<BootRecord>;
   }
 
   /** Runs somebody's kernel once, when a worker is free. */
-  async run(job: KernelJob): Promise<KernelAnswer> {
-    const answer = await this.#submit(() => ({ run: job }), `the run of ${job.file} with seed ${job.seed}`);
-    return (answer as { ran: KernelAnswer }).ran;
+  run(job: KernelJob): Promise<KernelRecord> {
+    return this.#submit(job) as Promise<KernelRecord>;
   }
 
-  #submit(task: () => Task, what: string): Promise<Exclude<Answer, Failure>> {
+  #submit(job: AnyJob): Promise<BootRecord | KernelRecord> {
     if (this.#closed) return Promise.reject(new PoolClosed('no more boots'));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ task: task(), what, kills: 0, resolve, reject });
+      this.#queue.push({ task: localTask(job, this.#options.files), kills: 0, resolve, reject });
       this.#dispatch();
     });
   }
@@ -102,11 +99,12 @@ export class BootPool implements BootRunner {
     const task = this.#workers.get(worker);
     if (task === undefined) return;
     this.#workers.set(worker, undefined);
-    if (!('failure' in answer)) task.resolve(answer);
+    const what = jobText(task.task.job);
+    if (!('failure' in answer)) task.resolve(answer.record);
     else if (answer.failure === 'usage') task.reject(new UsageError(answer.message));
     else if (answer.failure === 'engine') task.reject(new EngineMissingError(answer.message));
-    else if (answer.failure === 'crash') task.reject(new EngineCrashError(`${task.what}: ${answer.message}`));
-    else task.reject(new Error(`${task.what} broke: ${answer.message}`));
+    else if (answer.failure === 'crash') task.reject(new EngineCrashError(`${what}: ${answer.message}`));
+    else task.reject(new Error(`${what} broke: ${answer.message}`));
     this.#dispatch();
   }
 
@@ -115,7 +113,7 @@ export class BootPool implements BootRunner {
     this.#workers.delete(worker);
     if (this.#closed) return;
     if (task && how === 'SIGKILL' && ++task.kills < MOST_KILLS) this.#queue.unshift(task);
-    else task?.reject(new Error(`${task.what} ended its process (${how})`));
+    else task?.reject(new Error(`${jobText(task.task.job)} ended its process (${how})`));
     this.#dispatch();
   }
 

@@ -10,7 +10,7 @@ import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
 /** @throws UsageError "file:line: what is wrong" */
-function parseLine<R>({ text, number }: InputLine, file: string, problemOf: (value: unknown) => string | undefined): R {
+function parseLine<R>({ text, number }: InputLine, file: string, problemOf: RecordCheck): R {
   const where = `${inputName(file)}:${number}`;
   let value: unknown;
   try {
@@ -23,26 +23,36 @@ function parseLine<R>({ text, number }: InputLine, file: string, problemOf: (val
   return value as R;
 }
 
+/** What is wrong with a value as a record, undefined when nothing is. */
+type RecordCheck = (value: unknown) => string | undefined;
+
 /** All records of a file, in its order: the n-th is line n. @throws UsageError */
-export function readRecords(file: string): BootRecord[] {
-  return recordsOf(inputLines(file), file);
+export function readRecords<R extends AnyRecord = BootRecord>(
+  file: string,
+  problemOf: RecordCheck = recordProblem,
+): R[] {
+  return recordsOf(inputLines(file), file, problemOf);
 }
 
 /** The same of lines that were read. @param file named in errors @throws UsageError */
-export function recordsOf(lines: Iterable<InputLine>, file: string): BootRecord[] {
-  const records: BootRecord[] = [];
+export function recordsOf<R extends AnyRecord = BootRecord>(
+  lines: Iterable<InputLine>,
+  file: string,
+  problemOf: RecordCheck = recordProblem,
+): R[] {
+  const records: R[] = [];
   for (const line of lines) {
     if (!line.whole)
       throw new UsageError(`${inputName(file)}:${line.number}: the last line is torn; go on with sweep --resume`);
-    records.push(parseLine(line, file, recordProblem));
+    records.push(parseLine<R>(line, file, problemOf));
   }
   return records;
 }
 
 /** The records, each seed once, ascending. @throws UsageError when a seed has two different records or options differ */
-export function mergeRecords(files: readonly { file: string; records: readonly BootRecord[] }[]): BootRecord[] {
-  const bySeed = new Map<number, { text: string; where: string; record: BootRecord }>();
-  let first: { where: string; record: BootRecord } | undefined;
+export function mergeRecords<R extends AnyRecord>(files: readonly { file: string; records: readonly R[] }[]): R[] {
+  const bySeed = new Map<number, { text: string; where: string; record: R }>();
+  let first: { where: string; record: R } | undefined;
   for (const { file, records } of files)
     records.forEach((record, i) => {
       const where = `${inputName(file)}:${i + 1}`;
@@ -99,7 +109,7 @@ export class RecordFile<R extends AnyRecord = BootRecord> {
   /** What was there already. */
   readonly earlier: ReadonlySet<R>;
   readonly #byKey: ReadonlyMap<string, R>;
-  readonly #setups: readonly object[] | undefined;
+  #setups: readonly object[] | undefined;
   readonly #output: OutputFile;
   /** Of the file while it grows. */
   readonly #descriptor: number | undefined;
@@ -143,7 +153,7 @@ export class RecordFile<R extends AnyRecord = BootRecord> {
     resume: boolean,
     version: string,
     setups: object | readonly object[] | undefined,
-    problemOf: (value: unknown) => string | undefined,
+    problemOf: RecordCheck,
     flag = '--out',
   ): RecordFile<R> {
     const output = new OutputFile(flag, file);
@@ -186,6 +196,11 @@ export class RecordFile<R extends AnyRecord = BootRecord> {
     }
   }
 
+  /** For a command that learns late what it boots. @param setups of all boots, in the order that the file is to have */
+  order(setups: readonly object[]): void {
+    this.#setups = setups;
+  }
+
   /** Puts the file in order of setups and seeds, whole or not at all. @throws UsageError when it cannot be written */
   finish(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
@@ -217,7 +232,7 @@ function readEarlier<R extends AnyRecord>(
   file: string,
   version: string,
   setups: readonly object[] | undefined,
-  wrongWith: (value: unknown) => string | undefined,
+  wrongWith: RecordCheck,
 ): { records: R[]; length: number } {
   const records: R[] = [];
   const keys = new Set<string>();
@@ -245,7 +260,7 @@ function readEarlier<R extends AnyRecord>(
 }
 
 /** The lines of the records in order of seeds. */
-export function recordsText(records: readonly BootRecord[]): string {
+export function recordsText(records: readonly AnyRecord[]): string {
   return [...records]
     .sort((a, b) => a.seed - b.seed)
     .map(recordLine)

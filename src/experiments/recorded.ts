@@ -1,15 +1,16 @@
 // Boots with a record file behind them: what it has is not booted again, what is booted goes into it, once.
-import type { BootRunner, Job } from './job.js';
-import type { KernelAnswer, KernelJob } from './kernel-job.js';
+import { type AnyJob, type BootRunner, isKernelJob, type Job, type KernelJob } from './job.js';
+import type { KernelRecord } from './kernel-job.js';
 import type { BootRecord } from './record.js';
-import type { RecordFile } from './record-file.js';
+import type { AnyRecord, RecordFile } from './record-file.js';
 
 export class RecordedBoots implements BootRunner {
   readonly #runner: BootRunner;
-  readonly #file: RecordFile;
-  readonly #boots = new Map<string, Promise<BootRecord>>();
+  readonly #file: RecordFile<AnyRecord>;
+  readonly #boots = new Map<string, Promise<AnyRecord>>();
 
-  constructor(runner: BootRunner, file: RecordFile) {
+  /** @param file of records of the kind that is asked for */
+  constructor(runner: BootRunner, file: RecordFile<AnyRecord>) {
     this.#runner = runner;
     this.#file = file;
   }
@@ -19,6 +20,14 @@ export class RecordedBoots implements BootRunner {
   }
 
   boot(job: Job): Promise<BootRecord> {
+    return this.#once(job) as Promise<BootRecord>;
+  }
+
+  run(job: KernelJob): Promise<KernelRecord> {
+    return this.#once(job) as Promise<KernelRecord>;
+  }
+
+  #once(job: AnyJob): Promise<AnyRecord> {
     const known = this.#file.find(job);
     if (known !== undefined) return Promise.resolve(known);
     const key = JSON.stringify(job);
@@ -30,14 +39,10 @@ export class RecordedBoots implements BootRunner {
     return boot;
   }
 
-  async #bootAndAppend(job: Job): Promise<BootRecord> {
-    const record = await this.#runner.boot(job);
+  async #bootAndAppend(job: AnyJob): Promise<AnyRecord> {
+    const record = await (isKernelJob(job) ? this.#runner.run(job) : this.#runner.boot(job));
     this.#file.append(record);
     return record;
-  }
-
-  run(job: KernelJob): Promise<KernelAnswer> {
-    return this.#runner.run(job);
   }
 
   close(): Promise<void> {

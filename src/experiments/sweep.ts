@@ -1,5 +1,5 @@
 // Many boots that differ in the seed only.
-import { type BootRunner, PoolClosed } from './job.js';
+import { type BootRunner, unlessClosed } from './job.js';
 import type { BootRecord } from './record.js';
 import type { BootSetup } from './setup.js';
 
@@ -10,11 +10,7 @@ export async function sweep(
   seeds: readonly number[],
   onRecord: (record: BootRecord) => void,
 ): Promise<void> {
-  try {
-    await Promise.all(seeds.map(async (seed) => onRecord(await pool.boot({ setup, seed }))));
-  } catch (error) {
-    if (!(error instanceof PoolClosed)) throw error;
-  }
+  await Promise.all(seeds.map(async (seed) => onRecord(await pool.boot({ setup, seed })))).catch(unlessClosed);
 }
 
 /**

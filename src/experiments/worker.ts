@@ -5,7 +5,7 @@ import { loadEngine } from '../../emu/unicorn/choose.js';
 import type { EngineLibrary } from '../../emu/unicorn/engine.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { bootOnce } from '../kernel/boot.js';
-import type { Answer, FailureKind, LocalJob, Task } from './job.js';
+import { type Answer, type FailureKind, isKernelJob, type Job, type Task } from './job.js';
 import { runKernelJob } from './kernel-job.js';
 import { bootRecord } from './record.js';
 import { setupBootOptions } from './setup.js';
@@ -20,20 +20,23 @@ export function serve(engineName: string, shim: boolean): void {
   let engine = load();
   engine.catch(() => {}); // told with the first boot
   const version = packageVersion();
-  const boot = async ({ job, paths }: LocalJob, library: EngineLibrary): Promise<Answer> => {
-    const { setup, seed, stopAtForeignPage = false } = job;
+  const boot = async ({ job, paths }: Task<Job>, library: EngineLibrary): Promise<Answer> => {
+    const { setup, seed, stopAtForeignPage = false, files } = job;
+    const image = files?.image && paths[files.image];
     const result = await bootOnce({
       ...setupBootOptions(setup, seed, library, shim),
       stopAtForeignPage,
-      ...(paths.image === undefined ? {} : { image: loadImage(paths.image) }),
+      ...(image === undefined ? {} : { image: loadImage(image) }),
     });
     return { record: bootRecord(version, job, result) };
   };
+  const run = ({ job, paths }: Task, library: EngineLibrary): Answer | Promise<Answer> =>
+    isKernelJob(job) ? { record: runKernelJob(version, job, paths, shim, library) } : boot({ job, paths }, library);
   process.on('message', (task: Task) => {
     // An engine that broke in an earlier boot is replaced.
     engine = engine.then((library) => (library.crashed ? load() : library));
     void engine
-      .then((library) => ('run' in task ? { ran: runKernelJob(task.run, library) } : boot(task, library)))
+      .then((library) => run(task, library))
       .then(answer, (error: Error) => answer({ failure: failureKind(error), message: failureText(error) }));
   });
 }

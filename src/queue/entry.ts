@@ -1,6 +1,7 @@
 // What lies in the queue: a job with the build that is to boot it. Its name is made of both, so that a boot is in the queue once.
 import { createHash } from 'node:crypto';
-import type { FailureKind, Job } from '../experiments/job.js';
+import type { AnyJob, FailureKind } from '../experiments/job.js';
+import type { KernelRecord } from '../experiments/kernel-job.js';
 import type { BootRecord } from '../experiments/record.js';
 import { UsageError } from '../errors.js';
 import type { Connection } from './connection.js';
@@ -8,11 +9,11 @@ import type { Connection } from './connection.js';
 export interface Entry {
   /** As buildId(). */
   build: string;
-  job: Job;
+  job: AnyJob;
 }
 
 /** `missing`: the server has not got the file with this SHA-256 (any more). */
-export type EntryAnswer = { record: BootRecord } | { failure: FailureKind | 'missing'; message: string };
+export type EntryAnswer = { record: BootRecord | KernelRecord } | { failure: FailureKind | 'missing'; message: string };
 
 export function entryId({ build, job }: Entry): string {
   return `boot-${createHash('sha256')

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Redis } from 'ioredis';
 import { cacheDir } from '../../emu/unicorn/cache-dir.js';
+import { UsageError } from '../errors.js';
 import type { FilePlaces } from '../experiments/job.js';
 
 /** A file travels in pieces: one answer of the server should not hold megabytes back to back. */
@@ -13,7 +14,10 @@ const KEEP_SECONDS = 7 * 24 * 3600;
 
 const key = (sha256: string): string => `percpu-malta-file:${sha256}`;
 
-/** Puts the file on the server, unless it is there. @param anew also then: what is there is no good */
+/**
+ * Puts the file on the server, unless it is there. @param anew also then: what is there is no good
+ * @throws UsageError for a file that is no longer what it was
+ */
 export async function upload(client: Redis, sha256: string, file: string, anew = false): Promise<void> {
   const size = fs.statSync(file).size;
   const pieces = Math.max(1, Math.ceil(size / PIECE_BYTES));
@@ -23,15 +27,18 @@ export async function upload(client: Redis, sha256: string, file: string, anew =
     return;
   }
   const descriptor = fs.openSync(file, 'r');
+  const hash = createHash('sha256');
   try {
     const piece = Buffer.alloc(PIECE_BYTES);
     for (const [i, name] of names.entries()) {
       const length = fs.readSync(descriptor, piece, 0, PIECE_BYTES, i * PIECE_BYTES);
+      hash.update(piece.subarray(0, length));
       await client.set(name, Buffer.from(piece.subarray(0, length)), 'EX', KEEP_SECONDS);
     }
   } finally {
     fs.closeSync(descriptor);
   }
+  if (hash.digest('hex') !== sha256) throw new UsageError(`${file}: has changed since it was first read`);
   await client.set(key(sha256), String(pieces), 'EX', KEEP_SECONDS); // last: now it is complete
 }
 

@@ -1,7 +1,19 @@
 // Boots by workers anywhere: puts jobs into the queue and collects their records. Whatever is lost on the way (a worker, a connection, a
 // server's last second) is looked for and put there again; a boot's record is the same whoever makes it, and is taken once.
 import type { Queue, QueueEvents } from 'bullmq';
-import { type BootRunner, type Job, jobText, type LocalFiles, PoolClosed } from '../experiments/job.js';
+import {
+  type AnyJob,
+  type BootRunner,
+  filesOf,
+  isKernelJob,
+  type Job,
+  jobText,
+  type KernelJob,
+  type LocalFiles,
+  PoolClosed,
+} from '../experiments/job.js';
+import type { KernelRecord } from '../experiments/kernel-job.js';
+import { kernelRecordProblem } from '../experiments/kernel-record-check.js';
 import { recordProblem } from '../experiments/record-check.js';
 import type { BootRecord } from '../experiments/record.js';
 import { buildId, packageVersion } from '../experiments/version.js';
@@ -35,7 +47,7 @@ const CLOSE_MS = 3000;
 interface Wanted {
   readonly id: string;
   readonly entry: Entry;
-  readonly resolve: ((record: BootRecord) => void)[];
+  readonly resolve: ((record: BootRecord | KernelRecord) => void)[];
   readonly reject: ((error: Error) => void)[];
   /** Clock of the last look, ms; 0 before it is in the queue. */
   seen: number;
@@ -104,11 +116,15 @@ export class QueueBoots implements BootRunner {
     this.#noWorker = setTimeout(() => void this.#lookForWorkers(), NO_WORKER_MS);
   }
 
-  run(): Promise<never> {
-    return Promise.reject(new UsageError("--queue: kernels of one's own run on this machine only"));
+  boot(job: Job): Promise<BootRecord> {
+    return this.#ask(job) as Promise<BootRecord>;
   }
 
-  boot(job: Job): Promise<BootRecord> {
+  run(job: KernelJob): Promise<KernelRecord> {
+    return this.#ask(job) as Promise<KernelRecord>;
+  }
+
+  #ask(job: AnyJob): Promise<BootRecord | KernelRecord> {
     if (this.#closing) return Promise.reject(new PoolClosed('no more boots'));
     const entry = { build: this.#build, job };
     const id = entryId(entry);
@@ -136,7 +152,7 @@ export class QueueBoots implements BootRunner {
 
   /** Puts jobs into the queue; those that are there already, from an earlier run or another one's, stay as they are. */
   async #add(some: readonly Wanted[]): Promise<void> {
-    for (const { entry } of some) for (const sha256 of Object.values(entry.job.files ?? {})) await this.#upload(sha256);
+    for (const { entry } of some) for (const sha256 of filesOf(entry.job)) await this.#upload(sha256);
     await this.#queue.addBulk(
       some.map(({ id, entry }) => ({
         name: 'boot',
@@ -202,16 +218,32 @@ export class QueueBoots implements BootRunner {
         .remove(id)
         .then(() => (answer.failure === 'missing' ? this.#upload(answer.message, true) : undefined))
         .then(() => this.#again([wanted]))
-        .catch(() => {}); // looked after later
+        .catch((error: Error) => {
+          if (error instanceof UsageError) this.#broken([wanted], error); // else it is looked after later
+        });
       return;
     }
     this.#wanted.delete(id);
     this.#there--;
     if ('record' in answer) for (const resolve of wanted.resolve) resolve(answer.record);
-    else for (const reject of wanted.reject) reject(failureError(wanted.entry.job, answer));
+    else for (const reject of wanted.reject) reject(this.#failure(wanted.entry.job, answer));
     // Whoever has asked writes the record down before the server forgets it.
     if (this.#consumed.push(id) === 1) setTimeout(() => void this.#forget(), 100);
     this.#fill();
+  }
+
+  #failure(job: AnyJob, { failure, message: text }: { failure: string; message: string }): Error {
+    // A worker names files as they lie in its cache.
+    const message = filesOf(job).reduce(
+      (words, sha256) => words.replaceAll(new RegExp(`\\S*${sha256}`, 'g'), this.#options.files!.path(sha256)),
+      text,
+    );
+    if (failure === 'usage') return new UsageError(message);
+    if (failure === 'engine') return new EngineMissingError(message);
+    if (failure === 'crash') return new EngineCrashError(message);
+    // What a worker's own processes say names the boot already.
+    const what = jobText(job);
+    return new Error(message.startsWith(what) ? message : `${what} broke: ${message}`);
   }
 
   async #forget(): Promise<void> {
@@ -252,11 +284,11 @@ export class QueueBoots implements BootRunner {
 }
 
 /** What came back, if it is an answer to this job: anybody with the password could have put it there. */
-function checked(job: Job, said: unknown): EntryAnswer {
+function checked(job: AnyJob, said: unknown): EntryAnswer {
   const answer = (typeof said === 'object' && said !== null ? said : {}) as Partial<Record<string, unknown>>;
   if (typeof answer.failure === 'string' && typeof answer.message === 'string') return answer as unknown as EntryAnswer;
-  const problem = recordProblem(answer.record);
-  const record = answer.record as BootRecord;
+  const problem = (isKernelJob(job) ? kernelRecordProblem : recordProblem)(answer.record);
+  const record = answer.record as BootRecord | KernelRecord;
   const same =
     problem === undefined &&
     record.seed === job.seed &&
@@ -264,12 +296,4 @@ function checked(job: Job, said: unknown): EntryAnswer {
     JSON.stringify(record.options) === JSON.stringify(job.setup);
   if (same) return { record };
   return { failure: 'error', message: `a worker answered with something else${problem ? ` (${problem})` : ''}` };
-}
-
-function failureError(job: Job, { failure, message }: { failure: string; message: string }): Error {
-  if (failure === 'usage') return new UsageError(message);
-  if (failure === 'engine') return new EngineMissingError(message);
-  if (failure === 'crash') return new EngineCrashError(message);
-  // What a worker's own processes say names the boot already.
-  return new Error(message.startsWith('the boot with') ? message : `the boot with ${jobText(job)} broke: ${message}`);
 }

@@ -1,7 +1,7 @@
 // Takes boots out of a queue, one per process of this machine at a time, and puts their records back.
 import type { Job as QueuedJob, Worker } from 'bullmq';
 import { BootPool } from '../experiments/pool.js';
-import { PoolClosed } from '../experiments/job.js';
+import { filesOf, isKernelJob, PoolClosed } from '../experiments/job.js';
 import { buildId } from '../experiments/version.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
 import { connect, type Connection, PREFIX } from './connection.js';
@@ -102,8 +102,8 @@ export class QueueWorker {
 
   async #answer(job: Entry['job']): Promise<EntryAnswer> {
     try {
-      for (const sha256 of Object.values(job.files ?? {})) await this.#files.fetch(sha256);
-      return { record: await this.#pool.boot(job) };
+      for (const sha256 of filesOf(job)) await this.#files.fetch(sha256);
+      return { record: await (isKernelJob(job) ? this.#pool.run(job) : this.#pool.boot(job)) };
     } catch (error) {
       if (error instanceof PoolClosed) throw error;
       const { message } = error as Error;

@@ -247,6 +247,88 @@ describe.skipIf(!haveRedis)('a queue', { timeout: 600_000 }, () => {
     }
   });
 
+  const kernel = fileURLToPath(new URL('../../fixtures/testkernel/testkernel-be.elf', import.meta.url));
+  const disk = (): string => {
+    fs.writeFileSync(place('disk.img'), Buffer.alloc(3 << 19, 7));
+    return 'disk.img';
+  };
+  describe.each([
+    [
+      'a sweep over a kernel',
+      9,
+      () => ['sweep', '--vmlinux', kernel, '--seeds', '1..9', '--check', '--append', 'tests=unmap', '--drive', disk()],
+    ],
+    ['the flushes of a kernel', 6, () => ['flushes', kernel, '--append', 'tests=unmap,wired']],
+  ])('%s', (name, records, args) => {
+    const near = `near ${name}`;
+    const far = (out: string, ...more: string[]): Command =>
+      new Command([...args(), '--out', out, '--queue', url, ...more]);
+    const sameRuns = (out: string): void =>
+      expect(fs.readFileSync(place(out), 'utf8')).toBe(fs.readFileSync(place(near), 'utf8'));
+    let local: Command;
+    beforeAll(async () => {
+      local = new Command([...args(), '--out', near, '--jobs', '2']);
+      expect({ code: await local.ended, stderr: local.stderr }).toEqual({ code: 0, stderr: '' });
+      expect(lines(near)).toBe(records);
+    });
+
+    test('loses no run with its worker, whose cache lacks the files', async () => {
+      fresh();
+      const cache = place(`cache ${name}`);
+      const [, UNICORN_LIB] = /\((.*)\)/.exec((await loadEngine('native')).description)!;
+      const first = new Command(['worker', '--queue', url, '--jobs', '2', '--lost-after', '2'], {
+        PERCPU_MALTA_CACHE: cache,
+        UNICORN_LIB,
+      });
+      const out = `worker ${name}`;
+      const command = far(out);
+      await until(() => lines(out) > 0);
+      expect(await first.kill('SIGKILL')).toBe('SIGKILL');
+      expect(lines(out)).toBeLessThan(records);
+      const sums = fs.readdirSync(path.join(cache, 'files'));
+      const named = fs.readFileSync(place(near), 'utf8').match(/\b[0-9a-f]{64}\b/g)!;
+      expect(sums.sort()).toEqual([...new Set(named)].sort());
+      worker();
+      expect(await command.ended).toBe(0);
+      sameRuns(out);
+      expect(command.stdout).toBe(local.stdout);
+    });
+
+    test('goes on after its server has crashed and come back', async () => {
+      fresh();
+      const out = `server ${name}`;
+      const command = far(out);
+      worker();
+      await until(() => lines(out) > 0);
+      await server.kill();
+      await until(() => command.stderr.includes('connection lost'));
+      await server.restart();
+      expect(await command.ended).toBe(0);
+      sameRuns(out);
+    });
+
+    test('a collector that is killed goes on with --resume', async () => {
+      fresh();
+      worker();
+      const out = `collector ${name}`;
+      const first = far(out);
+      await until(() => lines(out) > 1);
+      expect(await first.kill('SIGKILL')).toBe('SIGKILL');
+      expect(lines(out)).toBeLessThan(records);
+      expect(await far(out, '--resume').ended).toBe(0);
+      sameRuns(out);
+    });
+
+    test('what does not work is said in one line, with the files as the collector calls them', async () => {
+      fresh();
+      worker();
+      fs.writeFileSync(place('text'), 'hello\n');
+      const wrong = new Command([...args().map((arg) => (arg === kernel ? 'text' : arg)), '--queue', url]);
+      expect(await wrong.ended).toBe(2);
+      expect(wrong.stderr).toMatch(/^percpu-malta: text: [^\n]*\n$/);
+    });
+  });
+
   test('files travel by checksum, also when the server has lost them', async () => {
     fresh();
     const image = place('image.elf');

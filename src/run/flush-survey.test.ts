@@ -1,19 +1,39 @@
-import fs from 'node:fs';
 import { expect, it } from 'vitest';
-import { parseKernel } from '../../emu/elf/kernel-image.js';
 import { loadEngine } from '../../emu/unicorn/choose.js';
+import { LocalFiles, localTask, type KernelJob } from '../experiments/job.js';
+import { type KernelRecord, type KernelSetup, kernelSetup, runKernelJob } from '../experiments/kernel-job.js';
 import { GuestNames } from '../linux/guest-names.js';
-import { flushCallers, surveyFlushes, withoutFlush } from './flush-survey.js';
+import { flushCallers, flushVerdict } from './flush-survey.js';
+import type { RunFlags } from './open-run.js';
 
 const engine = await loadEngine('native');
-const file = 'fixtures/testkernel/testkernel-le.elf';
-const kernel = parseKernel(fs.readFileSync(file), file);
+const files = new LocalFiles();
+const run = (setup: KernelSetup): KernelRecord => {
+  const job: KernelJob = { run: true, setup, seed: 1 };
+  return runKernelJob('0', job, localTask(job, files).paths, true, engine);
+};
 
 it('leaves out the flushes that a run reaches, and says which of them it needs', () => {
-  const options = { engine, kernel, commandLine: 'console=ttyS0 tests=unmap,wired', maxInstructions: 100e6 };
-  const { calls, end, instructions } = surveyFlushes(options);
+  const flags: RunFlags = {
+    append: 'console=ttyS0 tests=unmap,wired',
+    drive: [],
+    memory: 128,
+    cpu: '24Kf',
+    tlb: 'qemu',
+    seed: 1,
+    commandLatency: 40,
+    maxSeconds: 300,
+    maxInstructions: 100e6,
+    stallInstructions: 1e9,
+    skipCall: [],
+    shim: true,
+  };
+  const plain = kernelSetup('fixtures/testkernel/testkernel-le.elf', flags, false, files);
+  const { end, flushCalls: calls = [] } = run({ ...plain, countFlushes: true });
   expect(end).toBe('power off');
-  const verdicts = calls.map((call) => withoutFlush(options, call, instructions));
+  const verdicts = calls.map((call) =>
+    flushVerdict(call, run({ ...plain, skipCalls: [call], check: true, stopAtFinding: true })),
+  );
   const of = (caller: string) => verdicts.find((verdict) => verdict.caller === caller);
   expect(of('test_unmap')).toMatchObject({
     callee: 'tlb_flush_page',

@@ -5,7 +5,8 @@ import type { GuestNames, NamedRange } from '../linux/guest-names.js';
 import { type ReadWord, staticCalls } from '../linux/static-calls.js';
 import { flushFunctions } from './finding-history.js';
 import { peek } from './guest-trace.js';
-import { KernelRun, type KernelRunOptions, type RunEnd, runOutcome } from './kernel-run.js';
+import type { KernelRecord } from '../experiments/kernel-job.js';
+import type { KernelRun } from './kernel-run.js';
 import type { SkipCall } from './skip-calls.js';
 
 /** Calls from one function to one flush function. */
@@ -31,10 +32,12 @@ export function flushCallers(names: GuestNames, flushes: readonly NamedRange[], 
   });
 }
 
-/** The calls of flush functions that a kernel has: those that a run makes most often first, those that it never reaches (count 0) last. */
-export function surveyFlushes(options: KernelRunOptions): { calls: FlushCalls[]; end: RunEnd; instructions: number } {
+/**
+ * Counts the calls of flush functions that a run makes.
+ * @returns for its end: those that it made most often first, those that it never reached (count 0) last
+ */
+export function countFlushCalls(run: KernelRun): () => FlushCalls[] {
   const counts = new Map<string, FlushCalls>();
-  const run = new KernelRun(options);
   const { cpu } = run.machine;
   run.whenNamed((names) => {
     const functions = flushFunctions(names);
@@ -49,46 +52,23 @@ export function surveyFlushes(options: KernelRunOptions): { calls: FlushCalls[];
       });
     return functions.length > 0;
   });
-  try {
-    const end = run.run();
-    const calls = [...counts.values()].sort(
+  return () =>
+    [...counts.values()].sort(
       (a, b) => b.count - a.count || (`${a.caller} ${a.callee}` < `${b.caller} ${b.callee}` ? -1 : 1),
     );
-    return { calls, end, instructions: cpu.instructions };
-  } finally {
-    run.close();
-  }
 }
 
 export interface FlushVerdict extends FlushCalls {
   /** How often it was left out. */
   readonly skipped: number;
   readonly outcome: string;
-  /** The first finding: what, in which function, called by whom; undefined when there was none. */
+  /** The first finding: what, in which function; undefined when there was none. */
   readonly finding: { kind: FindingKind; place: string; instruction: number } | undefined;
 }
 
-/** Runs with one call left out, to the first finding or the end. @param instructions of the run without it */
-export function withoutFlush(options: KernelRunOptions, calls: FlushCalls, instructions: number): FlushVerdict {
-  const run = new KernelRun({
-    ...options,
-    check: true,
-    skipCalls: [calls],
-    maxInstructions: Math.min(options.maxInstructions ?? Infinity, 2 * instructions),
-  });
-  try {
-    let finding: FlushVerdict['finding'];
-    const { translations } = run.machine.cpu;
-    if (!translations) throw new Error(`translations cannot be checked: ${run.machine.cpu.pathReason}`);
-    translations.onFinding = ({ kind, pc, instruction }) => {
-      finding ??= { kind, place: run.names.current.lookup(pc)?.name ?? `0x${pc.toString(16)}`, instruction };
-      run.end('stale');
-    };
-    const end = run.run();
-    translations.finish(run.machine.cpu.instructions);
-    const { outcome } = runOutcome(end, run.lines);
-    return { ...calls, skipped: run.skipped[0]?.count ?? 0, outcome: finding ? 'stopped' : outcome, finding };
-  } finally {
-    run.close();
-  }
+/** Of a run with these calls left out, which ended at the first finding. */
+export function flushVerdict(calls: FlushCalls, { outcome, check, skipped }: KernelRecord): FlushVerdict {
+  const [first] = check!.places;
+  const finding = first && { kind: first.kind, place: first.place, instruction: first.firstInstruction };
+  return { ...calls, skipped: skipped![0]!, outcome: finding ? 'stopped' : outcome, finding };
 }
