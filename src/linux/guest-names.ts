@@ -4,11 +4,14 @@ import type { SymbolTable } from '../../emu/elf/symbols.js';
 import type { KernelMachine } from '../../emu/malta/kernel-machine.js';
 import { UsageError } from '../errors.js';
 import { readKallsyms } from './kallsyms.js';
+import { KernelModules } from './kernel-modules.js';
 
 export interface NamedRange {
   readonly name: string;
   readonly start: number;
   readonly end: number;
+  /** What it belongs to that was loaded into the kernel; undefined for the kernel itself. */
+  readonly module?: string;
 }
 
 /** As a line of a System.map has it. */
@@ -21,12 +24,16 @@ interface NamedSymbol {
 /** Bytes of a call: the jump and its delay slot. */
 const CALL = 8;
 
+/** What kernels have that load modules. */
+const LOADS_MODULES = /^do_init_module$/;
+
 /** A function reaches to the next symbol, but not further than this. */
 const LARGEST_FUNCTION = 0x10_0000;
 
 export class GuestNames {
-  readonly #sorted: NamedRange[] = [];
-  readonly #addresses = new Map<string, number>();
+  #sorted: NamedRange[] = [];
+  #addresses = new Map<string, number>();
+  #modules: KernelModules | undefined;
 
   /** @param source for messages @param symbols of any kind; those of text are what addresses are named by @param lines of its source */
   constructor(
@@ -57,6 +64,20 @@ export class GuestNames {
     return new GuestNames(source, symbols, lines);
   }
 
+  /** The same for a kernel with modules of its own. */
+  with(modules: KernelModules): GuestNames {
+    const names = new GuestNames(this.source, [], this.lines);
+    names.#sorted = this.#sorted;
+    names.#addresses = this.#addresses;
+    names.#modules = modules;
+    return names;
+  }
+
+  /** Of the running kernel, where it has any. */
+  get modules(): KernelModules | undefined {
+    return this.#modules;
+  }
+
   /** The function that holds an address. */
   lookup(address: number): NamedRange | undefined {
     let low = 0;
@@ -67,14 +88,15 @@ export class GuestNames {
       else high = middle;
     }
     const range = this.#sorted[low - 1];
-    return range && address < range.end ? range : undefined;
+    return range && address < range.end ? range : this.#modules?.lookup(address);
   }
 
   /** As the kernel prints %pS; plain `0x...` outside of all functions. */
   symbolize(address: number): string {
     const range = this.lookup(address);
     if (!range) return `0x${address.toString(16)}`;
-    return `${range.name}+0x${(address - range.start).toString(16)}/0x${(range.end - range.start).toString(16)}`;
+    const at = `${range.name}+0x${(address - range.start).toString(16)}/0x${(range.end - range.start).toString(16)}`;
+    return range.module === undefined ? at : `${at} [${range.module}]`;
   }
 
   /** The same with the line of the source, where there is debug information: `pcpu_alloc+0x5e0/0xa68 (mm/percpu.c:1853)`. */
@@ -117,7 +139,7 @@ export class MachineNames {
   /** @param systemMap what --system-map gave */
   constructor(machine: KernelMachine, systemMap?: GuestNames) {
     this.#machine = machine;
-    this.#fixed = systemMap;
+    this.#fixed = systemMap && this.#withModules(systemMap);
   }
 
   /** They come from a file: nothing has to be looked for. */
@@ -129,7 +151,7 @@ export class MachineNames {
   get current(): GuestNames {
     if (this.#fixed) return this.#fixed;
     const { symbols, source, lines } = this.#machine.kernel;
-    if (symbols) return (this.#fixed = new GuestNames(source, symbols.list().map(asNamed), lines));
+    if (symbols) return (this.#fixed = this.#withModules(new GuestNames(source, symbols.list().map(asNamed), lines)));
     if (this.#kallsyms) return this.#kallsyms;
     if (this.#machine.cpu.instructions - this.#looked >= 50e6) this.#look();
     return this.#kallsyms ?? NONE;
@@ -149,7 +171,15 @@ export class MachineNames {
       { ram: cpu.ram, view: cpu.view, littleEndian: cpu.littleEndian },
       this.#settled ?? cpu.pc,
     );
-    if (found) this.#kallsyms = new GuestNames('kallsyms of the running kernel', found);
+    if (found) this.#kallsyms = this.#withModules(new GuestNames('kallsyms of the running kernel', found));
+  }
+
+  #withModules(names: GuestNames): GuestNames {
+    const [loader] = names.functions(LOADS_MODULES);
+    if (!loader) return names;
+    const text = names.address('_text') ?? names.address('_stext') ?? loader.start;
+    const { cpu } = this.#machine;
+    return names.with(new KernelModules(cpu, text, names.address('modules'), names.address('swapper_pg_dir')));
   }
 }
 

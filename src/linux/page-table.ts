@@ -69,12 +69,13 @@ const rt = (word: number): number => (word >>> 16) & 31;
 export class LinuxPageTable {
   readonly #cpu: MipsCpu;
   readonly #walk: TableWalk;
-  /** The root that was in use first: the kernel's own. */
-  #kernelRoot = 0;
+  /** The kernel's own root: the one that was in use first, where nobody knows better. */
+  #kernelRoot: number;
 
-  /** @throws Error when the refill handler is none of Linux's, or has not been written yet */
-  constructor(cpu: MipsCpu) {
+  /** @param kernelRoot address of swapper_pg_dir, where it is known @throws Error when the refill handler is none of Linux's, or has not been written yet */
+  constructor(cpu: MipsCpu, kernelRoot = 0) {
     this.#cpu = cpu;
+    this.#kernelRoot = kernelRoot;
     const saved = cpu.registers.save();
     const ebase = cpu.registers.read(saved, 'ebase');
     const pageMask = cpu.registers.read(saved, 'pagemask');
@@ -97,6 +98,11 @@ export class LinuxPageTable {
       tableBits: pageShift - 2, // a table is a page of words
       rotate: (shift >>> 6) & 31,
     };
+  }
+
+  /** Bytes. */
+  get pageSize(): number {
+    return 1 << this.#walk.pageShift;
   }
 
   /** What the table in use says; of the kernel's addresses what its own says where the program's has not got it yet, as do_page_fault does. */

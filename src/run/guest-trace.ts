@@ -8,7 +8,10 @@ const MOST_STACK = 0x4000;
 
 /** Return addresses from the innermost frame outwards, `pc` first. */
 export function guestTrace(cpu: MipsCpu, names: GuestNames, pc: number, sp: number, ra: number): number[] {
-  const memory = { symbols: names, peek32: (address: number): number => peek(cpu, address) ?? 0 };
+  const memory = {
+    symbols: names,
+    peek32: (address: number): number => peek(cpu, address) ?? names.modules?.word(address) ?? 0,
+  };
   const trace = unwind(memory, pc, sp, ra, sp + MOST_STACK);
   return trace.length > 0 ? trace : [pc, ...unwind(memory, ra, sp, ra, sp + MOST_STACK)];
 }
