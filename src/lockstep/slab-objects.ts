@@ -14,6 +14,10 @@ const TRACED = /^(kmalloc_trace|kmem_cache_alloc_trace)(_noprof)?$/;
 const NODE_TRACED = /^(kmalloc_node_trace|kmem_cache_alloc_node_trace)(_noprof)?$/;
 /** (name, size, ...) gives a cache. */
 const CREATES = /^(kmem_cache_create(_usercopy)?|__kmem_cache_create_args)$/;
+/** (name, size, ...) makes one that kmalloc() takes from, before anything is allocated: their sizes depend on the CPU's cache lines. */
+const CREATES_KMALLOC = /^create_kmalloc_cache$/;
+/** kmalloc-64, kmalloc-1k: not those for DMA, reclaimable and accounted objects. */
+const PLAIN_KMALLOC = /^kmalloc-\d+k?$/;
 const KSEG0 = 0x8000_0000;
 const LARGEST_OBJECT = 0x2000;
 
@@ -28,6 +32,8 @@ export class KernelSlabObjects {
   /** By kseg0 address; ones that nobody has any more stay until their place is taken. */
   readonly #objects = new Map<number, SlabObject>();
   readonly #caches = new Map<number, { name: string; size: number }>();
+  /** Those of kmalloc(), the smallest first. */
+  readonly #kmalloc: { name: string; size: number }[] = [];
   readonly #moment: () => Omit<Moment, 'site'>;
   /** Addresses of objects by the 4 KB they begin in. */
   readonly #pages = new Map<number, Set<number>>();
@@ -52,13 +58,21 @@ export class KernelSlabObjects {
       const called = text(name);
       return (cache) => void this.#caches.set(cache, { name: called, size });
     });
+    each(CREATES_KMALLOC, ({ args: [name, size] }) => {
+      const called = text(name);
+      if (PLAIN_KMALLOC.test(called)) {
+        this.#kmalloc.push({ name: called, size });
+        this.#kmalloc.sort((a, b) => a.size - b.size);
+      }
+      return (cache) => void this.#caches.set(cache, { name: called, size });
+    });
     each(FROM_CACHE, (call) => {
       const cache = this.#caches.get(call.args[0]);
       return cache && gives(cache.name, cache.size, call);
     });
-    each(BY_SIZE, (call) => gives(kmallocCache(call.args[0]), call.args[0], call));
-    each(TRACED, (call) => gives(kmallocCache(call.args[2]), call.args[2], call));
-    each(NODE_TRACED, (call) => gives(kmallocCache(call.args[3]), call.args[3], call));
+    each(BY_SIZE, (call) => gives(this.#kmallocCache(call.args[0]), call.args[0], call));
+    each(TRACED, (call) => gives(this.#kmallocCache(call.args[2]), call.args[2], call));
+    each(NODE_TRACED, (call) => gives(this.#kmallocCache(call.args[3]), call.args[3], call));
     each(/^kfree$/, ({ args: [object], ra }) => this.#freed(object, ra));
     each(/^kmem_cache_free$/, ({ args: [, object], ra }) => this.#freed(object, ra));
   }
@@ -96,6 +110,14 @@ export class KernelSlabObjects {
     const start = best - KSEG0;
     return { kind: 'slab', cache, object: best, size, type: undefined, allocated, freed, start, end: start + size };
   }
+
+  #kmallocCache(size: number): string {
+    return this.#kmalloc.find((cache) => cache.size >= size)?.name ?? usualCache(size);
+  }
 }
 
-const kmallocCache = (size: number): string => `kmalloc-${2 ** Math.ceil(Math.log2(Math.max(size, 8)))}`;
+/** Where the making of the caches was not seen: powers of two from 8 on. */
+function usualCache(size: number): string {
+  const bytes = 2 ** Math.ceil(Math.log2(Math.max(size, 8)));
+  return bytes < 1024 ? `kmalloc-${bytes}` : `kmalloc-${bytes / 1024}k`;
+}
