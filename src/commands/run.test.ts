@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseKernel } from '../../emu/elf/kernel-image.js';
 
 const CLI = path.resolve('scripts/percpu-malta.mjs');
 const TESTKERNEL = path.resolve('fixtures/testkernel/testkernel-be.elf');
@@ -88,4 +89,48 @@ it('--html of a kernel without a per-CPU allocator says that none was followed',
   expect(page).toContain('The per-CPU allocator was not followed');
   expect(page).toContain('Of what the translation checker found (1 time) no story is told');
   expect(page).not.toContain('no access went through a stale translation');
+});
+
+describe('--system-map', () => {
+  const bytes = fs.readFileSync(TESTKERNEL);
+  const args = ['--append', 'tests=unmap plant=nofree', '--quiet', '--check'];
+  /** Without the lines that name the file and the wall time. */
+  const report = (text: string): string => text.replace(/^(kernel|time) .*$/gm, '');
+  let map = '';
+  let stripped = '';
+
+  beforeAll(() => {
+    map = parseKernel(bytes, 'kernel')
+      .symbols!.list()
+      .map(
+        ({ value, isFunction, isText, name }) =>
+          `${value.toString(16).padStart(8, '0')} ${isFunction || isText ? 'T' : 'D'} ${name}\n`,
+      )
+      .join('');
+    const copy = Uint8Array.from(bytes);
+    const header = new DataView(copy.buffer);
+    header.setUint32(0x20, 0); // e_shoff
+    header.setUint32(0x30, 0); // e_shnum, e_shstrndx
+    stripped = file('stripped', copy);
+  });
+
+  it('gives a stripped kernel the names that its ELF file had', () => {
+    const [named, bare] = [run(TESTKERNEL, ...args), run(stripped, ...args)];
+    expect(named.stdout).toMatch(/^BUG: access through a stale translation in store_word\+0x/m);
+    expect(bare.stdout).toMatch(/^BUG: access through a stale translation in 0xc0/m);
+    const mapped = run(stripped, ...args, '--system-map', file('System.map', map));
+    expect(mapped.status).toBe(0);
+    expect(report(mapped.stdout)).toBe(report(named.stdout));
+  });
+
+  it('goes before the names of the kernel', () => {
+    const other = file('other.map', map.replace(/ store_word$/m, ' other_name'));
+    expect(run(TESTKERNEL, ...args, '--system-map', other).stdout).toContain(' in other_name+0x');
+  });
+
+  it('that is none is refused in one line', () => {
+    const { status, stderr } = run(TESTKERNEL, '--system-map', file('bad.map', 'hello\n'));
+    expect(stderr).toMatch(/^percpu-malta: bad\.map:1: not a line of a System\.map.*\n$/);
+    expect(status).toBe(2);
+  });
 });
