@@ -1,7 +1,7 @@
 // Whose memory a physical address is at a moment of a boot.
 import type { AllocatedType } from '../../emu/elf/type-table.js';
 import type { BootParts } from '../kernel/boot.js';
-import { THREAD_SIZE } from '../kernel/oops.js';
+import { THREAD_SIZE } from '../kernel/unwind.js';
 import { KSEG0 } from './addresses.js';
 import type { Call, SlabObjects } from './slab-objects.js';
 

@@ -2,14 +2,13 @@
 import type { Machine } from '../../emu/malta/machine.js';
 import type { Printk } from './printk.js';
 import type { Task } from './scheduler.js';
-import { rawTrace, unwind } from './unwind.js';
+import { rawTrace, THREAD_SIZE, unwind } from './unwind.js';
 
 /** struct pt_regs (emu/guest/include/ptrace.h), byte offsets. */
 export const PT_REGS = { REGS: 32, STATUS: 160, HI: 164, LO: 168, BADVADDR: 172, CAUSE: 176, EPC: 180 } as const;
 const { REGS, STATUS, HI, LO, BADVADDR, CAUSE, EPC } = PT_REGS;
 const RA = 31;
 
-export const THREAD_SIZE = 8192;
 const KERNEL_RELEASE = '6.1.192-percpu-malta #1';
 const PR_EMERG = 0;
 const PR_ALERT = 1;

@@ -50,10 +50,17 @@ export function unwind(machine: Unwindable, pc: number, sp: number, ra: number, 
   return trace;
 }
 
-/** Every word on the stack that looks like a return address: what the kernel prints when it cannot unwind. */
+/** Bytes of a stack, and what it is aligned to. */
+export const THREAD_SIZE = 8192;
+
+/**
+ * Every word on the stack that looks like a return address: what the kernel prints when it cannot unwind. A stack pointer that points
+ * anywhere is followed to where a stack would end there (kstack_end()).
+ */
 export function rawTrace(machine: Unwindable, sp: number, stackEnd: number): number[] {
   const trace: number[] = [];
-  for (let at = sp & ~3; at < stackEnd && trace.length < MAX_DEPTH; at += 4) {
+  const end = Math.min(stackEnd, ((sp | (THREAD_SIZE - 1)) >>> 0) + 1);
+  for (let at = (sp & ~3) >>> 0; at < end && trace.length < MAX_DEPTH; at += 4) {
     const word = machine.peek32(at);
     if (machine.symbols.lookup(word)) trace.push(word);
   }

@@ -1,6 +1,6 @@
 // Boots of our own guest as runs that can be stopped and made again.
 import { type BootOptions, bootOnce, type BootParts, type BootResult } from '../kernel/boot.js';
-import { THREAD_SIZE } from '../kernel/oops.js';
+import { THREAD_SIZE } from '../kernel/unwind.js';
 import type { GuestTask, Rerun, Subject } from './subject.js';
 
 /** Registers in struct thread (emu/guest/include/thread.h), a word each, by number. */
