@@ -1,5 +1,4 @@
 // Areas inside a chunk: where one can be had, taking it and giving it back. Called by the allocator, which does the rest: slots, counters.
-import { Md } from './chunk-maps.js';
 import { HintedMaps } from './hints.js';
 
 /** What {@link AreaMaps.findFit} says when no area can be had: by the hints, or in spite of them. */
@@ -13,16 +12,6 @@ export class AreaMaps extends HintedMaps {
   #skipped = 0;
   #skippedBits = 0;
 
-  /** pcpu_next_hint(): where to begin searching in the record at `at`: behind its scan hint if that is known to be too small. */
-  #nextHint(w: Int32Array, at: number, bits: number): number {
-    const scan = w[at + Md.SCAN]!;
-    if (scan !== 0 && bits > scan) {
-      const scanStart = w[at + Md.SCAN_START]!;
-      if (w[at + Md.CONTIG_START]! > scanStart) return (scanStart + scan) | 0;
-    }
-    return w[at + Md.FIRST]!;
-  }
-
   /**
    * pcpu_find_block_fit() and the search of pcpu_alloc_area(): where `bits` bits at alignment `align` (bits, power of two) can be
    * taken. Changes nothing. The hints give a place to begin at, and a run behind it that is known to be free and large enough; only
@@ -31,24 +20,25 @@ export class AreaMaps extends HintedMaps {
    * @returns the area's first bit, Fit.NONE when the hints say that nothing fits, Fit.NO_AREA when nothing was found all the same
    */
   findFit(bits: number, align: number, populatedOnly: boolean): number {
-    const w = this.words;
-    const chunkContigStart = w[Md.CONTIG_START]!;
+    const { md } = this;
+    const chunkContigStart = md.contigStart;
     // pcpu_check_block_hint(): only the chunk's best run is asked, another one may fit all the same.
-    if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > w[Md.CONTIG]!) return Fit.NONE;
+    if (((chunkContigStart + align - 1) & -align) - chunkContigStart + bits > md.contig) return Fit.NONE;
 
     const shift = this.blockShift;
     const blockBits = 1 << shift;
-    const endAt = (this.nrPages + 1) << 3;
-    let from = this.#nextHint(w, 0, bits);
+    const { mapBits } = this;
+    let from = md.searchStart(bits);
     for (;;) {
       // pcpu_next_fit_region(). `run`: aligned free bits at the end of the block before.
-      let base = (from >>> shift) << shift;
+      let block = this.blocks[from >>> shift]!;
+      let { base } = block;
       let offset = (from - base) | 0;
       let run = 0;
       let known = -1;
-      for (let at = ((from >>> shift) + 1) << 3; at < endAt; at = (at + Md.STRIDE) | 0) {
+      for (; base < mapBits; block = block.next) {
         if (run !== 0) {
-          const left = w[at + Md.LEFT]!;
+          const { left } = block;
           run = (run + left) | 0;
           if (run >= bits) {
             known = from;
@@ -59,12 +49,12 @@ export class AreaMaps extends HintedMaps {
             continue;
           }
         }
-        const contig = w[at + Md.CONTIG]!;
+        const { contig } = block;
         if (contig >= bits) {
-          const contigStart = w[at + Md.CONTIG_START]!;
+          const { contigStart } = block;
           const needed = (((contigStart + align - 1) & -align) - contigStart + bits) | 0;
           if (contigStart >= offset && contig >= needed) {
-            const start = this.#nextHint(w, at, bits);
+            const start = block.searchStart(bits);
             run = (needed + contigStart - start) | 0;
             known = (base + contigStart) | 0;
             from = (base + start) | 0;
@@ -74,7 +64,7 @@ export class AreaMaps extends HintedMaps {
         offset = 0;
         base = (base + blockBits) | 0;
         // Blocks are multiples of any alignment.
-        run = w[at + Md.RIGHT]! & -align;
+        run = block.right & -align;
         from = (base - run) | 0;
         if (run >= bits) {
           known = from;
@@ -89,8 +79,8 @@ export class AreaMaps extends HintedMaps {
           continue;
         }
       }
+      if (from < known) return this.#findArea(this.words, bits, align, from, known);
       this.#skippedBits = 0;
-      if (from < known) return this.#findArea(w, bits, align, from, known);
       return (from + align - 1) & -align;
     }
   }
@@ -110,27 +100,59 @@ export class AreaMaps extends HintedMaps {
    * @returns the first bit, or Fit.NO_AREA
    */
   #findArea(w: Int32Array, bits: number, align: number, start: number, known: number): number {
-    const map = this.allocBase;
-    const knownBit = (map + known) | 0;
-    for (let from = start; ;) {
-      const bit = ((from < known ? this.nextFree(w, (map + from) | 0, knownBit) - map : from) + align - 1) & -align;
-      if (bit >= known) return bit;
+    const limit = Math.min((start + bits + (1 << this.blockShift)) | 0, this.mapBits);
+    let skipped = 0;
+    let skippedBits = 0;
+    // `base`: bit 0 of word `word` of the array; `free`: the free bits of that word that have not been looked at.
+    let word = (this.allocBase + start) >>> 5;
+    let base = start & -32;
+    let value = w[word]!;
+    let free = ~value & (-1 << start);
+    let bit: number;
+    for (;;) {
+      if (free === 0) {
+        const next = this.nextFreeWord(w, word);
+        base = (base + ((next - word) << 5)) | 0;
+        word = next;
+        value = w[word]!;
+        free = ~value;
+      }
+      bit = ((base | 31) - Math.clz32(free & -free) + align - 1) & -align;
+      if (bit >= known) break;
       const end = (bit + bits) | 0;
-      if (end > start + bits + (1 << this.blockShift) || end > this.mapBits) return Fit.NO_AREA;
-      const used = (this.nextSet(w, (map + bit) | 0, end < known ? (map + end) | 0 : knownBit) - map) | 0;
-      if (used >= end || used >= known) return bit;
-      const run = (used - bit) | 0;
-      const skipped = this.#skipped;
-      const skippedBits = this.#skippedBits;
+      if (end > limit) return Fit.NO_AREA;
+      // Alignment may have gone on to a later word.
+      const ahead = (bit - base) >>> 5;
+      if (ahead !== 0) {
+        word = (word + ahead) | 0;
+        base = bit & -32;
+        value = w[word]!;
+      }
+      let used = value & (-1 << bit);
+      const stop = end < known ? end : known;
+      while (used === 0) {
+        base = (base + 32) | 0;
+        if (base >= stop) break;
+        word = (word + 1) | 0;
+        value = w[word]!;
+        used = value;
+      }
+      if (used === 0) break;
+      const usedBit = ((base | 31) - Math.clz32(used & -used)) | 0;
+      if (usedBit >= stop) break;
+      const run = (usedBit - bit) | 0;
       if (
         run > skippedBits ||
         (run === skippedBits && skipped !== 0 && (bit === 0 || (bit & -bit) > (skipped & -skipped)))
       ) {
-        this.#skipped = bit;
-        this.#skippedBits = run;
+        skipped = bit;
+        skippedBits = run;
       }
-      from = (used + 1) | 0;
+      free = ~value & (-2 << usedBit);
     }
+    this.#skipped = skipped;
+    this.#skippedBits = skippedBits;
+    return bit;
   }
 
   /** pcpu_alloc_area() at the bit that the last {@link findFit} gave. @returns number of pages that are not empty any more */
@@ -157,8 +179,8 @@ export class AreaMaps extends HintedMaps {
   /** pcpu_free_area() of `bits` bits. @returns number of pages that became empty */
   releaseArea(bit: number, bits: number): number {
     this.clearAllocated(bit, bits);
-    const w = this.words;
-    if (bit < w[Md.FIRST]!) w[Md.FIRST] = bit;
+    const { md } = this;
+    if (bit < md.first) md.first = bit;
     return this.hintsAfterFree(bit, bits);
   }
 }

@@ -5,7 +5,6 @@
 // than most of these parts do, and whoever lets nothing happen in between shall not pay for it. What they decide by is shared.
 import type { PercpuAllocator } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
-import { Md, blockAt } from './chunk-maps.js';
 import type { Chunk } from './chunk.js';
 import { PCPU_EMPTY_POP_PAGES_HIGH } from './geometry.js';
 import type { Slots } from './slots.js';
@@ -100,7 +99,7 @@ function* balanceFreeSteps(percpu: PercpuAllocator, emptyOnly: boolean): Steps<v
 
 /** Page `page` is populated and has no area in it. */
 function isEmptyPage(chunk: Chunk, page: number): boolean {
-  return chunk.md[blockAt(page) + Md.CONTIG]! === 1 << chunk.blockShift && testBit(chunk.populated, page);
+  return chunk.blocks[page]!.contig === 1 << chunk.blockShift && testBit(chunk.populated, page);
 }
 
 /** The last empty populated page at or below `page`; -1: there is none. */

@@ -1,39 +1,15 @@
-// The bitmaps and the hint records of one chunk, all in one Int32Array: whoever works on a chunk loads one address and one length.
+// The bitmaps of one chunk, all in one Int32Array: whoever works on a chunk loads one address and one length. And its hint records.
 // Bitmaps as the kernel's lib/find_bit.c and lib/bitmap.c handle them, 32 bits to a word. A bit is named by its number in the whole
 // array (bit 0 of word 1 is 32), so one scan serves all maps.
 //
 // This file and the two above it (hints.ts, area.ts) are the hot code of the allocator. They are methods, because V8 inlines a method
 // without asking each time whether it is still the same one, and they add with `| 0`, because it then needs no check for overflow.
-
-// Fields of one metadata block (struct pcpu_block_md). In bits; starts are relative to the block, and keep their last value when the
-// hint itself is 0. A const enum: its values are literals in the hot code.
-//  - contig: the largest known free run; never more than the largest there is. 0 in a block: no bit of it is free. Chunk wide it may be
-//    too small (see hintsAfterFree).
-//  - scan: the largest known free run before contig; it lies behind contig only if both have the same size.
-//  - left, right: free bits at the two ends. Of the chunk's own record they are set on init and free, never lowered.
-//  - first: no free bit lies below it.
-export const enum Md {
-  SCAN,
-  SCAN_START,
-  CONTIG,
-  CONTIG_START,
-  LEFT,
-  RIGHT,
-  FIRST,
-  BITS,
-  /** Integers per record. The chunk's own record (chunk_md) comes first, block i follows at (i + 1) * STRIDE. */
-  STRIDE,
-}
+import { BlockMd } from './block.js';
 
 /** Smallest allocation, one bit of the allocation map: 4 bytes, and log2 of it. */
 export const enum MinAlloc {
   SHIFT = 2,
   SIZE = 4,
-}
-
-/** Index of the record of block `index`. */
-export function blockAt(index: number): number {
-  return (index + 1) << 3;
 }
 
 /** Above this, TypedArray.fill is quicker than a loop. */
@@ -44,6 +20,17 @@ const enum Fill {
 /** Words that `bits` bits take. */
 export function bitmapWords(bits: number): number {
   return (bits + 31) >>> 5;
+}
+
+/** The hint records of `nrPages` blocks, all free, and the one behind them. */
+function newBlocks(nrPages: number, bits: number): BlockMd[] {
+  const blocks = [new BlockMd(nrPages * bits, 0)];
+  for (let page = nrPages - 1; page >= 0; page--) {
+    const block = new BlockMd(page * bits, bits);
+    block.next = blocks[0]!;
+    blocks.unshift(block);
+  }
+  return blocks;
 }
 
 /** Sets the bits [start, end). */
@@ -78,9 +65,12 @@ export class ChunkMaps {
   readonly blockShift: number;
   /** Bits of the allocation map. */
   readonly mapBits: number;
+  /** The chunk's own hints: chunk_md. */
+  readonly md: BlockMd;
+  /** Hints of each page: md_blocks. Behind the last page's stands one of no bits. */
+  readonly blocks: readonly BlockMd[];
+  /** All the maps that follow. */
   readonly words: Int32Array;
-  /** Hint records: part of `words`, as are the maps that follow. */
-  readonly md: Int32Array;
   /** 1 = the page is backed in every unit. */
   readonly populated: Int32Array;
   /** 1 = bit in use. */
@@ -91,8 +81,7 @@ export class ChunkMaps {
   readonly boundSummary: Int32Array;
   /** Bit n: word n of allocMap has no clear bit. One word more, which is always 0. Not in the kernel. */
   readonly fullWords: Int32Array;
-  /** Number of the first bit of each map. */
-  protected readonly populatedBase: number;
+  /** Number of the first bit of each map; the populated map's is 0. */
   protected readonly allocBase: number;
   protected readonly boundBase: number;
   /** Bit n + summaryBase: word n of `words`, a word of boundMap, is not 0. */
@@ -107,13 +96,11 @@ export class ChunkMaps {
     this.nrPages = nrPages;
     this.blockShift = blockShift;
     this.mapBits = nrPages << blockShift;
-    const populatedAt = (nrPages + 1) << 3;
-    const allocAt = populatedAt + bitmapWords(nrPages);
+    const allocAt = bitmapWords(nrPages);
     const boundAt = allocAt + bitmapWords(this.mapBits);
     const summaryAt = boundAt + bitmapWords(this.mapBits + 1);
     const fullAt = summaryAt + bitmapWords(summaryAt - boundAt);
     const end = fullAt + bitmapWords(boundAt - allocAt) + 1;
-    this.populatedBase = populatedAt << 5;
     this.allocBase = allocAt << 5;
     this.boundBase = boundAt << 5;
     this.summaryBase = (summaryAt << 5) - boundAt;
@@ -121,12 +108,13 @@ export class ChunkMaps {
     if (from === undefined) {
       const words = new Int32Array(end);
       this.words = words;
-      this.md = words.subarray(0, populatedAt);
-      this.populated = words.subarray(populatedAt, allocAt);
+      this.populated = words.subarray(0, allocAt);
       this.allocMap = words.subarray(allocAt, boundAt);
       this.boundMap = words.subarray(boundAt, summaryAt);
       this.boundSummary = words.subarray(summaryAt, fullAt);
       this.fullWords = words.subarray(fullAt, end);
+      this.md = new BlockMd(0, this.mapBits);
+      this.blocks = newBlocks(nrPages, 1 << blockShift);
     } else {
       this.words = from.words;
       this.md = from.md;
@@ -136,23 +124,11 @@ export class ChunkMaps {
       this.boundSummary = from.boundSummary;
       this.fullWords = from.fullWords;
       this.clearBounds(this.boundBase >>> 5, (summaryAt - 1) | 0);
+      this.md = from.md;
+      this.md.reset();
+      this.blocks = from.blocks;
+      for (const block of this.blocks) block.reset();
     }
-    this.#initBlock(0, this.mapBits);
-    const blockBits = 1 << blockShift;
-    for (let at = Md.STRIDE as number; at < populatedAt; at += Md.STRIDE) this.#initBlock(at, blockBits);
-  }
-
-  /** pcpu_init_md_block(). */
-  #initBlock(at: number, bits: number): void {
-    const w = this.words;
-    w[at + Md.SCAN] = 0;
-    w[at + Md.SCAN_START] = 0;
-    w[at + Md.CONTIG] = bits;
-    w[at + Md.CONTIG_START] = 0;
-    w[at + Md.LEFT] = bits;
-    w[at + Md.RIGHT] = bits;
-    w[at + Md.FIRST] = 0;
-    w[at + Md.BITS] = bits;
   }
 
   /** find_next_bit(): first set bit in [start, end), or `end`. */
@@ -170,21 +146,26 @@ export class ChunkMaps {
     return bit < end ? bit : end;
   }
 
+  /** The next word of the allocation map behind `word` that has a free bit, or the one behind the map. */
+  protected nextFreeWord(w: Int32Array, word: number): number {
+    const base = this.fullBase;
+    const from = (base + word + 1) | 0;
+    let at = from >>> 5;
+    let some = ~w[at]! & (-1 << from);
+    while (some === 0) {
+      at = (at + 1) | 0;
+      some = ~w[at]!;
+    }
+    return (((at << 5) | 31) - Math.clz32(some & -some) - base) | 0;
+  }
+
   /** find_next_zero_bit() of the allocation map: first clear bit in [start, end), or `end`. Full words are not looked at one by one. */
   protected nextFree(w: Int32Array, start: number, end: number): number {
     if (start >= end) return end;
     let word = start >>> 5;
     let value = ~w[word]! & (-1 << start);
     if (value === 0) {
-      const base = this.fullBase;
-      const from = (base + word + 1) | 0;
-      let at = from >>> 5;
-      let some = ~w[at]! & (-1 << from);
-      while (some === 0) {
-        at = (at + 1) | 0;
-        some = ~w[at]!;
-      }
-      word = (((at << 5) | 31) - Math.clz32(some & -some) - base) | 0;
+      word = this.nextFreeWord(w, word);
       if (word << 5 >= end) return end;
       value = ~w[word]!;
     }
@@ -319,22 +300,18 @@ export class ChunkMaps {
     return (((word << 5) | 31) - Math.clz32(value & -value) - start) | 0;
   }
 
-  /** first populated page in [start, end), or `end`. */
+  /** First populated page in [start, end), or `end`. */
   nextPopulated(start: number, end: number): number {
-    const w = this.words;
-    const base = this.populatedBase;
-    return (this.nextSet(w, (base + start) | 0, (base + end) | 0) - base) | 0;
+    return this.nextSet(this.words, start, end);
   }
 
   /** First page in [start, end) that is not populated, or `end`. */
   nextHole(start: number, end: number): number {
     const w = this.words;
-    const base = this.populatedBase;
-    const stop = (base + end) | 0;
-    for (let bit = (base + start) | 0; bit < stop; bit = ((bit | 31) + 1) | 0) {
-      const holes = ~w[bit >>> 5]! >>> bit;
+    for (let page = start; page < end; page = ((page | 31) + 1) | 0) {
+      const holes = ~w[page >>> 5]! >>> page;
       if (holes === 0) continue;
-      const hole = (bit + 31 - Math.clz32(holes & -holes) - base) | 0;
+      const hole = (page + 31 - Math.clz32(holes & -holes)) | 0;
       return hole < end ? hole : end;
     }
     return end;

@@ -1,82 +1,34 @@
 // The hints of blocks and chunks: what is known about free runs without looking at the bitmap. The rules are the kernel's to the bit,
 // including those that make a hint too small, because which chunk serves an allocation depends on them.
-import { ChunkMaps, Md } from './chunk-maps.js';
-
-/** Of two runs of the same size the one at `start` becomes the contig hint, because more requests can be aligned in it. */
-function isBetterAligned(start: number, contigStart: number): boolean {
-  return contigStart !== 0 && (start === 0 || (start & -start) > (contigStart & -contigStart));
-}
+import type { BlockMd } from './block.js';
+import { isBetterAligned } from './block.js';
+import { ChunkMaps } from './chunk-maps.js';
 
 export class HintedMaps extends ChunkMaps {
-  /** pcpu_block_update(): takes the free run [start, end) into the record at `at`. */
-  #update(w: Int32Array, at: number, start: number, end: number): void {
-    const run = (end - start) | 0;
-    if (start < w[at + Md.FIRST]!) w[at + Md.FIRST] = start;
-    if (start === 0) w[at + Md.LEFT] = run;
-    if (end === w[at + Md.BITS]!) w[at + Md.RIGHT] = run;
-
-    const contig = w[at + Md.CONTIG]!;
-    const contigStart = w[at + Md.CONTIG_START]!;
-    if (run > contig) {
-      if (start > contigStart) {
-        // The old best run lies before the new one and may serve as the scan hint.
-        if (contig > w[at + Md.SCAN]!) {
-          w[at + Md.SCAN_START] = contigStart;
-          w[at + Md.SCAN] = contig;
-        } else if (start < w[at + Md.SCAN_START]!) {
-          w[at + Md.SCAN] = 0;
-        }
-      } else {
-        w[at + Md.SCAN] = 0;
-      }
-      w[at + Md.CONTIG_START] = start;
-      w[at + Md.CONTIG] = run;
-    } else if (run === contig) {
-      if (isBetterAligned(start, contigStart)) {
-        w[at + Md.CONTIG_START] = start;
-        if (start < w[at + Md.SCAN_START]! && contig > w[at + Md.SCAN]!) w[at + Md.SCAN] = 0;
-      } else if (start > w[at + Md.SCAN_START]! || contig > w[at + Md.SCAN]!) {
-        w[at + Md.SCAN_START] = start;
-        w[at + Md.SCAN] = run;
-      }
-    } else if (start < contigStart) {
-      const scan = w[at + Md.SCAN]!;
-      if (run > scan || (run === scan && start > w[at + Md.SCAN_START]!)) {
-        w[at + Md.SCAN_START] = start;
-        w[at + Md.SCAN] = run;
-      }
-    }
-  }
-
   /** pcpu_block_update_scan(): a free run that a search skipped, so that its block knows it. */
   protected updateAfterScan(bit: number, bits: number): void {
-    const shift = this.blockShift;
-    const base = (bit >>> shift) << shift;
+    const block = this.blocks[bit >>> this.blockShift]!;
+    const { base } = block;
     const end = (bit - base + bits) | 0;
-    if (end > 1 << shift) return;
-    const w = this.words;
+    if (end > block.bits) return;
     // Alignment may have skipped free bits before the run.
     const from = (this.allocBase + base) | 0;
-    const start = (this.lastSet(w, from, (this.allocBase + bit) | 0) + 1 - from) | 0;
-    this.#update(w, ((bit >>> shift) + 1) << 3, start, end);
+    block.update((this.lastSet(this.words, from, (this.allocBase + bit) | 0) + 1 - from) | 0, end);
   }
 
   /**
-   * pcpu_chunk_refresh_hint(): rebuilds the chunk's own record out of its blocks. What #update would do with each run is done on
-   * local variables here and in {@link #refreshBlock}; a run that is smaller than the best one before it changes nothing, because the
-   * runs come in ascending order.
+   * pcpu_chunk_refresh_hint(): rebuilds the chunk's own record out of its blocks. What BlockMd.update would do with each run is done
+   * on local variables here and in {@link #refreshBlock}; a run that is smaller than the best one before it changes nothing, because
+   * the runs come in ascending order.
    */
-  #refreshChunk(w: Int32Array, fullScan: boolean): void {
+  #refreshChunk(fullScan: boolean): void {
+    const { md, mapBits } = this;
     const shift = this.blockShift;
     const blockBits = 1 << shift;
-    const mapBits = this.mapBits;
-    const endAt = (this.nrPages + 1) << 3;
-    const freeAt = (this.freeFrom + 1) << 3;
-    let scan = w[Md.SCAN]!;
-    let scanStart = w[Md.SCAN_START]!;
+    const freeBase = this.freeFrom << shift;
+    let { scan, scanStart, contigStart } = md;
     let contig = 0;
-    let contigStart = w[Md.CONTIG_START]!;
-    let from = w[Md.FIRST]!;
+    let from = md.first;
     if (!fullScan && scan !== 0) {
       from = (scanStart + scan) | 0;
       contigStart = scanStart;
@@ -86,23 +38,23 @@ export class HintedMaps extends ChunkMaps {
 
     // pcpu_for_each_md_free_region(): runs inside one block from its contig hint, runs across blocks from right and left ends. `run`:
     // free bits at the end of the block before. Runs that are smaller than the best one so far are passed over here.
-    let at = ((from >>> shift) + 1) << 3;
-    let base = (from >>> shift) << shift;
+    let block = this.blocks[from >>> shift]!;
+    let { base } = block;
     let offset = (from - base) | 0;
     let run = 0;
     for (;;) {
       let start = -1;
-      while (at < endAt) {
+      while (base < mapBits) {
         if (run !== 0) {
-          if (at >= freeAt) {
+          if (base >= freeBase) {
             run = (run + mapBits - base) | 0;
-            at = endAt;
+            base = mapBits;
             break;
           }
-          const left = w[at + Md.LEFT]!;
+          const { left } = block;
           run = (run + left) | 0;
           if (left === blockBits) {
-            at = (at + Md.STRIDE) | 0;
+            block = block.next;
             base = (base + blockBits) | 0;
             continue;
           }
@@ -113,9 +65,9 @@ export class HintedMaps extends ChunkMaps {
             break;
           }
         }
-        const size = w[at + Md.CONTIG]!;
+        const size = block.contig;
         if (size >= contig && size !== 0) {
-          const sizeStart = w[at + Md.CONTIG_START]!;
+          const sizeStart = block.contigStart;
           if (sizeStart >= offset && sizeStart + size < blockBits) {
             start = (base + sizeStart) | 0;
             run = size;
@@ -123,8 +75,8 @@ export class HintedMaps extends ChunkMaps {
             break;
           }
         }
-        run = w[at + Md.RIGHT]!;
-        at = (at + Md.STRIDE) | 0;
+        run = block.right;
+        block = block.next;
         base = (base + blockBits) | 0;
         offset = 0;
       }
@@ -134,9 +86,9 @@ export class HintedMaps extends ChunkMaps {
         start = (mapBits - run) | 0;
       }
 
-      if (start < w[Md.FIRST]!) w[Md.FIRST] = start;
-      if (start === 0) w[Md.LEFT] = run;
-      if (start + run === mapBits) w[Md.RIGHT] = run;
+      if (start < md.first) md.first = start;
+      if (start === 0) md.left = run;
+      if (start + run === mapBits) md.right = run;
       if (run > contig) {
         if (start <= contigStart) scan = 0;
         else if (contig > scan) {
@@ -157,28 +109,25 @@ export class HintedMaps extends ChunkMaps {
         scanStart = start;
         scan = run;
       }
-      if (at >= endAt) break;
+      if (base >= mapBits) break;
       run = 0;
     }
-    w[Md.SCAN] = scan;
-    w[Md.SCAN_START] = scanStart;
-    w[Md.CONTIG] = contig;
-    w[Md.CONTIG_START] = contigStart;
+    md.scan = scan;
+    md.scanStart = scanStart;
+    md.contig = contig;
+    md.contigStart = contigStart;
   }
 
   /**
    * pcpu_block_refresh_hint(): rescans a block whose contig hint was broken, behind what its scan hint promises.
-   * @param at the block's record, `base` its first bit in the chunk
    * @param areaEnd first bit of the block behind the area that broke it
    */
-  #refreshBlock(w: Int32Array, at: number, base: number, areaEnd: number): void {
-    const blockBits = 1 << this.blockShift;
-    const from = (this.allocBase + base) | 0;
-    let scan = w[at + Md.SCAN]!;
-    let scanStart = w[at + Md.SCAN_START]!;
+  #refreshBlock(w: Int32Array, block: BlockMd, areaEnd: number): void {
+    const blockBits = block.bits;
+    const from = (this.allocBase + block.base) | 0;
+    let { scan, scanStart, contigStart } = block;
     let contig = 0;
-    let contigStart = w[at + Md.CONTIG_START]!;
-    let start = w[at + Md.FIRST]!;
+    let start = block.first;
     if (scan !== 0) {
       start = (scanStart + scan) | 0;
       contigStart = scanStart;
@@ -186,7 +135,7 @@ export class HintedMaps extends ChunkMaps {
       scan = 0;
     }
     // What the hint says of the block's end is not looked at again: all bits from `tail` on are free.
-    let tail = (blockBits - w[at + Md.RIGHT]!) | 0;
+    let tail = (blockBits - block.right) | 0;
     if (tail < areaEnd) tail = areaEnd;
     const tailBit = (from + tail) | 0;
     // Stays 0 when the promoted run is the one that touches the end: part of the kernel's behaviour.
@@ -212,7 +161,7 @@ export class HintedMaps extends ChunkMaps {
       }
       if (end >= tail) end = blockBits;
       const run = (end - start) | 0;
-      if (start === 0) w[at + Md.LEFT] = run;
+      if (start === 0) block.left = run;
       if (end === blockBits) right = run;
       if (run > contig) {
         if (start <= contigStart) scan = 0;
@@ -234,34 +183,31 @@ export class HintedMaps extends ChunkMaps {
       if (end >= tail) break;
       start = (this.nextFree(w, (from + end + 1) | 0, tailBit) - from) | 0;
     }
-    w[at + Md.SCAN] = scan;
-    w[at + Md.SCAN_START] = scanStart;
-    w[at + Md.CONTIG] = contig;
-    w[at + Md.CONTIG_START] = contigStart;
-    w[at + Md.RIGHT] = right;
+    block.scan = scan;
+    block.scanStart = scanStart;
+    block.contig = contig;
+    block.contigStart = contigStart;
+    block.right = right;
   }
 
   /** First free bit of the chunk at or above `bit`, or the number of bits. */
   #firstFree(w: Int32Array, bit: number): number {
-    const shift = this.blockShift;
-    const blockBits = 1 << shift;
-    const endAt = (this.nrPages + 1) << 3;
-    let at = ((bit >>> shift) + 1) << 3;
-    if (at >= endAt) return this.mapBits;
-    let base = (this.allocBase + ((bit >>> shift) << shift)) | 0;
-    if (w[at + Md.CONTIG]! !== 0) {
-      const end = (base + blockBits) | 0;
-      const from = (this.allocBase + bit) | 0;
-      const first = (base + w[at + Md.FIRST]!) | 0;
+    const map = this.allocBase;
+    let block = this.blocks[bit >>> this.blockShift]!;
+    if (block.contig !== 0) {
+      const end = (map + block.base + block.bits) | 0;
+      const from = (map + bit) | 0;
+      const first = (map + block.base + block.first) | 0;
       const found = this.nextFree(w, first > from ? first : from, end);
-      if (found < end) return (found - this.allocBase) | 0;
+      if (found < end) return (found - map) | 0;
     }
+    const { mapBits } = this;
     do {
-      at = (at + Md.STRIDE) | 0;
-      base = (base + blockBits) | 0;
-      if (at >= endAt) return this.mapBits;
-    } while (w[at + Md.CONTIG]! === 0);
-    return (this.nextFree(w, (base + w[at + Md.FIRST]!) | 0, (base + blockBits) | 0) - this.allocBase) | 0;
+      block = block.next;
+      if (block.base >= mapBits) return mapBits;
+    } while (block.contig === 0);
+    const base = (map + block.base) | 0;
+    return (this.nextFree(w, (base + block.first) | 0, (base + block.bits) | 0) - map) | 0;
   }
 
   /**
@@ -275,62 +221,59 @@ export class HintedMaps extends ChunkMaps {
     const end = (bit + bits) | 0;
     const sIndex = bit >>> shift;
     const eIndex = (end - 1) >>> shift;
-    const sBase = sIndex << shift;
-    const sOff = (bit - sBase) | 0;
-    const s = (sIndex + 1) << 3;
+    const s = this.blocks[sIndex]!;
+    const sOff = (bit - s.base) | 0;
     // May lie behind the block's end, as in the kernel.
     const sEnd = (sOff + bits) | 0;
     let pages = 0;
 
     if (eIndex >= this.freeFrom) this.freeFrom = eIndex + 1;
-    const contig = w[s + Md.CONTIG]!;
+    const { contig, contigStart, scanStart } = s;
     if (contig === blockBits) pages++;
-    if (sOff === w[s + Md.FIRST]!) {
-      const from = (this.allocBase + sBase) | 0;
-      w[s + Md.FIRST] = (this.nextFree(w, (from + sEnd) | 0, (from + blockBits) | 0) - from) | 0;
+    if (sOff === s.first) {
+      const from = (this.allocBase + s.base) | 0;
+      s.first = (this.nextFree(w, (from + sEnd) | 0, (from + blockBits) | 0) - from) | 0;
     }
-    const scanStart = w[s + Md.SCAN_START]!;
-    if (scanStart < sEnd && sOff < scanStart + w[s + Md.SCAN]!) w[s + Md.SCAN] = 0;
-    const contigStart = w[s + Md.CONTIG_START]!;
+    if (scanStart < sEnd && sOff < scanStart + s.scan) s.scan = 0;
     if (contigStart < sEnd && sOff < contigStart + contig) {
-      if (sOff === 0) w[s + Md.LEFT] = 0;
-      this.#refreshBlock(w, s, sBase, sEnd < blockBits ? sEnd : blockBits);
+      if (sOff === 0) s.left = 0;
+      this.#refreshBlock(w, s, sEnd < blockBits ? sEnd : blockBits);
     } else {
-      if (sOff < w[s + Md.LEFT]!) w[s + Md.LEFT] = sOff;
-      if (sEnd > blockBits) w[s + Md.RIGHT] = 0;
-      else if (blockBits - sEnd < w[s + Md.RIGHT]!) w[s + Md.RIGHT] = (blockBits - sEnd) | 0;
+      if (sOff < s.left) s.left = sOff;
+      if (sEnd > blockBits) s.right = 0;
+      else if (blockBits - sEnd < s.right) s.right = (blockBits - sEnd) | 0;
     }
 
     if (sIndex !== eIndex) {
-      const e = (eIndex + 1) << 3;
+      const e = this.blocks[eIndex]!;
       let middleEnd = e;
-      if (w[e + Md.CONTIG]! === blockBits) pages++;
-      const eBase = eIndex << shift;
-      const eOff = (end - eBase) | 0;
-      const from = (this.allocBase + eBase) | 0;
-      w[e + Md.FIRST] = (this.nextFree(w, (from + eOff) | 0, (from + blockBits) | 0) - from) | 0;
+      if (e.contig === blockBits) pages++;
+      const eOff = (end - e.base) | 0;
+      const from = (this.allocBase + e.base) | 0;
+      e.first = (this.nextFree(w, (from + eOff) | 0, (from + blockBits) | 0) - from) | 0;
       if (eOff === blockBits) {
-        middleEnd = (e + Md.STRIDE) | 0;
+        middleEnd = e.next;
       } else {
-        if (eOff > w[e + Md.SCAN_START]!) w[e + Md.SCAN] = 0;
-        w[e + Md.LEFT] = 0;
-        if (eOff > w[e + Md.CONTIG_START]!) this.#refreshBlock(w, e, eBase, eOff);
-        else if (blockBits - eOff < w[e + Md.RIGHT]!) w[e + Md.RIGHT] = (blockBits - eOff) | 0;
+        if (eOff > e.scanStart) e.scan = 0;
+        e.left = 0;
+        if (eOff > e.contigStart) this.#refreshBlock(w, e, eOff);
+        else if (blockBits - eOff < e.right) e.right = (blockBits - eOff) | 0;
       }
       pages = (pages + eIndex - sIndex - 1) | 0;
-      for (let at = (s + Md.STRIDE) | 0; at < middleEnd; at = (at + Md.STRIDE) | 0) {
-        w[at + Md.SCAN] = 0;
-        w[at + Md.CONTIG] = 0;
-        w[at + Md.LEFT] = 0;
-        w[at + Md.RIGHT] = 0;
+      for (let block = s.next; block !== middleEnd; block = block.next) {
+        block.scan = 0;
+        block.contig = 0;
+        block.left = 0;
+        block.right = 0;
       }
     }
 
-    if (bit === w[Md.FIRST]!) w[Md.FIRST] = this.#firstFree(w, end);
-    const chunkScanStart = w[Md.SCAN_START]!;
-    if (chunkScanStart < end && bit < chunkScanStart + w[Md.SCAN]!) w[Md.SCAN] = 0;
-    const chunkContigStart = w[Md.CONTIG_START]!;
-    if (chunkContigStart < end && bit < chunkContigStart + w[Md.CONTIG]!) this.#refreshChunk(w, false);
+    const { md } = this;
+    if (bit === md.first) md.first = this.#firstFree(w, end);
+    const chunkScanStart = md.scanStart;
+    if (chunkScanStart < end && bit < chunkScanStart + md.scan) md.scan = 0;
+    const chunkContigStart = md.contigStart;
+    if (chunkContigStart < end && bit < chunkContigStart + md.contig) this.#refreshChunk(false);
     return pages;
   }
 
@@ -345,28 +288,26 @@ export class HintedMaps extends ChunkMaps {
     const areaEnd = (bit + bits) | 0;
     const sIndex = bit >>> shift;
     const eIndex = (areaEnd - 1) >>> shift;
-    const sBase = sIndex << shift;
-    const eBase = eIndex << shift;
-    const sOff = (bit - sBase) | 0;
-    const eOff = (areaEnd - eBase) | 0;
-    const s = (sIndex + 1) << 3;
-    const e = (eIndex + 1) << 3;
+    const s = this.blocks[sIndex]!;
+    const e = sIndex === eIndex ? s : this.blocks[eIndex]!;
+    const sOff = (bit - s.base) | 0;
+    const eOff = (areaEnd - e.base) | 0;
     let pages = 0;
 
     // The whole free run, as far as it lies in the first and the last block.
-    let start = w[s + Md.CONTIG_START]!;
-    if (sOff !== start + w[s + Md.CONTIG]!) {
-      const from = (this.allocBase + sBase) | 0;
+    let start = s.contigStart;
+    if (sOff !== start + s.contig) {
+      const from = (this.allocBase + s.base) | 0;
       start = (this.lastSet(w, from, (from + sOff) | 0) + 1 - from) | 0;
     }
-    let end = w[e + Md.CONTIG_START]!;
-    if (eOff === end) end = (end + w[e + Md.CONTIG]!) | 0;
+    let end = e.contigStart;
+    if (eOff === end) end = (end + e.contig) | 0;
     else {
       // All bits from `tail` on are free.
-      const tail = (blockBits - w[e + Md.RIGHT]!) | 0;
+      const tail = (blockBits - e.right) | 0;
       end = tail;
       if (eOff < tail) {
-        const from = (this.allocBase + eBase) | 0;
+        const from = (this.allocBase + e.base) | 0;
         end = (this.nextSet(w, (from + eOff) | 0, (from + tail) | 0) - from) | 0;
       }
       if (end >= tail) end = blockBits;
@@ -374,33 +315,26 @@ export class HintedMaps extends ChunkMaps {
 
     if (sIndex === eIndex) {
       if (start === 0 && end === blockBits) pages = 1;
-      this.#update(w, s, start, end);
+      s.update(start, end);
     } else {
       pages = (eIndex - sIndex - 1) | 0;
       if (start === 0) pages++;
       if (end === blockBits) pages++;
-      this.#update(w, s, start, blockBits);
-      this.#update(w, e, 0, end);
-      for (let at = (s + Md.STRIDE) | 0; at < e; at = (at + Md.STRIDE) | 0) {
-        w[at + Md.FIRST] = 0;
-        w[at + Md.SCAN] = 0;
-        w[at + Md.CONTIG_START] = 0;
-        w[at + Md.CONTIG] = blockBits;
-        w[at + Md.LEFT] = blockBits;
-        w[at + Md.RIGHT] = blockBits;
-      }
+      s.update(start, blockBits);
+      e.update(0, end);
+      for (let block = s.next; block !== e; block = block.next) block.allFree();
     }
 
     if (pages !== 0) {
-      let freeFrom = this.freeFrom;
-      while (freeFrom > 0 && w[(freeFrom << 3) + Md.CONTIG]! === blockBits) freeFrom--;
+      let { freeFrom } = this;
+      while (freeFrom > 0 && this.blocks[freeFrom - 1]!.contig === blockBits) freeFrom--;
       this.freeFrom = freeFrom;
     }
 
     // The kernel passes `end` relative to its block but the start relative to the chunk, so in all blocks but the first the length is
     // not positive, nothing is updated, and the chunk's contig hint does not rise until a page gets empty. Placement depends on it.
-    if (end - start >= blockBits || sIndex !== eIndex) this.#refreshChunk(w, true);
-    else if (sIndex === 0) this.#update(w, 0, start, end);
+    if (end - start >= blockBits || sIndex !== eIndex) this.#refreshChunk(true);
+    else if (sIndex === 0) this.md.update(start, end);
     return pages;
   }
 }

@@ -30,7 +30,8 @@
 // To read on, top down:
 //     geometry.ts, units.ts, first-chunk.ts   what the machine fixes; set-up at boot
 //     allocator.ts, slots.ts                  pcpu_alloc(), free_percpu(), isolation, counters; which chunk is asked next
-//     area.ts, hints.ts, chunk-maps.ts        inside a chunk: search, areas; hints; the maps and records themselves
+//     area.ts, hints.ts                       inside a chunk: search, areas; hints
+//     block.ts, chunk-maps.ts                 a hint record; the maps themselves
 //     balance.ts                              the balance work
 //     variant.ts                              in what the modelled kernels differ
 //     port.ts                                 memory behind the chunks, and the event sink

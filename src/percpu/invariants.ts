@@ -1,7 +1,7 @@
 // Recounts every hint, bitmap and counter from the allocation maps and compares. Slow; tests switch it on, nothing else calls it.
 import type { PercpuAllocator } from './allocator.js';
 import { findNextBit, findNextZeroBit, testBit } from './bitmap.js';
-import { Md, blockAt } from './chunk-maps.js';
+import type { BlockMd } from './block.js';
 import { PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Chunk } from './chunk.js';
 
@@ -99,15 +99,17 @@ function checkChunk(percpu: PercpuAllocator, chunk: Chunk): number {
   });
   expect(chunk, chunk.fullWords.at(-1) === 0, 'has a mark behind its map');
 
-  checkHints(chunk, 0, 0, chunk.mapBits, 'chunk');
+  checkHints(chunk, chunk.md, 'chunk');
   const blockBits = 1 << chunk.blockShift;
   let populated = 0;
   let empty = 0;
   let freeFrom = 0;
   for (let page = 0; page < chunk.nrPages; page++) {
-    const at = blockAt(page);
-    checkHints(chunk, at, page * blockBits, blockBits, `block ${page}`);
-    const isEmpty = chunk.md[at + Md.CONTIG] === blockBits;
+    const block = chunk.blocks[page]!;
+    expect(chunk, block.base === page * blockBits && block.bits === blockBits, `block ${page} is another one`);
+    expect(chunk, block.next === chunk.blocks[page + 1], `block ${page} is not followed by the next`);
+    checkHints(chunk, block, `block ${page}`);
+    const isEmpty = block.contig === blockBits;
     const inUse = findNextBit(map, (page + 1) * blockBits, page * blockBits) < (page + 1) * blockBits;
     expect(
       chunk,
@@ -127,15 +129,9 @@ function checkChunk(percpu: PercpuAllocator, chunk: Chunk): number {
   return areas;
 }
 
-/** The rules that stand at the fields in chunk.ts, for the record at `at` that covers `bits` bits from `from`. */
-function checkHints(chunk: Chunk, at: number, from: number, bits: number, what: string): void {
-  const { md } = chunk;
-  const [scan, scanStart, contig, contigStart] = [
-    md[at + Md.SCAN]!,
-    md[at + Md.SCAN_START]!,
-    md[at + Md.CONTIG]!,
-    md[at + Md.CONTIG_START]!,
-  ];
+/** The rules that stand at the fields in block.ts. */
+function checkHints(chunk: Chunk, md: BlockMd, what: string): void {
+  const { scan, scanStart, contig, contigStart, bits, base: from } = md;
   const end = from + bits;
   const map = chunk.allocMap;
   const isFree = (start: number, length: number): boolean =>
@@ -161,9 +157,9 @@ function checkHints(chunk: Chunk, at: number, from: number, bits: number, what: 
     scan === 0 || scanStart <= contigStart || scan === contig,
     `${what}: smaller scan hint behind the contig hint`,
   );
-  expect(chunk, md[at + Md.FIRST]! <= first, `${what}: first free ${md[at + Md.FIRST]!}, but bit ${first} is free`);
-  if (at === 0) return;
+  expect(chunk, md.first <= first, `${what}: first free ${md.first}, but bit ${first} is free`);
+  if (md === chunk.md) return;
   expect(chunk, contig > 0 || largest === 0, `${what}: contig hint 0, but ${largest} bits are free`);
-  expect(chunk, md[at + Md.LEFT] === left, `${what}: left free ${md[at + Md.LEFT]!}, counted ${left}`);
-  expect(chunk, md[at + Md.RIGHT]! <= right, `${what}: right free ${md[at + Md.RIGHT]!}, counted ${right}`);
+  expect(chunk, md.left === left, `${what}: left free ${md.left}, counted ${left}`);
+  expect(chunk, md.right <= right, `${what}: right free ${md.right}, counted ${right}`);
 }

@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LAYOUTS, firstChunkOf, machineOf } from '../layouts/layouts.js';
 import { Random } from '../random.js';
 import { PercpuAllocator } from './allocator.js';
-import { Md } from './chunk-maps.js';
 import type { Chunk } from './chunk.js';
 import { CountingMemory } from './counting-memory.js';
 import { GFP_ATOMIC, GFP_KERNEL, GFP_NOFS, GFP_NOIO } from './gfp.js';
@@ -189,15 +188,15 @@ describe('hints', () => {
     const halves = [kernel.alloc(2048), kernel.alloc(2048)];
     expect(halves.map(({ offset }) => offset)).toEqual([3 * PAGE, 3 * PAGE + 2048]);
     kernel.free(halves[0]!);
-    expect(chunk.md[Md.CONTIG]).toBe(0);
+    expect(chunk.md.contig).toBe(0);
     kernel.free(halves[1]!);
-    expect(chunk.md[Md.CONTIG]).toBe(1024);
+    expect(chunk.md.contig).toBe(1024);
   });
 
   it('that are wrong are noticed by the recount', () => {
     const kernel = new Kernel();
     kernel.alloc(64);
-    kernel.percpu.firstChunk.md[Md.CONTIG]! += 1;
+    kernel.percpu.firstChunk.md.contig += 1;
     expect(() => checkInvariants(kernel.percpu)).toThrow(InvariantError);
   });
 });

@@ -1,6 +1,6 @@
 // The slot lists: chunks sorted by the size class of their largest free run, and at the end the sidelined, free and to-depopulate slots.
 import type { AllocInfo } from './geometry.js';
-import { Md, MinAlloc } from './chunk-maps.js';
+import { MinAlloc } from './chunk-maps.js';
 import { Chunk } from './chunk.js';
 import type { Variant } from './variant.js';
 
@@ -48,7 +48,7 @@ export class Slots {
 
   /** pcpu_chunk_slot(): where the chunk belongs; it may be on another list. */
   ofChunk(chunk: Chunk): number {
-    const size = chunk.words[Md.CONTIG]! << MinAlloc.SHIFT;
+    const size = chunk.md.contig << MinAlloc.SHIFT;
     if (chunk.freeBytes < MinAlloc.SIZE || size === 0) return 0;
     if (size === this.#unitSize) return this.free;
     const slot = 32 - Math.clz32(size) - Slot.BASE_SHIFT + 2;

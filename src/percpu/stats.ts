@@ -1,6 +1,5 @@
 // The text of debugfs percpu_stats: mm/percpu-stats.c.
 import { findLastBit, findNextBit, testBit } from './bitmap.js';
-import { Md } from './chunk-maps.js';
 import { PCPU_MIN_ALLOC_SHIFT, PCPU_MIN_ALLOC_SIZE } from './chunk.js';
 import type { Chunk } from './chunk.js';
 import type { PercpuAllocator } from './allocator.js';
@@ -77,9 +76,9 @@ function chunkLines(chunk: Chunk): string[] {
     row('nr_alloc', chunk.nrAlloc),
     row('max_alloc_size', chunk.maxAllocSize),
     row('empty_pop_pages', chunk.nrEmptyPopPages),
-    row('first_bit', chunk.md[Md.FIRST]!),
+    row('first_bit', chunk.md.first),
     row('free_bytes', chunk.freeBytes),
-    row('contig_bytes', chunk.md[Md.CONTIG]! * PCPU_MIN_ALLOC_SIZE),
+    row('contig_bytes', chunk.md.contig * PCPU_MIN_ALLOC_SIZE),
     row(
       'sum_frag',
       free.reduce((sum, bytes) => sum - bytes, 0),

@@ -1,5 +1,5 @@
 // The state dump of operation scripts: the `S` lines of docs/ops-format.md, without "S ".
-import { Md, blockAt } from '../chunk-maps.js';
+import type { BlockMd } from '../block.js';
 import type { Chunk } from '../chunk.js';
 import type { CountingMemory } from '../counting-memory.js';
 import type { PercpuAllocator } from '../allocator.js';
@@ -34,32 +34,23 @@ function dumpChunk(percpu: PercpuAllocator, chunk: Chunk, slot: number, brief: b
       ` free=${chunk.freeBytes} start=${chunk.startOffset} end=${chunk.endOffset} pages=${chunk.nrPages}` +
       ` pop=${chunk.nrPopulated} empty=${chunk.nrEmptyPopPages} nalloc=${chunk.nrAlloc} maxalloc=${chunk.maxAllocSize}` +
       ` imm=${chunk.immutable ? 1 : 0} iso=${chunk.isolated ? 1 : 0}`,
-    `md${hintText(chunk.md, 0)} bits=${chunk.md[Md.BITS]!}`,
+    `md${hintText(chunk.md)} bits=${chunk.md.bits}`,
     `pop ${hexBits(chunk.populated, chunk.nrPages)}`,
   );
   if (brief) return;
   lines.push(`am ${hexBits(chunk.allocMap, chunk.mapBits)}`, `bm ${hexBits(chunk.boundMap, chunk.mapBits + 1)}`);
-  for (let index = 0; index < chunk.nrPages;) {
+  const { blocks, nrPages } = chunk;
+  for (let index = 0; index < nrPages;) {
+    const hints = hintText(blocks[index]!);
     let next = index + 1;
-    while (next < chunk.nrPages && sameBlock(chunk.md, blockAt(index), blockAt(next))) next++;
-    lines.push(`b ${next - index > 1 ? `${index}-${next - 1}` : index}${hintText(chunk.md, blockAt(index))}`);
+    while (next < nrPages && hintText(blocks[next]!) === hints) next++;
+    lines.push(`b ${next - index > 1 ? `${index}-${next - 1}` : index}${hints}`);
     index = next;
   }
 }
 
-function sameBlock(md: Int32Array, a: number, b: number): boolean {
-  for (let field = 0; field < Md.STRIDE; field++) if (md[a + field] !== md[b + field]) return false;
-  return true;
-}
-
-function hintText(md: Int32Array, at: number): string {
-  const [scan, scanStart, contig, contigStart] = [Md.SCAN, Md.SCAN_START, Md.CONTIG, Md.CONTIG_START].map(
-    (field) => md[at + field]!,
-  );
-  return (
-    ` scan=${scan}@${scanStart} contig=${contig}@${contigStart}` +
-    ` left=${md[at + Md.LEFT]!} right=${md[at + Md.RIGHT]!} first=${md[at + Md.FIRST]!}`
-  );
+function hintText({ scan, scanStart, contig, contigStart, left, right, first }: BlockMd): string {
+  return ` scan=${scan}@${scanStart} contig=${contig}@${contigStart} left=${left} right=${right} first=${first}`;
 }
 
 /** HEX of docs/ops-format.md: one digit per 4 bits, lowest first, runs of 4 and more equal digits as d{count}. */
