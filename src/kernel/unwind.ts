@@ -8,6 +8,11 @@ const MAX_DEPTH = 32;
 export interface Unwindable {
   readonly symbols: { lookup(address: number): { readonly start: number } | undefined };
   peek32(address: number): number;
+  /**
+   * Bytes from a call to where it returns to, for those who look callers up by their calls: behind a call that never returns another function may
+   * begin. The kernel's own unwinder does not: default 0.
+   */
+  readonly callBytes?: number;
 }
 
 interface Frame {
@@ -16,8 +21,9 @@ interface Frame {
   ra: number;
 }
 
-function frameAt(machine: Unwindable, pc: number): Frame | undefined {
-  const fn = machine.symbols.lookup(pc);
+/** @param back bytes from the instruction whose function it is */
+function frameAt(machine: Unwindable, pc: number, back: number): Frame | undefined {
+  const fn = machine.symbols.lookup(pc - back);
   if (!fn) return undefined;
   const frame: Frame = { size: 0, ra: -1 };
   for (let at = fn.start; at < pc; at += 4) {
@@ -34,7 +40,7 @@ export function unwind(machine: Unwindable, pc: number, sp: number, ra: number, 
   const trace: number[] = [];
   let innermost = true;
   while (trace.length < MAX_DEPTH) {
-    const frame = frameAt(machine, pc);
+    const frame = frameAt(machine, pc, innermost ? 0 : (machine.callBytes ?? 0));
     if (!frame) break;
     trace.push(pc);
     if (frame.ra >= 0 && frame.size > 0) {

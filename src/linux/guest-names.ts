@@ -22,7 +22,7 @@ interface NamedSymbol {
 }
 
 /** Bytes of a call: the jump and its delay slot. */
-const CALL = 8;
+export const CALL = 8;
 
 /** What kernels have that load modules. */
 const LOADS_MODULES = /^do_init_module$/;
@@ -93,25 +93,32 @@ export class GuestNames {
 
   /** As the kernel prints %pS; plain `0x...` outside of all functions. */
   symbolize(address: number): string {
-    const range = this.lookup(address);
-    if (!range) return `0x${address.toString(16)}`;
-    const at = `${range.name}+0x${(address - range.start).toString(16)}/0x${(range.end - range.start).toString(16)}`;
-    return range.module === undefined ? at : `${at} [${range.module}]`;
+    return named(address, this.lookup(address));
+  }
+
+  /** The same of an address that a call returns to, by the function that calls: %pB. */
+  symbolizeCall(address: number): string {
+    return named(address, this.calling(address));
+  }
+
+  /** The function whose call returns to an address: where the call never returns, the next function may begin there. */
+  calling(address: number): NamedRange | undefined {
+    return this.lookup(address - CALL);
   }
 
   /** The same with the line of the source, where there is debug information: `pcpu_alloc+0x5e0/0xa68 (mm/percpu.c:1853)`. */
   place(address: number): string {
-    return this.#withLine(address, address);
+    return `${this.symbolize(address)}${this.#line(address)}`;
   }
 
   /** The same of an address that a call returns to: the line of the call. */
   callPlace(address: number): string {
-    return this.#withLine(address, address - CALL);
+    return `${this.symbolizeCall(address)}${this.#line(address - CALL)}`;
   }
 
-  #withLine(address: number, instruction: number): string {
+  #line(instruction: number): string {
     const line = this.lines?.lookup(instruction);
-    return `${this.symbolize(address)}${line ? ` (${line.file}:${line.line})` : ''}`;
+    return line ? ` (${line.file}:${line.line})` : '';
   }
 
   /** Address of a symbol of any kind. */
@@ -123,6 +130,12 @@ export class GuestNames {
   functions(pattern: RegExp): NamedRange[] {
     return this.#sorted.filter(({ name }) => pattern.test(name));
   }
+}
+
+function named(address: number, range: NamedRange | undefined): string {
+  if (!range) return `0x${address.toString(16)}`;
+  const at = `${range.name}+0x${(address - range.start).toString(16)}/0x${(range.end - range.start).toString(16)}`;
+  return range.module === undefined ? at : `${at} [${range.module}]`;
 }
 
 const NONE = new GuestNames('', []);

@@ -346,8 +346,8 @@ export class PercpuWatch {
       instruction: cpu.instructions,
       time: cpu.now,
       task: this.#run.tasks.text,
-      trace: guestTrace(cpu, names, cpu.pc, cpu.pc === ra ? cpu.reg(REG_SP) : sp, cpu.reg(REG_RA)).map((address) =>
-        names.symbolize(address),
+      trace: guestTrace(cpu, names, cpu.pc, cpu.pc === ra ? cpu.reg(REG_SP) : sp, cpu.reg(REG_RA)).map((address, i) =>
+        i === 0 ? names.symbolize(address) : names.symbolizeCall(address),
       ),
     };
   }

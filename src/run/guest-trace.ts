@@ -1,7 +1,7 @@
 // The calls that led to an instruction of somebody's kernel, from its functions' prologues.
 import type { MipsCpu } from '../../emu/mips/cpu.js';
 import { unwind } from '../kernel/unwind.js';
-import type { GuestNames } from '../linux/guest-names.js';
+import { CALL, type GuestNames } from '../linux/guest-names.js';
 
 /** Stacks are looked at up to here from where sp points. */
 const MOST_STACK = 0x4000;
@@ -10,6 +10,7 @@ const MOST_STACK = 0x4000;
 export function guestTrace(cpu: MipsCpu, names: GuestNames, pc: number, sp: number, ra: number): number[] {
   const memory = {
     symbols: names,
+    callBytes: CALL,
     peek32: (address: number): number => peek(cpu, address) ?? names.modules?.word(address) ?? 0,
   };
   const trace = unwind(memory, pc, sp, ra, sp + MOST_STACK);

@@ -55,7 +55,8 @@ export class TranslationCheck {
       task: this.#run.tasks.text,
       instruction: peek(cpu, pc),
     });
-    return { lines, trace: trace.map((address) => names.lookup(address)?.name ?? `0x${address.toString(16)}`) };
+    const called = (address: number, i: number) => (i === 0 ? names.lookup(address) : names.calling(address));
+    return { lines, trace: trace.map((address, i) => called(address, i)?.name ?? `0x${address.toString(16)}`) };
   }
 
   /** How the first finding came about, from a second run. */
