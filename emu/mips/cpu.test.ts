@@ -212,6 +212,36 @@ describe.each([
     expect(g.cpu.instructions).toBe(2 + 4 * 5 + 1);
   });
 
+  it.each([
+    ['in line', [asm.sw(T0, 0, S0), asm.bnez(T1, -6), asm.nop]],
+    ['in a delay slot', [asm.nop, asm.bnez(T1, -6), asm.sw(T0, 0, S0)]],
+  ])('runs code that a device has changed meanwhile, and stores to it once, %s', (_name, store) => {
+    const routine = 0x8000_3000;
+    const g = new TestGuest(engine, { shim, timer: { nsPerInstruction: 10, countNs: 10 } });
+    guests.push(g);
+    const stores: number[] = [];
+    g.cpu.mapMmio(
+      0x1f00_0000,
+      0x1000,
+      () => 0,
+      (_offset, _width, value) => {
+        stores.push(value);
+        g.put(routine, [asm.addiu(T0, T0, 10 ** stores.length)]);
+      },
+    );
+    g.cpu.instructionBudget = 1000;
+    g.put(routine, [asm.addiu(T0, T0, 1), asm.jr(31), asm.nop]);
+    g.put(PROGRAM, [
+      ...[asm.lui(S0, DEVICE >>> 16), asm.li(T2, routine), asm.addiu(T1, 0, 4)].flat(),
+      ...[asm.jalr(T2), asm.nop, asm.addiu(T1, T1, -1), asm.nop],
+      ...store,
+      asm.wait,
+    ]);
+    expect(g.cpu.run(PROGRAM)).toBe('wait');
+    expect(stores).toEqual([1, 11, 111, 1111]);
+    expect([g.cpu.reg(T0), g.cpu.instructions]).toEqual([1111, 4 + 4 * 10 + 1]);
+  });
+
   it('brings an error of a device out of run', () => {
     const g = guest(shim);
     g.cpu.mapMmio(

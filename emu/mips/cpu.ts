@@ -250,6 +250,11 @@ export class MipsCpu {
   #sealed = false;
   /** A load or store, or the page mapped at a fetch, where nothing is. */
   #busError: 'data' | { page: number } | undefined;
+  /** In the engine: hooks are being called. */
+  #running = false;
+  /** Code has changed that the engine can forget only when it is at rest, and whether the run was stopped for that alone. */
+  #codeIsOld = false;
+  #pausing = false;
   /** Keeps the next block short, with engines that cannot translate long ones. */
   #limitBlock: (() => void) | undefined;
   #view: DataView | undefined;
@@ -478,7 +483,16 @@ export class MipsCpu {
   /** Tells the engine that the host changed code in a virtual range that may have run before. */
   codeChanged(start: number, bytes: number): void {
     this.onHostStore();
-    this.#engine.ctl_remove_cache(start, start + bytes);
+    if (this.#running && this.#engine.forgetsAtRest) this.#pauseToForget();
+    else this.#engine.ctl_remove_cache(start, start + bytes);
+  }
+
+  /** Ends the engine's run before the next instruction, to go on at once with no code translated. */
+  #pauseToForget(): void {
+    this.#codeIsOld = true;
+    if (this.#state.stop) return;
+    this.#state.stop = true;
+    this.#pausing = true;
   }
 
   /** General register n (0 .. 31), unsigned. */
@@ -507,7 +521,7 @@ export class MipsCpu {
 
   /** A stop was asked for that is no bus error in disguise, or the instruction budget is used up. */
   get #ending(): boolean {
-    return (this.#state.stop && !this.#busError) || this.#state.exhausted;
+    return (this.#state.stop && !this.#busError && !this.#pausing) || this.#state.exhausted;
   }
 
   /** All registers by name. */
@@ -601,6 +615,7 @@ export class MipsCpu {
   /** Ends `run` before the next instruction. For device callbacks and observers. */
   stop(): void {
     this.#state.stop = true;
+    this.#pausing = false;
   }
 
   /**
@@ -622,11 +637,19 @@ export class MipsCpu {
       let code;
       try {
         this.#limitBlock?.();
+        this.#running = true;
         code = this.#engine.emu_start(from, VECTOR_CACHE_ERROR, 0, 0);
       } finally {
+        this.#running = false;
         outer?.takeTurn();
       }
-      const end = this.#fast ? this.#whyFastEnded(this.#fast, code, before) : this.#whyEnded(code, before, from);
+      const ended = this.#fast ? this.#whyFastEnded(this.#fast, code, before) : this.#whyEnded(code, before, from);
+      const end = ended === 'stop' && this.#pausing ? 'exception' : ended;
+      this.#pausing = false;
+      if (this.#codeIsOld) {
+        this.#codeIsOld = false;
+        this.#engine.ctl_remove_cache(0, 2 ** 32);
+      }
       if (end === 'wait' && this.#timer) {
         this.#asleep = true;
         this.sleeps++;

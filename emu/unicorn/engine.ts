@@ -142,6 +142,8 @@ export interface Engine {
   ctl_set_cpu_model(model: number): void;
   /** Forgets translated code for the virtual range begin .. end (exclusive): needed after the host changed code. */
   ctl_remove_cache(begin: number, end: number): void;
+  /** Whether `ctl_remove_cache` forgets all code, and only between runs: in a hook it would lose the guest's place. */
+  readonly forgetsAtRest?: boolean;
   readonly host: HostMemory;
   /** Whether overflow and trap exceptions come with hflags that do not tell that the instruction is in a delay slot. */
   readonly losesBranchState?: boolean;

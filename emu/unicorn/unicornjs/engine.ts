@@ -93,6 +93,8 @@ class HeapMemory implements HostMemory {
 export class UnicornJsEngine implements Engine {
   /** The interpreter's helpers cannot tell which instruction called them (GETPC is 0 there), so hflags stay as the block began. */
   readonly losesBranchState = true;
+  /** Without uc_ctl: see `ctl_remove_cache`. */
+  readonly forgetsAtRest: boolean;
   readonly #library: UnicornJsLibrary;
   readonly #module: UnicornModule;
   readonly #heap: Heap;
@@ -115,6 +117,7 @@ export class UnicornJsEngine implements Engine {
     this.#heap = heap;
     this.#cell = this.#allocate(16);
     this.#littleEndian = littleEndian;
+    this.forgetsAtRest = module._uc_ctl === undefined;
     const mode = MODE_MIPS32 | (littleEndian ? 0 : MODE_BIG_ENDIAN);
     this.#call('uc_open', () => module._uc_open(ARCH_MIPS, mode, this.#cell));
     this.#handle = heap.words[this.#cell >>> 2];
