@@ -815,9 +815,21 @@ export class MipsCpu {
     };
   }
 
-  /** Calls `observer` before each execution of the instruction at a kseg0 address; registers are as it finds them. */
+  /**
+   * Calls `observer` before each execution of the instruction at a kseg0 address; registers are as it finds them, and `pc`, `instructions`
+   * (this one has started) and `now` exact.
+   */
   observeInstruction(address: number, observer: () => void): void {
-    this.#engine.hook_add(HOOK.CODE, observer, address, address);
+    const fast = this.path === 'fast' ? this.#fast!.state : undefined;
+    const exactly = (): void => {
+      if (fast) {
+        // the fast path has counted the whole block, and says so only where somebody asked
+        this.#state.instructions = fast.icount - ((fast.blockEnd - address) >> 2) + 1;
+        this.#state.pc = address;
+      }
+      observer();
+    };
+    this.#engine.hook_add(HOOK.CODE, exactly, address, address);
   }
 
   /** Where the guest goes on: after `stop` the instruction that was not run yet, after `wait` the one behind it. */

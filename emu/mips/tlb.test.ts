@@ -256,6 +256,27 @@ it('the instruction observer is called before one instruction, with the register
   expect(g.cpu.reg(T0)).toBe(7);
 });
 
+it.each([{}, { precise: true }, { portable: true }, { shim: false }])(
+  'the instruction observer knows where the guest is and how many have started (%o)',
+  (path) => {
+    const g = new TestGuest(engine, { timer: { nsPerInstruction: 10, countNs: 10 }, ...path });
+    const seen: number[][] = [];
+    for (const offset of [8, 16])
+      g.cpu.observeInstruction(PROGRAM + offset, () =>
+        seen.push([g.cpu.pc - PROGRAM, g.cpu.instructions, g.cpu.now / 10]),
+      );
+    g.run([asm.addiu(T0, 0, 2), asm.nop, asm.addiu(T0, T0, -1), asm.bnez(T0, -3), asm.nop, asm.nop]);
+    expect(seen.map(([pc, instructions]) => [pc, instructions])).toEqual([
+      [8, 3],
+      [16, 5],
+      [8, 7],
+      [16, 9],
+    ]);
+    expect(new Set(seen.map(([, instructions, now]) => instructions! - now!)).size).toBe(1);
+    g.cpu.close();
+  },
+);
+
 it('the way to the TLB does not lead through what the heap held before (seed 1)', () => {
   const random = new Random(1);
   const others: Engine[] = [];
