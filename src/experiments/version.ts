@@ -12,6 +12,7 @@ export function packageVersion(): string {
 /** What boots are made of: two machines with equal ones give equal records. Bundles name each other by their contents. */
 const PARTS = [
   'dist/boot-worker.js',
+  ...['fast.c', 'sanitizer.c', 'fast.h', 'shim.c', 'machine.h'].map((file) => `emu/unicorn/shim/${file}`),
   'fixtures/guest/vmlinux.elf',
   'fixtures/boot/malta.tsv.gz',
   'fixtures/boot/malta-4k.tsv.gz',
