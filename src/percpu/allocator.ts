@@ -89,6 +89,7 @@ export class PercpuAllocator {
   #pageArray = false;
   readonly #pageShift: number;
   readonly #minUnitSize: number;
+  readonly #unitSize: number;
   /** Flags of a request that may sleep. */
   readonly #sleepFlags: number;
   /** Destroyed chunks whose maps later ones take over: typed arrays are dear to make. */
@@ -118,6 +119,7 @@ export class PercpuAllocator {
     this.#pageShift = machine.pageShift;
     this.pageSize = 1 << machine.pageShift;
     this.#minUnitSize = minUnitSize(this.pageSize);
+    this.#unitSize = info.unitSize;
     this.#sleepFlags = variant.atomicUnlessFullKernel ? GFP_KERNEL : __GFP_DIRECT_RECLAIM;
     this.unitPages = info.unitSize >>> machine.pageShift;
     this.reclaimPages = reclaimPages(variant, this.unitPages);
@@ -310,19 +312,15 @@ export class PercpuAllocator {
 
   /** Takes the `size` bytes at byte `offset` of a chunk, which must be free: an area from before anybody watched. */
   takeAt(chunk: Chunk, offset: number, size: number): void {
-    const emptyBefore = chunk.nrEmptyPopPages;
     chunk.freeBytes -= size;
-    chunk.nrEmptyPopPages -= chunk.markArea(offset >>> MinAlloc.SHIFT, size >>> MinAlloc.SHIFT);
-    this.#settle(chunk, emptyBefore);
+    this.#settle(chunk, -chunk.markArea(offset >>> MinAlloc.SHIFT, size >>> MinAlloc.SHIFT) | 0);
     this.#found(chunk, offset >>> MinAlloc.SHIFT, size);
   }
 
   /** pcpu_alloc_area() at a bit that findFit gave. */
   #take(chunk: Chunk, bit: number, bits: number): void {
-    const emptyBefore = chunk.nrEmptyPopPages;
     chunk.freeBytes -= bits << MinAlloc.SHIFT;
-    chunk.nrEmptyPopPages -= chunk.takeArea(bit, bits);
-    this.#settle(chunk, emptyBefore);
+    this.#settle(chunk, -chunk.takeArea(bit, bits) | 0);
   }
 
   /** pcpu_stats_area_alloc(). */
@@ -393,7 +391,7 @@ export class PercpuAllocator {
   free(chunk: Chunk, offset: number): void {
     const size = this.#release(chunk, offset);
     let needBalance = false;
-    if (!chunk.isolated && chunk.freeBytes === this.info.unitSize) {
+    if (chunk.freeBytes === this.#unitSize && !chunk.isolated) {
       // Another fully free chunk besides this one: one of them can go.
       const head = this.slots.heads[this.slots.free]!;
       needBalance = head.next !== head && (head.next !== chunk || chunk.next !== head);
@@ -410,33 +408,37 @@ export class PercpuAllocator {
     this.stats.nrDealloc++;
     this.stats.nrCurAlloc--;
     chunk.nrAlloc--;
-    const emptyBefore = chunk.nrEmptyPopPages;
     const bit = offset >>> MinAlloc.SHIFT;
     const bits = chunk.areaBits(bit);
     const size = bits << MinAlloc.SHIFT;
     chunk.freeBytes += size;
-    chunk.nrEmptyPopPages += chunk.releaseArea(bit, bits);
-    this.#settle(chunk, emptyBefore);
+    this.#settle(chunk, chunk.releaseArea(bit, bits));
     return size;
   }
 
-  /** After an area came or went: the global count of empty pages, and pcpu_chunk_relocate(). Not for the reserved chunk. */
-  #settle(chunk: Chunk, emptyBefore: number): void {
+  /** After an area came or went and `pages` pages got empty: the counts of empty pages, and pcpu_chunk_relocate(). */
+  #settle(chunk: Chunk, pages: number): void {
     const slot = this.slots.ofChunk(chunk);
     const oldSlot = chunk.ownSlot;
+    if (slot === oldSlot && pages === 0) return;
     chunk.ownSlot = slot;
+    chunk.nrEmptyPopPages += pages;
     if (chunk.isolated || chunk === this.reservedChunk) return;
-    this.nrEmptyPopPages += chunk.nrEmptyPopPages - emptyBefore;
+    this.nrEmptyPopPages += pages;
     if (oldSlot < slot) this.slots.moveToFront(chunk, slot);
     else if (oldSlot > slot) this.slots.moveToTail(chunk, slot);
   }
 
   /** pcpu_should_reclaim_chunk(). */
   #shouldReclaim(chunk: Chunk): boolean {
-    if (!this.variant.reclaim || chunk.immutable) return false;
     const empty = chunk.nrEmptyPopPages;
     if (chunk.isolated && empty !== 0) return true;
-    return this.nrEmptyPopPages > PCPU_EMPTY_POP_PAGES_HIGH + empty && empty >= this.reclaimPages;
+    return (
+      empty >= this.reclaimPages &&
+      this.nrEmptyPopPages > PCPU_EMPTY_POP_PAGES_HIGH + empty &&
+      this.variant.reclaim &&
+      !chunk.immutable
+    );
   }
 
   /** pcpu_isolate_chunk(): to the head of the to-depopulate slot, also when it was isolated already. */
