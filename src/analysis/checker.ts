@@ -2,8 +2,7 @@
 // translation checker decides; here is what only our guest knows: whose memory each byte is, down to the field.
 import type { ExceptionRecord } from '../../emu/mips/cpu.js';
 import type { BootParts } from '../kernel/boot.js';
-import { THREAD_SIZE } from '../kernel/unwind.js';
-import { unwind } from '../kernel/unwind.js';
+import { THREAD_SIZE, unwind } from '../kernel/unwind.js';
 import type { CorruptedRead } from './corrupted-words.js';
 import { PageTableJudge } from './page-table-judge.js';
 import { SlabObjects } from './slab-objects.js';
