@@ -22,7 +22,7 @@ export default defineConfig({
   test: {
     // libunicorn keeps one random word per process (see emu/unicorn): forks, never threads.
     pool: 'forks',
-    globalSetup: ['scripts/setup/vitest.mjs'],
+    globalSetup: ['scripts/vitest-setup.mjs'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [

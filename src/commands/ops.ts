@@ -3,10 +3,9 @@ import { Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { inputName, readGunzipped } from '../files/input.js';
 import { otherKind } from '../files/other-kind.js';
-import { printableJson } from '../terminal-text.js';
+import { printableJson, printableLine } from '../terminal-text.js';
 import { ScriptError, ScriptRunner, VARIANTS, scriptOps } from '../percpu/index.js';
 import type { PercpuAllocator, VariantName } from '../percpu/index.js';
-import { printableLine } from '../terminal-text.js';
 
 /** Options of every command that runs scripts. */
 export interface ScriptOptions {
