@@ -5,10 +5,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { SEED } from '../experiments/test-seeds.js';
 
 const cli = fileURLToPath(new URL('../../scripts/percpu-malta.mjs', import.meta.url));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'percpu-malta-explain-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+const CRASH = String(SEED.crash);
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
@@ -31,11 +34,11 @@ const lines = (file: string): Line[] =>
 describe('explain', () => {
   const log = path.join(folder, 'explain.ndjson');
   const html = path.join(folder, 'explain.html');
-  const { status, stdout, stderr } = run('explain', '--seed', '1', '--log', log, '--html', html);
+  const { status, stdout, stderr } = run('explain', '--seed', CRASH, '--log', log, '--html', html);
 
   test('tells the way from the missing flush to the crash', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^Seed 1, kernel f183324133ea/);
+    expect(stdout).toMatch(new RegExp(`^Seed ${CRASH}, kernel f183324133ea`));
     expect(stdout).toContain('The TLB is not');
     expect(stdout).toMatch(/The cause is event \d+: a depopulation without\s+flush_tlb_kernel_range\(/);
     for (const row of stdout.split('\n')) expect(row.length).toBeLessThanOrEqual(110);
@@ -43,7 +46,7 @@ describe('explain', () => {
 
   test("names events by the numbers that boot's log has, at their times", () => {
     const plain = path.join(folder, 'boot.ndjson');
-    expect(run('boot', '--seed', '1', '--quiet', '--log', plain).status).toBe(0);
+    expect(run('boot', '--seed', CRASH, '--quiet', '--log', plain).status).toBe(0);
     const events = lines(plain);
     const told = [...stdout.matchAll(/^ *\d+\. ([\d.]+) s, event (\d+)$/gm)];
     expect(told.length).toBeGreaterThan(5);
@@ -62,7 +65,7 @@ describe('explain', () => {
 
   test('--svg draws it, the picture in docs among them, the same bytes each time', () => {
     const svg = path.join(folder, 'explain.svg');
-    expect(run('explain', '--seed', '1', '--svg', svg).status).toBe(0);
+    expect(run('explain', '--seed', CRASH, '--svg', svg).status).toBe(0);
     const picture = fs.readFileSync(svg, 'utf8');
     expect(picture).toBe(fs.readFileSync(new URL('../../docs/stale-tlb-entry.svg', import.meta.url), 'utf8'));
     expect(picture.match(/<g transform="translate\(12 /g)!.length).toBeGreaterThan(2);
@@ -81,14 +84,14 @@ describe('explain', () => {
   });
 
   test('--json has the same steps as data', () => {
-    const json = JSON.parse(run('explain', '--seed', '1', '--json').stdout) as { steps: { text: string }[] };
+    const json = JSON.parse(run('explain', '--seed', CRASH, '--json').stdout) as { steps: { text: string }[] };
     const words = stdout.replace(/\s+/g, ' ');
     for (const { text } of json.steps) expect(words).toContain(text);
   });
 
   test('names the oops that panics where it is not the first', () => {
     const file = path.join(folder, 'two.ndjson');
-    const words = run('explain', '--seed', '22', '--log', file).stdout.replace(/\s+/g, ' ');
+    const words = run('explain', '--seed', String(SEED.laterOops), '--log', file).stdout.replace(/\s+/g, ' ');
     const [, oops, seq] = /Kernel panic: [^.]*, by Oops\[#(\d+)\] in [^.]* \(event (\d+)\)\./.exec(words)!;
     const events = lines(file).filter((event) => event.seq !== undefined);
     expect(events[Number(seq)]).toMatchObject({ type: 'oops', count: Number(oops) });
@@ -105,19 +108,19 @@ describe('explain', () => {
 
 describe('boot --check', () => {
   test('reports on the console before the crash, and leaves the rest of it as it is', () => {
-    const { stdout } = run('boot', '--seed', '2', '--check');
+    const { stdout } = run('boot', '--seed', CRASH, '--check');
     const report = stdout.indexOf('BUG: stale write to');
     expect(report).toBeGreaterThan(0);
     expect(report).toBeLessThan(stdout.indexOf('Oops[#1]'));
     expect(stdout).toMatch(/Missing: flush_tlb_kernel_range\([0-9a-f]{8}, [0-9a-f]{8}\) behind event \d+/);
     const rest = stdout.replace(/={66}\n[\s\S]*?\n={66}\n/g, '').replace(/^checker .*\n/m, '');
     const wall = (text: string): string => text.replace(/, [\d.]+ s wall/, '');
-    expect(wall(rest)).toBe(wall(run('boot', '--seed', '2').stdout));
+    expect(wall(rest)).toBe(wall(run('boot', '--seed', CRASH).stdout));
   });
 
   test('a report says what can be checked against the log', () => {
     const log = path.join(folder, 'check.ndjson');
-    const { check } = JSON.parse(run('boot', '--seed', '2', '--check', '--json', '--log', log).stdout) as {
+    const { check } = JSON.parse(run('boot', '--seed', CRASH, '--check', '--json', '--log', log).stdout) as {
       check: { staleAccesses: number; report: string[] };
     };
     const all = lines(log);
@@ -133,8 +136,8 @@ describe('boot --check', () => {
 
   test('decode takes its console and its log as those of the boot without', () => {
     const [plain, withReports, log] = ['plain', 'checked', 'events'].map((name) => path.join(folder, name));
-    fs.writeFileSync(plain!, run('boot', '--seed', '2').stdout);
-    fs.writeFileSync(withReports!, run('boot', '--seed', '2', '--check', '--log', log!).stdout);
+    fs.writeFileSync(plain!, run('boot', '--seed', CRASH).stdout);
+    fs.writeFileSync(withReports!, run('boot', '--seed', CRASH, '--check', '--log', log!).stdout);
     const decoded = (file: string): object => {
       const { outcome, first_symptom, time_s, family, signature, oops_count } = JSON.parse(
         run('decode', '--json', '--events', log!, file).stdout,

@@ -6,10 +6,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { SEED } from '../experiments/test-seeds.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const cli = path.join(root, 'scripts/percpu-malta.mjs');
 const symbols = path.join(root, 'fixtures/guest/vmlinux.debug');
+const CRASH = String(SEED.crash);
 const GDB = 'gdb-multiarch';
 const missing = spawnSync(GDB, ['--version']).error !== undefined;
 if (missing) console.warn(`${GDB} is missing: its tests are skipped (apt-get install gdb-multiarch)`);
@@ -67,12 +69,12 @@ const run = (...args: string[]): string =>
 describe.skipIf(missing)('gdb', () => {
   let plain = '';
   beforeAll(() => {
-    plain = run('boot', '--seed', '1');
+    plain = run('boot', '--seed', CRASH);
   });
 
   test('reads registers, memory and tasks, stops at a symbol, shows calls with source lines', async () => {
     const out = await gdb(
-      await boot('--seed', '1', '--quiet', '-S'),
+      await boot('--seed', CRASH, '--quiet', '-S'),
       'info registers pc status prid config1',
       'tbreak blk_stat_alloc_callback',
       'continue',
@@ -95,7 +97,7 @@ describe.skipIf(missing)('gdb', () => {
 
   test('steps over a branch together with its delay slot, and back', async () => {
     const out = await gdb(
-      await boot('--seed', '1', '--quiet', '--at', 'pc hostcall'),
+      await boot('--seed', CRASH, '--quiet', '--at', 'pc hostcall'),
       'x/1i 0x80100280+4', // beqz v1 in hostcall3
       'tbreak *0x80100284',
       'continue',
@@ -110,13 +112,13 @@ describe.skipIf(missing)('gdb', () => {
   });
 
   test('an oops stops at the fault; a watchpoint and reverse-continue lead to the store that explain names', async () => {
-    const story = run('explain', '--seed', '1', '--json');
+    const story = run('explain', '--seed', CRASH, '--json');
     const { steps } = JSON.parse(story) as { steps: { text: string }[] };
     const [, from, field] = /zeroes \d+ bytes from (\w+) on\..*: (\S+) at \w+ is zeroed/.exec(
       steps.map(({ text }) => text).find((text) => text.includes('is zeroed'))!,
     )!;
     const out = await gdb(
-      await boot('--seed', '1', '--quiet', '-S'),
+      await boot('--seed', CRASH, '--quiet', '-S'),
       'continue',
       'p $v0', // the function that is called
       'watch -l ((struct rcu_head *) $v1)->func',
@@ -148,7 +150,7 @@ describe.skipIf(missing)('gdb', () => {
     const steps = (command: string): string[] => Array.from({ length: 100 }, () => command);
     const registers = 'printf "%x %x %x %x %x\\n", $pc, $sp, $v0, $a0, $ra';
     const out = await gdb(
-      await boot('--seed', '1', '--quiet', '--at', 'stale'),
+      await boot('--seed', CRASH, '--quiet', '--at', 'stale'),
       registers,
       ...steps('reverse-stepi'),
       registers,
@@ -164,8 +166,8 @@ describe.skipIf(missing)('gdb', () => {
   test('who only looks changes nothing: console and log are those of the boot alone', async () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'gdb-'));
     const [alone, watched] = ['alone', 'watched'].map((name) => path.join(folder, name)) as [string, string];
-    run('boot', '--seed', '1', '--quiet', '--log', alone);
-    const started = await boot('--seed', '1', '-S', '--log', watched);
+    run('boot', '--seed', CRASH, '--quiet', '--log', alone);
+    const started = await boot('--seed', CRASH, '-S', '--log', watched);
     const out = await gdb(
       started,
       'tbreak memset',
@@ -188,7 +190,7 @@ describe.skipIf(missing)('gdb', () => {
   });
 
   test('it can be left and attached to again', async () => {
-    const started = await boot('--seed', '1', '--quiet', '-S');
+    const started = await boot('--seed', CRASH, '--quiet', '-S');
     const first = await gdb(started, 'break no_such_place_yet', 'tbreak kernel_init', 'continue', 'disconnect');
     expect(first).toContain('kernel_init');
     const second = await gdb(started, 'p $pc', 'delete', 'p $sp', 'kill');

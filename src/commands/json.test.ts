@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SEED } from '../experiments/test-seeds.js';
 
 const cli = fileURLToPath(new URL('../../scripts/percpu-malta.mjs', import.meta.url));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'percpu-malta-json-'));
@@ -46,7 +47,7 @@ function checkNames(value: unknown, where: string): void {
 
 test.each([
   ['boot', '--controllers', '1', '--check'],
-  ['explain', '--seed', '1'],
+  ['explain', '--seed', String(SEED.crash)],
   ['sweep', '--seeds', '1', '--controllers', '1'],
   ['merge', 'a.ndjson', '--out', 'b.ndjson'],
   ['bisect', '--run', '[ $PERCPU_MALTA_KERNEL = v5.13 ]'],

@@ -2,6 +2,7 @@
 // and what these traces say against the event log.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../emu/unicorn/choose.js';
+import { SEED } from '../../experiments/test-seeds.js';
 import { bootOnce, type BootResult } from '../../kernel/boot.js';
 import type { KernelEvent } from '../../kernel/events.js';
 import type { KernelName } from '../../kernel/kernels.js';
@@ -188,7 +189,7 @@ describe('the validator', () => {
 });
 
 const boots: [string, KernelName, number, number][] = [
-  ['a crash', 'f183324133ea', 3, 1],
+  ['a crash', 'f183324133ea', 3, SEED.crash],
   ['a clean boot', '93274f1dd6b0', 1, 1],
 ];
 describe.each(boots)('%s', (_, kernel, controllers, seed) => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadEngine } from '../../../emu/unicorn/choose.js';
+import { SEED } from '../../experiments/test-seeds.js';
 import { bootOnce, type BootResult } from '../../kernel/boot.js';
 import type { KernelName } from '../../kernel/kernels.js';
 import { BOOT_LAYOUTS } from '../../layouts/boot-layouts.js';
@@ -18,7 +19,7 @@ const REAL = path.resolve(
 );
 
 async function boot(kernel: KernelName, controllers: number, cpus = 1): Promise<BootResult> {
-  const options = { tlb: 'qemu', cpu: '24Kf', disks: 4, memoryMB: 128, seed: 1 } as const;
+  const options = { tlb: 'qemu', cpu: '24Kf', disks: 4, memoryMB: 128, seed: SEED.crash } as const;
   const engine = await loadEngine();
   return bootOnce({ engine, kernel, layout: BOOT_LAYOUTS['malta-4k'], controllers, cpus, ...options });
 }

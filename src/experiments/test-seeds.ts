@@ -1,0 +1,36 @@
+// For tests only: seeds of the default setup (the first bad kernel, three controllers), by what happens in their boots. A time or a rule of
+// scheduling that changes gives every seed another boot: then test-seeds.test.ts says which seeds are what is wanted.
+import type { BootResult } from '../kernel/boot.js';
+
+export const SEED = {
+  /** README, docs and the lesson tell this boot. */
+  crash: 1,
+  laterOops: 22,
+  survivor: 5,
+} as const;
+
+/** A boot of the table, and what `explain` tells of it. */
+export interface Told {
+  result: BootResult;
+  story: string;
+}
+
+const oopses = ({ log }: BootResult) => log.events.filter((event) => event.type === 'oops');
+
+export const WANTED: Readonly<Record<keyof typeof SEED, { what: string; is: (boot: Told) => boolean }>> = {
+  crash: {
+    what: "dies of its only oops: RCU calls a request queue's callback that a stale store has zeroed",
+    is: ({ result, story }) =>
+      result.outcome === 'panic' &&
+      oopses(result).length === 1 &&
+      /request_queue\.rcu_head\.func at \w+ is zeroed[^]*rcu_core\(\) jumps to 00000000/.test(story),
+  },
+  laterOops: {
+    what: 'panics by an oops that is not the first, and the first is elsewhere than in RCU',
+    is: ({ result }) => result.outcome === 'panic' && oopses(result).length > 1 && oopses(result)[0]!.epc !== 0,
+  },
+  survivor: {
+    what: 'ends cleanly although stale stores have hit the memory of others',
+    is: ({ result }) => result.outcome === 'clean' && result.counters.foreignPages > 0,
+  },
+};
