@@ -51,10 +51,13 @@ function rateTable(compared: readonly Compared[]): Table {
     ]),
     sources: compared.map(({ name, setup, total }, row) => {
       const flags = setupFlags(setup);
+      const seed = total.kinds[0]?.firstSeed ?? 1;
       return {
         id: `setup-${row + 1}`,
         title: `${name.replace('\n', ', ')}, ${setup.cpu}, ${tlbText(setup)} TLB entries`,
-        commands: [`sweep --seeds 1..${total.boots} ${flags}`, `explain --seed 1 ${flags}`].map((line) => line.trim()),
+        commands: [`sweep --seeds 1..${total.boots} ${flags}`, `explain --seed ${seed} ${flags}`].map((line) =>
+          line.trim(),
+        ),
       };
     }),
     note:

@@ -774,7 +774,8 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       const sweep = ['sweep', '--seeds', '1..4', '--controllers', '1'];
       percpuMalta(...sweep, '--html', file('sweep.html'), '--pages', file('pages'));
       percpuMalta('sweep', '--seeds', '6..11', '--html', file('crashes.html')); // some clean, some not
-      percpuMalta('compare', '--seeds', '1', '--layouts', 'malta-4k', '--cpu', '24Kf', '--html', file('compare.html'));
+      const compare = ['compare', '--seeds', String(SEED.crash), '--layouts', 'malta-4k', '--cpu', '24Kf'];
+      percpuMalta(...compare, '--html', file('compare.html'));
     }, HOOK_MS);
 
     test('rates, bars, no complaint, no sideways scrolling', async () => {
@@ -875,6 +876,10 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
       await page.waitForSelector('#outcome');
       expect(await text(page, 'h1')).toBe('percpu-malta boot, seed 3');
       await page.close();
+    });
+
+    test('a setup leads to the explanation of its first crash', () => {
+      expect(fs.readFileSync(file('compare.html'), 'utf8')).toContain(`&quot;explain --seed ${SEED.crash}&quot;`);
     });
 
     test('seeds of a kind lead to their rows, also when those are filtered out', async () => {
