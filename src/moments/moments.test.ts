@@ -39,10 +39,10 @@ describe('a boot that can be stopped', () => {
   test('is the same boot: console, log and instructions', () => {
     let stops = 0;
     const result = rerun.run(({ cpu }) => {
-      cpu.stops.number = 3_000_000;
+      cpu.stops.number = 1_000_000;
       cpu.stops.onStop = () => {
         stops++;
-        cpu.stops.number += 3_000_000;
+        cpu.stops.number += 1_000_000;
       };
     });
     expect(stops).toBeGreaterThanOrEqual(4);
