@@ -67,12 +67,11 @@ export class Board {
       },
       { southbridge: false },
     );
-    this.cpu.mapMmio(
-      DOORBELL.base,
-      DOORBELL.size,
-      () => 0,
-      (_offset, _size, value) => this.onDoorbell(value),
-    );
+    this.cpu.mapMmio(DOORBELL.base, DOORBELL.size, () => 0, this.#ring.bind(this));
+  }
+
+  #ring(_offset: number, _size: number, value: number): void {
+    this.onDoorbell(value);
   }
 
   /** COM1, the guest's console. */

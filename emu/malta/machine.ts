@@ -48,7 +48,7 @@ export class Machine {
       () => this.board.cpu.view,
       (result) => this.#end(result),
     );
-    this.board.onDoorbell = (nr) => this.#doorbell.ring(nr);
+    this.board.onDoorbell = this.#doorbell.ring.bind(this.#doorbell);
     this.onHostCall(HOST_CALL.EXIT, (result) => this.#end(result));
     this.onHostCall(HOST_CALL.PANIC, (message) => {
       throw new MachineError(`guest panic: ${this.readString(message)}`);

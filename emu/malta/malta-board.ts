@@ -8,11 +8,11 @@ import { Gt64120, type Gt64120State } from './gt64120.js';
 import { I8042, type I8042State } from './i8042.js';
 import { ISA_PORTS, IsaBus } from './isa.js';
 import { Mc146818, type Mc146818State } from './mc146818.js';
-import { ramBusMaster } from './megaraid/bus-master.js';
+import { RamBusMaster } from './megaraid/bus-master.js';
 import { MegaRaidController, type ControllerState } from './megaraid/controller.js';
 import { MegaRaidPciDevice } from './megaraid/pci-device.js';
 import { ScsiDisk } from './megaraid/scsi-disk.js';
-import { type AddressRange, BOOT_FLASH, FPGA, GT64120, PCI_IO, PCI_MEMORY, PCI_MEMORY_1 } from './memory-map.js';
+import { BOOT_FLASH, FPGA, GT64120, PCI_IO, PCI_MEMORY, PCI_MEMORY_1 } from './memory-map.js';
 import { PciBus, type PciBusState } from './pci.js';
 import { Piix4Functions, pirqOf } from './piix4/functions.js';
 import { I8254, type I8254State } from './piix4/i8254.js';
@@ -168,7 +168,7 @@ export class MaltaBoard {
   #plugIn(count: number, drives: readonly MaltaDrive[], seed: number, commandSeconds: number): MegaRaidController[] {
     if (count > MAX_CONTROLLERS) throw new RangeError(`at most ${MAX_CONTROLLERS} controllers`);
     const host = this.#host;
-    const bus = ramBusMaster(
+    const bus = new RamBusMaster(
       () => host.ram(),
       (address, length) => host.codeChanged(address, length),
     );
@@ -197,31 +197,18 @@ export class MaltaBoard {
     });
   }
 
+  /**
+   * Device callbacks are bound methods here, not closures: V8 keeps a function's optimised code as long as the function, and compiled the
+   * closures of a board anew for each board of a sweep.
+   */
   #mapDevices(): void {
     const host = this.#host;
-    this.#mapLittleEndian(
-      PCI_IO,
-      (port, size) => this.#readPort(port, size),
-      (port, size, value) => this.#writePort(port, size, value),
-    );
-    for (const window of [PCI_MEMORY, PCI_MEMORY_1])
-      this.#mapLittleEndian(
-        window,
-        (offset, size) => this.pci.read('memory', window.base + offset, size),
-        (offset, size, value) => this.pci.write('memory', window.base + offset, size, value),
-      );
-    host.mapMmio(
-      GT64120.base,
-      GT64120.size,
-      (offset, size) => this.gt64120.read(offset, size),
-      (offset, size, value) => this.gt64120.write(offset, size, value),
-    );
-    host.mapMmio(
-      FPGA.base,
-      FPGA.size,
-      (offset, size) => truncate(this.#readFpga(offset), size),
-      (offset, _size, value) => this.#writeFpga(offset, value),
-    );
+    host.mapMmio(PCI_IO.base, PCI_IO.size, this.#readPort.bind(this), this.#writePort.bind(this));
+    for (const { base, size } of [PCI_MEMORY, PCI_MEMORY_1])
+      host.mapMmio(base, size, this.#readMemory.bind(this, base), this.#writeMemory.bind(this, base));
+    const { gt64120 } = this;
+    host.mapMmio(GT64120.base, GT64120.size, gt64120.read.bind(gt64120), gt64120.write.bind(gt64120));
+    host.mapMmio(FPGA.base, FPGA.size, this.#readFpga.bind(this), this.#writeFpga.bind(this));
     host.mapMmio(
       BOOT_FLASH.base,
       BOOT_FLASH.size,
@@ -230,19 +217,17 @@ export class MaltaBoard {
     );
   }
 
-  /** Maps a window onto a little-endian bus: byte addresses stay what they are, so a big-endian CPU sees words turned round. */
-  #mapLittleEndian(
-    window: AddressRange,
-    read: (offset: number, size: number) => number,
-    write: (offset: number, size: number, value: number) => void,
-  ): void {
-    const order = this.#host.bigEndian ? swap : truncate;
-    this.#host.mapMmio(
-      window.base,
-      window.size,
-      (offset, size) => order(read(offset, size), size),
-      (offset, size, value) => write(offset, size, order(value, size)),
-    );
+  /** A word on the little-endian buses: byte addresses stay what they are, so a big-endian CPU sees words turned round. */
+  #littleEndian(value: number, size: number): number {
+    return this.#host.bigEndian ? swap(value, size) : truncate(value, size);
+  }
+
+  #readMemory(base: number, offset: number, size: number): number {
+    return this.#littleEndian(this.pci.read('memory', base + offset, size), size);
+  }
+
+  #writeMemory(base: number, offset: number, size: number, value: number): void {
+    this.pci.write('memory', base + offset, size, this.#littleEndian(value, size));
   }
 
   /** What a load of `size` bytes at `offset` finds of a word in the CPU's order. */
@@ -252,24 +237,33 @@ export class MaltaBoard {
   }
 
   #readPort(port: number, size: number): number {
+    return this.#littleEndian(this.#inPort(port, size), size);
+  }
+
+  #writePort(port: number, size: number, value: number): void {
+    this.#outPort(port, size, this.#littleEndian(value, size));
+  }
+
+  #inPort(port: number, size: number): number {
     if (port < ISA_PORTS) return this.#isa.read(port, size);
     const power = this.#piix4?.powerOffset(port);
     return power === undefined ? this.pci.read('io', port, size) : this.power.read(power, size);
   }
 
-  #writePort(port: number, size: number, value: number): void {
+  #outPort(port: number, size: number, value: number): void {
     if (port < ISA_PORTS) return this.#isa.write(port, size, value);
     const power = this.#piix4?.powerOffset(port);
     if (power === undefined) this.pci.write('io', port, size, value);
     else this.power.write(power, size, value);
   }
 
-  #readFpga(offset: number): number {
-    if (offset >= CBUS_UART && offset < CBUS_UART_END) return this.serial[2].read((offset - CBUS_UART) >> 3);
-    return this.fpga.read(offset & ~3);
+  #readFpga(offset: number, size: number): number {
+    if (offset >= CBUS_UART && offset < CBUS_UART_END)
+      return truncate(this.serial[2].read((offset - CBUS_UART) >> 3), size);
+    return truncate(this.fpga.read(offset & ~3), size);
   }
 
-  #writeFpga(offset: number, value: number): void {
+  #writeFpga(offset: number, _size: number, value: number): void {
     if (offset >= CBUS_UART && offset < CBUS_UART_END) this.serial[2].write((offset - CBUS_UART) >> 3, value & 0xff);
     else this.fpga.write(offset & ~3, value >>> 0);
   }

@@ -52,6 +52,66 @@ function low32(value: number | bigint): number {
   return typeof value === 'number' ? value >>> 0 : Number(BigInt.asUintN(32, value));
 }
 
+// Callbacks as C calls them, bound to the engine and what they stand for. They are functions of the module, not closures of a boot: V8
+// keeps optimised code as long as the function, and compiled them anew in each boot of a sweep.
+
+function deviceRead(engine: NativeEngine, read: MmioRead, _uc: unknown, offset: number, width: number): number {
+  try {
+    return read(offset, width) >>> 0;
+  } catch (error) {
+    return engine.fail(error, 0);
+  }
+}
+
+function deviceWrite(
+  engine: NativeEngine,
+  write: MmioWrite,
+  _uc: unknown,
+  offset: number,
+  width: number,
+  value: number | bigint,
+): void {
+  try {
+    write(offset, width, low32(value));
+  } catch (error) {
+    engine.fail(error, undefined);
+  }
+}
+
+/** Of hooks whose arguments are small numbers. @param otherwise what C gets when `callback` throws */
+function hookCall<T>(
+  engine: NativeEngine,
+  callback: (first: number, address: number, size: number, value: number) => T,
+  otherwise: T,
+  _uc: unknown,
+  first: number,
+  address: number,
+  size: number,
+): T {
+  try {
+    return callback(first, address, size, 0);
+  } catch (error) {
+    return engine.fail(error, otherwise);
+  }
+}
+
+function memoryCall(
+  engine: NativeEngine,
+  callbacks: readonly MemoryCallback[],
+  _uc: unknown,
+  kind: number,
+  address: number,
+  size: number,
+  value: number | bigint,
+  user: number,
+): void {
+  try {
+    callbacks[user](kind, address, size, low32(value));
+  } catch (error) {
+    engine.fail(error, undefined);
+  }
+}
+
 export class NativeContext implements Context {
   /** Host pointer of the words. */
   readonly address: bigint;
@@ -94,11 +154,7 @@ export class NativeEngine implements Engine {
     const mode = MODE_MIPS32 | (littleEndian ? 0 : MODE_BIG_ENDIAN);
     this.#check(lib.open(ARCH_MIPS, mode, this.#cell), 'uc_open');
     this.handle = this.#cell[0];
-    this.#memoryTrampoline = this.#register(
-      (_uc: unknown, kind: number, address: number, size: number, value: number | bigint, user: number) =>
-        this.#guard(() => this.#memoryCallbacks[user](kind, address, size, low32(value)), undefined),
-      PROTO.memory,
-    );
+    this.#memoryTrampoline = this.#register(memoryCall.bind(undefined, this, this.#memoryCallbacks), PROTO.memory);
     this.host = new ProcessMemory(Number(this.handle), Number(lib.symbol('uc_version')));
   }
 
@@ -106,15 +162,11 @@ export class NativeEngine implements Engine {
     if (code !== 0) throw new Error(`${what}: ${this.#lib.strerror(code)} (${code})`);
   }
 
-  /** Runs a callback's body; a throw stops the engine and comes out of emu_start. */
-  #guard<T>(body: () => T, otherwise: T): T {
-    try {
-      return body();
-    } catch (error) {
-      this.#failure ??= { error };
-      this.#lib.emu_stop(this.handle);
-      return otherwise;
-    }
+  /** What a callback has thrown stops the engine and comes out of emu_start. @returns `otherwise`, for C */
+  fail<T>(error: unknown, otherwise: T): T {
+    this.#failure ??= { error };
+    this.#lib.emu_stop(this.handle);
+    return otherwise;
   }
 
   #register(callback: (...args: never[]) => unknown, type: TypeObject): bigint {
@@ -150,12 +202,8 @@ export class NativeEngine implements Engine {
   }
 
   mmio_map(address: number, size: number, read: MmioRead, write: MmioWrite, hole = false): void {
-    const onRead = (_uc: unknown, offset: number, width: number): number =>
-      this.#guard(() => read(offset, width) >>> 0, 0);
-    const onWrite = (_uc: unknown, offset: number, width: number, value: number | bigint): void =>
-      this.#guard(() => write(offset, width, low32(value)), undefined);
-    const readPointer = this.#register(onRead, PROTO.mmioRead);
-    const writePointer = this.#register(onWrite, PROTO.mmioWrite);
+    const readPointer = this.#register(deviceRead.bind(undefined, this, read), PROTO.mmioRead);
+    const writePointer = this.#register(deviceWrite.bind(undefined, this, write), PROTO.mmioWrite);
     const device = this.#wrapDevice?.(readPointer, writePointer, address, hole);
     const { read: onLoad, write: onStore, user } = device ?? { read: readPointer, write: writePointer, user: null };
     this.#check(this.#lib.mmio_map(this.handle, address, size, onLoad, user, onStore, user), 'uc_mmio_map');
@@ -189,8 +237,7 @@ export class NativeEngine implements Engine {
       return this.hook_add_native(type, this.code_callback(call), null, begin, end);
     }
     if (type === HOOK.MEM_FETCH_UNMAPPED || type === HOOK.MEM_FETCH_PROT) {
-      const body = (_uc: unknown, kind: number, address: number, size: number) =>
-        this.#guard(() => (callback as FetchCallback)(kind, address, size, 0), false);
+      const body = hookCall.bind(undefined, this, callback as FetchCallback, false);
       return this.hook_add_native(type, this.#register(body, PROTO.event), null, begin, end);
     }
     const { trampoline, user } = this.memory_callback(callback as MemoryCallback);
@@ -205,18 +252,12 @@ export class NativeEngine implements Engine {
 
   /** A C function pointer of type uc_cb_hookintr_t that calls `callback`. */
   interrupt_callback(callback: InterruptCallback): bigint {
-    return this.#register(
-      (_uc: unknown, intno: number) => this.#guard(() => callback(intno), undefined),
-      PROTO.interrupt,
-    );
+    return this.#register(hookCall.bind(undefined, this, callback, undefined), PROTO.interrupt);
   }
 
   /** A C function pointer of type uc_cb_hookcode_t that calls `callback`. */
   code_callback(callback: CodeCallback): bigint {
-    return this.#register(
-      (_uc: unknown, address: number, size: number) => this.#guard(() => callback(address, size), undefined),
-      PROTO.code,
-    );
+    return this.#register(hookCall.bind(undefined, this, callback, undefined), PROTO.code);
   }
 
   /** A C function pointer of type uc_cb_hookmem_t that calls `callback` when its last argument is `user`. */

@@ -101,7 +101,8 @@ function readTable(name: string): Row[] {
   return rows;
 }
 
-const tables = new Map<string, Row[]>();
+/** Steps by table and slots: every boot of a sweep goes through the same. */
+const scripts = new Map<string, readonly Readonly<Initcall>[]>();
 
 /** The table of fixtures/boot for pages of this size in bytes: a recorded boot of such a kernel. */
 export function bootTable(pageSize: number): string {
@@ -109,7 +110,7 @@ export function bootTable(pageSize: number): string {
 }
 
 export class BootScript {
-  readonly #calls: Initcall[];
+  readonly #calls: readonly Readonly<Initcall>[];
   #at = 0;
   /** Allocations the guest's own code has made in place of table rows, by caller and size. */
   readonly #done = new Map<string, number>();
@@ -118,9 +119,10 @@ export class BootScript {
    * @param table malta or malta-4k @param slots PCI slots of the controllers
    */
   constructor(table: string, slots: readonly number[]) {
-    let rows = tables.get(table);
-    if (!rows) tables.set(table, (rows = readTable(table)));
-    this.#calls = build(rows, slots);
+    const key = `${table} ${slots.join(' ')}`;
+    let calls = scripts.get(key);
+    if (!calls) scripts.set(key, (calls = build(readTable(table), slots)));
+    this.#calls = calls;
   }
 
   /** The guest has made this allocation outside of a row: the row that stands for it is skipped. */
@@ -130,7 +132,7 @@ export class BootScript {
   }
 
   /** The next thing to do; undefined at the end. */
-  next(): Initcall | undefined {
+  next(): Readonly<Initcall> | undefined {
     for (;;) {
       const call = this.#calls[this.#at++];
       if (call === undefined) return undefined;

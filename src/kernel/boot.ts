@@ -1,7 +1,7 @@
 // One boot: board, guest image, memory, allocator, scheduler and the calls between them; runs until the boot has an
 // outcome. Everything that happens goes into the event log.
 import { addMegaRaidControllers, FIRST_SLOT } from '../../emu/malta/megaraid/pci-device.js';
-import { ramBusMaster } from '../../emu/malta/megaraid/bus-master.js';
+import { RamBusMaster } from '../../emu/malta/megaraid/bus-master.js';
 import { Machine } from '../../emu/malta/machine.js';
 import { type GuestFunction, HOST_CALL } from '../../emu/malta/doorbell.js';
 import { physical } from '../../emu/malta/memory-map.js';
@@ -19,7 +19,7 @@ import { BootScript, bootTable, type Initcall } from './boot-script.js';
 import { Clock } from './clock.js';
 import { type BootCounters, newCounters } from './counters.js';
 import { Crash } from './crash.js';
-import { type Append, type CpuState, type EventBody, EventLog } from './events.js';
+import { type Append, type CpuState, type EventBody, EventLog, type KernelEvent } from './events.js';
 import { GuestPages } from './guest-pages.js';
 import { HC } from './host-calls.js';
 import { InitThread } from './init-thread.js';
@@ -109,6 +109,9 @@ const PRID: Readonly<Record<CpuModel, number>> = {
   P5600: 0x0001_a800,
 };
 
+/** Of a host call: at once, or behind guest functions. */
+type Answered = number | void | Run<number | void>;
+
 class Boot {
   readonly #options: BootOptions;
   readonly #machine: Machine;
@@ -154,7 +157,7 @@ class Boot {
     this.#machine = machine;
     const clock = this.#clock;
     const log = this.#log;
-    const append: Append = (body) => void log.append(clock.now, this.#pid, body);
+    const append: Append = this.#append.bind(this);
     this.#timing = new Timing(new Random(seed, 1));
     this.#scheduler = new Scheduler(machine, clock, log);
     this.#printk = new Printk(clock, log, this.#timing, () => this.#pid);
@@ -180,19 +183,15 @@ class Boot {
     const pages = new GuestPages(machine, firstFree, ram, append);
     this.#pages = pages;
     const memset = machine.symbols.address('memset');
-    const cpuState = (): CpuState => ({
-      softirq: this.#softirqs.inInterrupt, // no hardirq handler calls the allocator
-      needResched: this.#scheduler.needResched,
-    });
     this.#journal = new PercpuJournal(
       append,
-      (event) => log.place(clock.now, this.#pid, event),
+      this.#place.bind(this),
       this.#counters,
       pages,
       this.#printk,
       layout.pageSize,
       memset,
-      cpuState,
+      this.#cpuState.bind(this),
     );
     const memory = new PercpuMemory(shape, units, info.atomSize, pages.allocator, pages.table, this.#journal);
     const { variant, flush, flushPages } = kernelRules(kernel, options.rules);
@@ -210,7 +209,7 @@ class Boot {
       chunk: 0,
       base: FIRST_CHUNK,
       pages: allocator.firstChunk.nrPages,
-      ...cpuState(),
+      ...this.#cpuState(),
     });
 
     const slots = Array.from({ length: controllers }, (_, i) => FIRST_SLOT + i);
@@ -224,8 +223,8 @@ class Boot {
       printk: this.#printk,
       append,
       speed: this.#timing.speed,
-      interruptDue: () => this.#interruptDue(),
-      interrupts: () => this.#interrupts(),
+      interruptDue: this.#interruptDue.bind(this),
+      interrupts: this.#interrupts.bind(this),
       end: () => this.#end(),
       skipTarget: options.skipTarget,
       skipStep: options.skipStep,
@@ -240,7 +239,7 @@ class Boot {
       append,
       () => this.#end(),
     );
-    machine.board.cpu.onException = (exception) => this.#exceptionTaken(exception);
+    machine.board.cpu.onException = this.#exceptionTaken.bind(this);
     this.#registerCalls();
     this.#setUpMemory(cpus, units.offsets, layout.staticStart);
     this.#banner(info);
@@ -263,22 +262,37 @@ class Boot {
     this.#log.append(this.#clock.now, this.#pid, body);
   }
 
+  #place(event: KernelEvent): void {
+    this.#log.place(this.#clock.now, this.#pid, event);
+  }
+
+  #cpuState(): CpuState {
+    // no hardirq handler calls the allocator
+    return { softirq: this.#softirqs.inInterrupt, needResched: this.#scheduler.needResched };
+  }
+
   /** The disks are on the first one. */
   #addControllers(slots: readonly number[]): void {
     const { board } = this.#machine;
     addMegaRaidControllers(
       {
-        bus: ramBusMaster(() => board.cpu.ram),
+        bus: new RamBusMaster(() => board.cpu.ram),
         pci: board.pci,
-        schedule: (seconds, run) => this.#clock.schedule(seconds * 1e6, run),
-        setInterrupt: (index, asserted) => {
-          if (asserted) this.#irqLines.add(index);
-          else this.#irqLines.delete(index);
-        },
+        schedule: this.#scheduleDevice.bind(this),
+        setInterrupt: this.#setInterrupt.bind(this),
       },
       slots.map((_, i) => (i === 0 ? this.#options.disks : 0)),
       { command: COMMAND_LATENCY_S, medium: MEDIUM_LATENCY_S },
     );
+  }
+
+  #scheduleDevice(seconds: number, run: () => void): void {
+    this.#clock.schedule(seconds * 1e6, run);
+  }
+
+  #setInterrupt(controller: number, asserted: boolean): void {
+    if (asserted) this.#irqLines.add(controller);
+    else this.#irqLines.delete(controller);
   }
 
   /** What the guest finds in RAM before it starts. */
@@ -382,37 +396,43 @@ class Boot {
 
   // ---- calls --------------------------------------------------------------------------------------------------------
 
+  /**
+   * What answers host calls of the boot that comes first. Functions of the class, bound to a boot: V8 keeps a function's optimised
+   * code as long as the function, and closures of a boot were compiled anew in every boot of a sweep.
+   */
+  static readonly #calls: readonly (readonly [number, (boot: Boot, ...args: number[]) => Answered])[] = [
+    [HC.PRINTK, (boot, level, text, length) => boot.#print(level, text, length)],
+    [HC.PCPU_ALLOC, (boot, size, align, gfp, caller) => boot.#answer(boot.#alloc(size, align, gfp !== 0, caller))],
+    [HC.PCPU_FREE, (boot, ptr, caller) => boot.#answer(boot.#free(ptr, caller))],
+    [HC.ALLOC_PAGES, (boot, order, cachep, caller) => boot.#pages.alloc(order, cachep, boot.#functionName(caller))],
+    [HC.FREE_PAGES, (boot, address, order) => boot.#pages.free(address, order)],
+    [HC.SCHEDULE, (boot, state) => boot.#schedule(state)],
+    [
+      HC.WAKE_UP,
+      (boot, task) => {
+        const woken = boot.#scheduler.byAddress(task);
+        if (woken) boot.#scheduler.wake(woken);
+      },
+    ],
+    [HC.NEW_TASK, (boot, address) => boot.#newTask(address)],
+    [HC.NEXT_WORK, (boot, pool) => boot.#workqueues.next(pool)],
+    [HC.QUEUE_WORK, (boot, pool, work) => boot.#workqueues.queue(pool, work)],
+    [HC.RAISE_SOFTIRQ, (boot, vector) => boot.#softirqs.raise(vector)],
+    [HC.STEP, (boot, which) => boot.#answer(boot.#step(which))],
+    [HC.PCPU_BALANCE, (boot) => boot.#balance()],
+    [HC.NEXT_INITCALL, (boot, at) => boot.#init.next(at)],
+    [HC.DUMP_STACK, (boot) => boot.#crash.dumpStack()],
+    [HC.NEW_CACHE, (boot, cachep) => boot.#pages.newCache(cachep)],
+    [HC.DO_SOFTIRQ, (boot) => boot.#ksoftirqd()],
+    [HC.BOOT_EVENT, (boot, event, a, b, c) => boot.#init.event(event, a, b, c)],
+    [HC.COND_RESCHED, (boot) => boot.#scheduler.condResched()],
+    [HC.RCU_GP, (boot) => boot.#rcu.threadStep()],
+    [HOST_CALL.EXCEPTION, (boot, frame) => boot.#crash.exception(frame)],
+    [HOST_CALL.THREAD_EXIT, (boot) => boot.#scheduler.schedule(TASK_DEAD)],
+  ];
+
   #registerCalls(): void {
-    const scheduler = this.#scheduler;
-    const softirqs = this.#softirqs;
-    const workqueues = this.#workqueues;
-    const pages = this.#pages;
-    const on = this.#machine.onHostCall.bind(this.#machine);
-    on(HC.PRINTK, (level, text, length) => this.#print(level, text, length));
-    on(HC.PCPU_ALLOC, (size, align, gfp, caller) => this.#answer(this.#alloc(size, align, gfp !== 0, caller)));
-    on(HC.PCPU_FREE, (ptr, caller) => this.#answer(this.#free(ptr, caller)));
-    on(HC.ALLOC_PAGES, (order, cachep, caller) => pages.alloc(order, cachep, this.#functionName(caller)));
-    on(HC.FREE_PAGES, (address, order) => pages.free(address, order));
-    on(HC.SCHEDULE, (state) => this.#schedule(state) as never);
-    on(HC.WAKE_UP, (task) => {
-      const woken = scheduler.byAddress(task);
-      if (woken) scheduler.wake(woken);
-    });
-    on(HC.NEW_TASK, (address) => this.#newTask(address));
-    on(HC.NEXT_WORK, (pool) => workqueues.next(pool));
-    on(HC.QUEUE_WORK, (pool, work) => workqueues.queue(pool, work) as never);
-    on(HC.RAISE_SOFTIRQ, (vector) => softirqs.raise(vector));
-    on(HC.STEP, (which) => this.#answer(this.#step(which)));
-    on(HC.PCPU_BALANCE, () => this.#balance() as never);
-    on(HC.NEXT_INITCALL, (at) => this.#init.next(at));
-    on(HC.DUMP_STACK, () => this.#crash.dumpStack());
-    on(HC.NEW_CACHE, (cachep) => pages.newCache(cachep));
-    on(HC.DO_SOFTIRQ, () => this.#ksoftirqd() as never);
-    on(HC.BOOT_EVENT, (event, a, b, c) => this.#init.event(event, a, b, c));
-    on(HC.COND_RESCHED, () => scheduler.condResched() as never);
-    on(HC.RCU_GP, () => this.#rcu.threadStep() as never);
-    on(HOST_CALL.EXCEPTION, (frame) => this.#crash.exception(frame) as never);
-    on(HOST_CALL.THREAD_EXIT, () => scheduler.schedule(TASK_DEAD) as never);
+    for (const [nr, call] of Boot.#calls) this.#machine.onHostCall(nr, call.bind(undefined, this));
   }
 
   /** An interrupt that is due comes before a task that waits for it goes to sleep. */

@@ -70,14 +70,18 @@ export class Scheduler {
   /** task_fork_fair(), with START_DEBIT: a new task waits a slice, so that nobody gains by making tasks. */
   #newVruntime(): number {
     this.#account();
-    const slice = Math.max(SCHED_LATENCY_US / (this.#runnable() + 1), MIN_GRANULARITY_US);
+    const slice = Math.max(
+      SCHED_LATENCY_US / (this.#count('runnable') + this.#count('running') + 1),
+      MIN_GRANULARITY_US,
+    );
     return Math.max(this.current.vruntime, this.#minVruntime + slice);
   }
 
-  /** Tasks that want the CPU, the current one among them. */
-  #runnable(): number {
-    const wanting = ({ state }: Task): boolean => state === 'runnable' || state === 'running';
-    return this.tasks.filter((task) => wanting(task) && task !== this.idleTask).length;
+  /** Tasks in a state, without the idle one, which never wants the CPU. */
+  #count(state: Task['state']): number {
+    let count = 0;
+    for (const task of this.tasks) if (task !== this.idleTask && task.state === state) count++;
+    return count;
   }
 
   byAddress(address: number): Task | undefined {
@@ -125,7 +129,7 @@ export class Scheduler {
     this.#account();
     const next = this.#next();
     if (next === undefined) return;
-    const runnable = this.tasks.filter((task) => task.state === 'runnable' && task !== this.idleTask).length + 1;
+    const runnable = this.#count('runnable') + 1; // and the current one
     const slice = Math.max(SCHED_LATENCY_US / runnable, MIN_GRANULARITY_US);
     const ran = this.#clock.now - this.#picked;
     if (this.current === this.idleTask || ran > slice) this.needResched = true;

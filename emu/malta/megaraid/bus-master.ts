@@ -9,25 +9,31 @@ export interface BusMaster {
   contains(address: number, length: number): boolean;
 }
 
-/**
- * Bus-master access to RAM that starts at physical address 0; asked anew each time, for an engine may move it.
- * @param written called after each write
- */
-export function ramBusMaster(
-  ram: () => Uint8Array,
-  written: (address: number, length: number) => void = () => {},
-): BusMaster {
-  const contains = (address: number, length: number): boolean => address >= 0 && address + length <= ram().length;
-  return {
-    contains,
-    read: (address, length) => (contains(address, length) ? ram().slice(address, address + length) : undefined),
-    write(address, bytes) {
-      if (!contains(address, bytes.length)) return false;
-      ram().set(bytes, address);
-      written(address, bytes.length);
-      return true;
-    },
-  };
+/** Bus-master access to RAM that starts at physical address 0. */
+export class RamBusMaster implements BusMaster {
+  readonly #ram: () => Uint8Array;
+  readonly #written: ((address: number, length: number) => void) | undefined;
+
+  /** @param ram asked anew each time, for an engine may move it @param written called after each write */
+  constructor(ram: () => Uint8Array, written?: (address: number, length: number) => void) {
+    this.#ram = ram;
+    this.#written = written;
+  }
+
+  contains(address: number, length: number): boolean {
+    return address >= 0 && address + length <= this.#ram().length;
+  }
+
+  read(address: number, length: number): Uint8Array | undefined {
+    return this.contains(address, length) ? this.#ram().slice(address, address + length) : undefined;
+  }
+
+  write(address: number, bytes: Uint8Array): boolean {
+    if (!this.contains(address, bytes.length)) return false;
+    this.#ram().set(bytes, address);
+    this.#written?.(address, bytes.length);
+    return true;
+  }
 }
 
 /** The little-endian word at a physical address, or undefined outside RAM. */

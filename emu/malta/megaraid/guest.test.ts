@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { loadTestEngine } from '../../unicorn/test-engine.js';
 import type { GuestFunction } from '../doorbell.js';
 import { Machine } from '../machine.js';
-import { ramBusMaster } from './bus-master.js';
+import { RamBusMaster } from './bus-master.js';
 import type { CommandLatency, MegaRaidController } from './controller.js';
 import * as mfi from './mfi.js';
 import { addMegaRaidControllers, FIRST_SLOT } from './pci-device.js';
@@ -57,7 +57,7 @@ function boot(
   const added = addMegaRaidControllers(
     {
       pci: board.pci,
-      bus: ramBusMaster(() => board.cpu.ram),
+      bus: new RamBusMaster(() => board.cpu.ram),
       schedule: (delay, run) => timeline.schedule(delay, run),
       setInterrupt(index, on) {
         if (on) asserted.add(index);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { swap32 } from '../byte-order.js';
 import { Gt64120 } from '../gt64120.js';
 import { PciBus } from '../pci.js';
-import { ramBusMaster } from './bus-master.js';
+import { RamBusMaster } from './bus-master.js';
 import { addMegaRaidControllers, FIRST_SLOT } from './pci-device.js';
 import * as reg from './registers.js';
 
@@ -16,7 +16,7 @@ function machine(disks: number[], maxCommands?: number): { bus: PciBus; gt: Gt64
   addMegaRaidControllers(
     {
       pci: bus,
-      bus: ramBusMaster(() => new Uint8Array(4096)),
+      bus: new RamBusMaster(() => new Uint8Array(4096)),
       schedule: (_delay, run) => run(),
       setInterrupt: (index, asserted) => (lines[index] = asserted),
     },

@@ -2,7 +2,7 @@
 
 import { OverlayMedium } from '../disk/medium.js';
 import { syntheticBlocks } from '../disk/synthetic-blocks.js';
-import { ramBusMaster } from './bus-master.js';
+import { RamBusMaster } from './bus-master.js';
 import { MegaRaidController, type ControllerOptions } from './controller.js';
 import * as mfi from './mfi.js';
 import { MfiCommand, MfiFlag, MfiStatus } from './mfi.js';
@@ -56,7 +56,7 @@ export class TestDriver {
   constructor(options: Partial<ControllerOptions> = {}) {
     this.controller = new MegaRaidController(
       {
-        bus: ramBusMaster(() => this.ram),
+        bus: new RamBusMaster(() => this.ram),
         setInterrupt: (asserted) => {
           this.line = asserted;
           if (asserted) this.interrupts++;
