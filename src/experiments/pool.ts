@@ -1,5 +1,6 @@
 // Boots on all cores: one worker process per job of --jobs. Which process runs a boot changes nothing about it.
 import { type ChildProcess, fork } from 'node:child_process';
+import os from 'node:os';
 import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
@@ -88,7 +89,11 @@ export class BootPool implements BootRunner {
   #start(): ChildProcess {
     const { engine = '', shim = true } = this.#options;
     const file = path.join(packageRoot(), 'dist', 'boot-worker.js');
-    const worker = fork(file, [engine, shim ? 'shim' : 'no-shim'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const worker = fork(file, [engine, shim ? 'shim' : 'no-shim'], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // a collector's further threads help where a core is free, and are in the way where every core has a worker
+      execArgv: this.#options.jobs < os.availableParallelism() ? [] : ['--single-threaded-gc'],
+    });
     worker.on('message', (answer: Answer) => this.#answered(worker, answer));
     worker.on('exit', (code, signal) => this.#ended(worker, signal ?? `exit code ${code}`));
     this.#workers.set(worker, undefined);
