@@ -1,8 +1,9 @@
 // How quick boots are, alone and many at a time, as ratios where two things are compared; those are done in turns.
 //   node scripts/run-ts.mjs scripts/bench/sweep.ts [--boots N] [--memory-boots N] [--qemu-kernel VMLINUX --qemu-disk IMAGE]
-// CPU seconds count all threads, the compiler's and the collector's too. The memory is that of one process that boots again and again.
+// CPU seconds count all threads, the compiler's and the collector's too. The memory is that of a worker that boots again and again (Linux).
 // With a kernel (gzipped or not) and a root disk, and qemu-system-mips there, QEMU's boot of them is timed in turn with ours: another
 // kernel, larger than our guest, so that this ratio says what a boot of an experiment costs here and there, not how fast the CPUs are.
+import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadEngine, packageRoot } from '../../emu/unicorn/choose.js';
@@ -39,15 +40,31 @@ function bootHere(): number {
 }
 
 const first = bootHere();
-const resident: number[] = [];
-const each: number[] = [];
-for (let i = 1; i < memoryBoots; i++) {
-  each.push(bootHere());
-  resident.push(process.memoryUsage.rss());
-}
+const each = Array.from({ length: boots }, bootHere);
 put(
   `a boot in a running process: ${median(each).toFixed(2)} CPU s (median of ${each.length}), the first ${first.toFixed(2)}`,
 );
+
+/** Resident bytes of this process's children. */
+function residentChildren(): number {
+  const children = fs.readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  const pages = children.map((pid) => Number(fs.readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]));
+  return pages.reduce((sum, count) => sum + count, 0) * 4096;
+}
+
+/** What a worker of a sweep takes after each of its boots. */
+async function workerMemory(): Promise<number[]> {
+  const pool = new BootPool({ jobs: 1 });
+  const resident: number[] = [];
+  for (let seed = 1; seed <= memoryBoots; seed++) {
+    await pool.boot({ setup: DEFAULT_SETUP, seed });
+    resident.push(residentChildren());
+  }
+  await pool.close();
+  return resident;
+}
+
+const resident = await workerMemory();
 const half = resident.length >> 1;
 put(
   `memory: after ${memoryBoots} boots ${(Math.max(...resident.slice(half)) / Math.max(...resident.slice(half >> 1, half))).toFixed(2)} ` +
