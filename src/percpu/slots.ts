@@ -35,7 +35,8 @@ export class Slots {
     this.toDepopulate = variant.reclaim ? largest + 3 : -1;
     this.nrSlots = variant.reclaim ? largest + 4 : largest + 2;
     this.heads = Array.from({ length: this.nrSlots }, (_, slot) => {
-      const head = new Chunk(-2, 0, 0, 12);
+      // NaN, because addresses above 2^31 are not small integers to V8: with 0 the heads would be objects of another shape than chunks.
+      const head = new Chunk(-2, NaN, 0, 12);
       head.slot = slot;
       return head;
     });
