@@ -11,3 +11,13 @@ if (process.argv[2] !== 'run') {
   v8.setFlagsFromString('--max-inlined-bytecode-size=3000');
   v8.setFlagsFromString('--max-inlined-bytecode-size-cumulative=5000');
 }
+
+/**
+ * For processes that do little but allocate, for long: a whole allocation becomes one function. Not for boots, whose other functions
+ * would grow as well: a sweep of 80 needs 14 % more CPU time, the compiler's. V8 reads the limits whenever it compiles.
+ */
+export function inlineWholeAllocations(): void {
+  v8.setFlagsFromString('--max-inlined-bytecode-size-cumulative=10000');
+  // V8's own 4600 would end it before.
+  v8.setFlagsFromString('--max-inlined-bytecode-size-absolute=20000');
+}
