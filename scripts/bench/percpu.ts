@@ -1,4 +1,5 @@
-// Speed of the allocator against the kernel's own C code, natively compiled (-O2), on the same scripts, both runs in turn.
+// Speed of the allocator against the kernel's own C code, natively compiled (-O2), on the same scripts. Both run in turn, each time in a
+// new process, and the best of all rounds counts: where a process has its code and data in memory makes some differ by a third.
 //   node scripts/run-ts.mjs scripts/bench/percpu.ts [--oracle DIR] [--ops N] [--rounds R] [--warm SECONDS] [--only TEXT]
 // DIR is the oracle's folder (default ../shared/oracle); when it has no build/bench32 yet, it is copied to a temporary folder and built
 // there. Prints ns per alloc+free pair of both and their ratio, the median ratio, and the heap growth over a million pairs.
@@ -6,9 +7,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ScriptRunner, VARIANTS, parseScript } from '../../src/percpu/index.js';
 import type { Chunk, CountingMemory, PercpuAllocator } from '../../src/percpu/index.js';
+import { inlineWholeAllocations } from '../../src/v8-flags.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,8 +20,12 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     warm: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    // Set for the processes that time one script.
+    time: { type: 'string' },
   },
 });
+inlineWholeAllocations();
+
 /** One script of every family, as the oracle's gen/bench.sh has it. */
 const NAMES =
   'random2 random4 boot2 boot3 churn2 churn4 scsi2 scsi3 frag2 frag3 reserved2 atomic2 big2 drain2 drain3 reclaim2 reclaim3 fail1';
@@ -41,24 +48,33 @@ function builtOracle(folder: string): string {
   return copy;
 }
 
-const ALLOC = 1;
-const FREE = 2;
-const WORK = 3;
-const RUNWORK = 4;
+const enum Kind {
+  ALLOC = 1,
+  FREE,
+  WORK,
+  RUNWORK,
+}
+
+/** An operation of a compiled script: numbers that lie side by side, as the C benchmark has its struct. */
+const enum Op {
+  KIND,
+  ID,
+  BYTES,
+  ALIGN,
+  GFP,
+  RESERVED,
+  SIZE,
+}
 
 /** A script compiled to numbers, with the allocator it runs on. */
 class Workload {
+  /** Operations and allocations. */
   readonly count: number;
   readonly pairs: number;
   readonly percpu: PercpuAllocator;
   readonly #memory: CountingMemory;
-  readonly #kind: Uint8Array;
-  readonly #id: Int32Array;
-  readonly #size: Int32Array;
-  readonly #align: Int32Array;
-  readonly #gfp: Int32Array;
-  readonly #reserved: Uint8Array;
-  readonly #chunks: (Chunk | null)[];
+  readonly #ops: Int32Array;
+  readonly #chunks: Chunk[];
   readonly #offsets: Int32Array;
 
   constructor(file: string) {
@@ -78,28 +94,23 @@ class Workload {
     this.#memory = memory!;
     this.#memory.log = null;
     this.count = timed.length;
-    this.#kind = new Uint8Array(this.count);
-    this.#id = new Int32Array(this.count);
-    this.#size = new Int32Array(this.count);
-    this.#align = new Int32Array(this.count);
-    this.#gfp = new Int32Array(this.count);
-    this.#reserved = new Uint8Array(this.count);
+    this.#ops = new Int32Array(this.count * Op.SIZE);
     let ids = 0;
     timed.forEach(({ command }, index) => {
+      const at = index * Op.SIZE;
       if (command.kind === 'alloc') {
-        this.#kind[index] = ALLOC;
-        this.#size[index] = Number(command.size);
-        this.#align[index] = Number(command.align);
-        this.#gfp[index] = command.gfp;
-        this.#reserved[index] = command.reserved ? 1 : 0;
-      } else this.#kind[index] = command.kind === 'free' ? FREE : command.kind === 'work' ? WORK : RUNWORK;
+        const { size, align, gfp, reserved } = command;
+        this.#ops.set([Kind.ALLOC, 0, Number(size), Number(align), gfp, reserved ? 1 : 0], at);
+      } else {
+        this.#ops[at] = command.kind === 'free' ? Kind.FREE : command.kind === 'work' ? Kind.WORK : Kind.RUNWORK;
+      }
       if (command.kind === 'alloc' || command.kind === 'free') {
-        this.#id[index] = command.id;
+        this.#ops[at + Op.ID] = command.id;
         ids = Math.max(ids, command.id + 1);
       }
     });
     this.pairs = timed.filter(({ command }) => command.kind === 'alloc').length;
-    this.#chunks = new Array<Chunk | null>(ids).fill(null);
+    this.#chunks = new Array<Chunk>(ids).fill(this.percpu.firstChunk);
     this.#offsets = new Int32Array(ids);
   }
 
@@ -108,28 +119,28 @@ class Workload {
     const memory = this.#memory;
     const chunks = this.#chunks;
     const offsets = this.#offsets;
-    const kinds = this.#kind;
-    const ids = this.#id;
-    const sizes = this.#size;
-    const aligns = this.#align;
-    const gfps = this.#gfp;
-    const reserved = this.#reserved;
-    for (let index = 0; index < kinds.length; index++) {
-      switch (kinds[index]) {
-        case ALLOC: {
-          const id = ids[index]!;
-          const offset = percpu.alloc(sizes[index]!, aligns[index]!, gfps[index]!, reserved[index] !== 0);
+    const ops = this.#ops;
+    for (let at = 0; at < ops.length; at += Op.SIZE) {
+      switch (ops[at]) {
+        case Kind.ALLOC: {
+          const id = ops[at + Op.ID]!;
+          const offset = percpu.alloc(
+            ops[at + Op.BYTES]!,
+            ops[at + Op.ALIGN]!,
+            ops[at + Op.GFP]!,
+            ops[at + Op.RESERVED] !== 0,
+          );
           offsets[id] = offset;
-          chunks[id] = offset < 0 ? null : percpu.lastChunk;
+          chunks[id] = percpu.lastChunk;
           break;
         }
-        case FREE: {
-          const id = ids[index]!;
-          const chunk = chunks[id]!;
-          if (chunk !== null) percpu.free(chunk, offsets[id]!);
+        case Kind.FREE: {
+          const id = ops[at + Op.ID]!;
+          const offset = offsets[id]!;
+          if (offset >= 0) percpu.free(chunks[id]!, offset);
           break;
         }
-        case WORK:
+        case Kind.WORK:
           if (percpu.balancePending) percpu.runBalanceWork();
           break;
         default:
@@ -140,8 +151,17 @@ class Workload {
   }
 }
 
-/** Best ns of CPU time per alloc+free pair over five batches, as the C benchmark takes it. */
-function timeOurs(work: Workload, repeats: number): number {
+/** How often a script is run in each round. */
+function repeatsOf({ count }: Workload): number {
+  return Math.max(5, Math.round(Number(values.ops) / count / Number(values.rounds)));
+}
+
+/** Best ns of CPU time per alloc+free pair over five batches, as the C benchmark takes it; in this process. */
+function timeHere(file: string): number {
+  const work = new Workload(file);
+  const repeats = repeatsOf(work);
+  // Until V8 has compiled what is hot, and compiled it again with what it learnt.
+  for (const end = process.cpuUsage().user + 1e6 * Number(values.warm); process.cpuUsage().user < end;) work.run();
   const batch = Math.max(1, Math.floor(repeats / 5));
   let best = Infinity;
   for (let round = 0; round < 5; round++) {
@@ -151,6 +171,13 @@ function timeOurs(work: Workload, repeats: number): number {
     best = Math.min(best, ((user + system) * 1000) / (work.pairs * batch));
   }
   return best;
+}
+
+/** The same in a process of its own. */
+function timeOurs(file: string): number {
+  const { ops, rounds, warm } = values;
+  const options = ['--time', file, '--ops', ops, '--rounds', rounds, '--warm', warm];
+  return Number(execFileSync(process.execPath, [fileURLToPath(import.meta.url), ...options], { encoding: 'latin1' }));
 }
 
 function timeC(binary: string, file: string, repeats: number): number {
@@ -163,6 +190,10 @@ function runsHere(binary: string): boolean {
   return /^usage/.test(spawnSync(binary, [], { encoding: 'latin1' }).stderr);
 }
 
+if (values.time !== undefined) {
+  console.log(timeHere(values.time));
+  process.exit();
+}
 const oracle = builtOracle(values.oracle);
 const rounds = Number(values.rounds);
 const ratios: number[] = [];
@@ -175,15 +206,12 @@ for (const geometry of ['malta', 'x86-64']) {
   for (const name of NAMES.split(' ')) {
     if (!`${geometry}/${name}`.includes(values.only)) continue;
     const file = path.join(oracle, 'golden', geometry, `${name}.ops`);
-    const work = new Workload(file);
-    const repeats = Math.max(5, Math.round(Number(values.ops) / work.count / rounds));
-    // Until V8 has compiled what is hot, and compiled it again with what it learnt.
-    for (const end = process.cpuUsage().user + 1e6 * Number(values.warm); process.cpuUsage().user < end;) work.run();
+    const repeats = repeatsOf(new Workload(file));
     let ours = Infinity;
     let native = Infinity;
     for (let round = 0; round < rounds; round++) {
       native = Math.min(native, timeC(bench, file, repeats));
-      ours = Math.min(ours, timeOurs(work, repeats));
+      ours = Math.min(ours, timeOurs(file));
     }
     ratios.push(ours / native);
     const label = `${geometry}/${name}`.padEnd(18);
