@@ -28,6 +28,8 @@ interface Pool {
 
 /** pids of the second, third, ... unbound worker in the recorded boots. */
 const WORKER_PIDS = [19, 26, 34, 36, 37, 38, 39, 40];
+/** So many of them are there and idle when drivers load: earlier initcalls' work has made them. */
+const EARLY_WORKERS = 2;
 
 export class WorkQueues {
   readonly #machine: Machine;
@@ -61,23 +63,35 @@ export class WorkQueues {
   }
 
   *queue(pool: number, work: number): Run {
-    const { queue, workers, busy } = this.#pools[pool]!;
+    const { queue } = this.#pools[pool]!;
     queue.push(work);
     if (pool === POOL_UNBOUND) this.#unfinished++;
-    const idle = workers.find((task) => !busy.has(task) && task.state === 'sleeping');
-    if (idle) {
-      this.#scheduler.wake(idle);
-    } else if (pool === POOL_UNBOUND && this.#nextWorker < WORKER_PIDS.length) {
-      // alloc_workqueue's manager makes a further worker when all are busy
-      const comm = this.#machine.symbols.address('worker_comm');
-      const name = `${this.#name}${workers.length}`;
-      const bytes = this.#machine.bytes(comm, 16);
-      bytes.fill(0);
-      bytes.set(latin1Bytes(name).subarray(0, bytes.length));
-      const known = this.#scheduler.tasks.length;
-      yield this.#machine.fn('create_worker', pool, WORKER_PIDS[this.#nextWorker++]!, comm);
-      this.addWorker(pool, this.#scheduler.tasks[known]!);
-    }
+    // wake_up_worker(): idle workers are kept, and the one made last comes first
+    const idle = this.#free(pool).findLast((task) => task.state === 'sleeping');
+    if (idle) this.#scheduler.wake(idle);
+  }
+
+  /** Workers without work. */
+  #free(pool: number): Task[] {
+    const { workers, busy } = this.#pools[pool]!;
+    return workers.filter((task) => !busy.has(task));
+  }
+
+  /** create_worker() for the unbound pool. */
+  *#create(): Run {
+    const { workers } = this.#pools[POOL_UNBOUND]!;
+    const comm = this.#machine.symbols.address('worker_comm');
+    const bytes = this.#machine.bytes(comm, 16);
+    bytes.fill(0);
+    bytes.set(latin1Bytes(`${this.#name}${workers.length}`).subarray(0, bytes.length));
+    const known = this.#scheduler.tasks.length;
+    yield this.#machine.fn('create_worker', POOL_UNBOUND, WORKER_PIDS[this.#nextWorker++]!, comm);
+    this.addWorker(POOL_UNBOUND, this.#scheduler.tasks[known]!);
+  }
+
+  /** manage_workers(): who takes the last idle worker's place makes another before it works. */
+  *#manage(): Run {
+    if (this.#free(POOL_UNBOUND).length === 0 && this.#nextWorker < WORKER_PIDS.length) yield* this.#create();
   }
 
   /** HC_NEXT_WORK. */
@@ -91,11 +105,13 @@ export class WorkQueues {
       if (pool === POOL_UNBOUND && --this.#unfinished === 0) this.onIdle();
       yield* this.#scheduler.condResched();
     }
+    while (pool === POOL_UNBOUND && this.#nextWorker < EARLY_WORKERS) yield* this.#create();
     while (queue.length === 0) yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
     const work = queue.shift()!;
     const func = symbolName(this.#machine, this.#machine.read32(work + WORK_FUNC)).split('+')[0]!;
     busy.set(self, { work, func });
     this.#append('start', { work, func });
+    if (pool === POOL_UNBOUND) yield* this.#manage();
     return work;
   }
 

@@ -151,6 +151,7 @@ void pci_enable_device_mem(struct pci_dev *dev, const char *driver)
 		return;
 	printk("%s %s: enabling device (%04x -> %04x)\n", driver, dev->name, old, cmd);
 	pci_write_config_dword(dev->devfn, PCI_COMMAND, cmd);
+	step(STEP_PCI_ENABLE);
 }
 
 void pci_set_master(struct pci_dev *dev)

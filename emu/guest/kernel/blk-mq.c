@@ -44,6 +44,7 @@ noinline int blk_mq_alloc_tag_set(struct blk_mq_tag_set *set)
 	tags->static_rqs = kzalloc(set->queue_depth * sizeof(*tags->static_rqs));
 	blk_mq_alloc_rqs(set, tags);
 	set->tags = tags;
+	step(STEP_TAG_SET);
 	cond_resched();
 	return 0;
 }

@@ -102,6 +102,7 @@ static noinline void scsi_add_lun(struct scsi_device *sdev, const u8 *inquiry)
 	copy_trimmed(rev, inquiry + 32, 4);
 	pr_info("scsi %u:%u:%u:%u: Direct-Access     %s %s %s PQ: 0 ANSI: %u\n", sdev->host->host_no, sdev->channel, sdev->id,
 		sdev->lun, vendor, model, rev, inquiry[2] & 7);
+	step(STEP_ADD_LUN);
 	sdev->state = 1;
 	sdev->host->found++;
 }

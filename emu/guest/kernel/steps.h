@@ -15,5 +15,8 @@
 #define STEP_WAIT_IO        10 // a synchronous command of the driver
 #define STEP_FW_COMMANDS    11 // the driver allocates its commands and frames
 #define STEP_FW_INIT        12 // and asks the firmware what it is
+#define STEP_TAG_SET        13 // requests of a host are allocated and zeroed, the host registered
+#define STEP_PCI_ENABLE     14 // a PCI function is switched on
+#define STEP_ADD_LUN        15 // a disk that answers is entered
 
 #endif
