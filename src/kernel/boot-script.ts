@@ -163,6 +163,9 @@ function build(rows: readonly Row[], slots: readonly number[]): Initcall[] {
   for (const [t, text] of LINES) own(t, INITCALL.PRINT, 0, 0, text);
   for (const [t, name, count, attributes] of REGISTRATIONS) own(t, INITCALL.KOBJECTS, count, attributes, name);
   const probe = rows[probeRow]!.t;
+  // What else is in use of kmalloc-4k: in real kernels with 16 KB pages (on the board) each host's tag map is the first of the four
+  // objects of a page, and its tables of requests come behind it.
+  own(probe - 0.01, INITCALL.KMALLOC, 4096, 1);
   slots.forEach((slot, i) => own(probe + i * 0.01, INITCALL.MEGARAID, slot, i));
   let previous = 0;
   let waited = false;

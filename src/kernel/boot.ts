@@ -167,7 +167,7 @@ class Boot {
     };
     this.#rcu = new Rcu(machine, clock, this.#scheduler, this.#timing, log);
     this.#softirqs = new Softirqs(machine, clock, this.#scheduler, this.#rcu, log);
-    this.#workqueues = new WorkQueues(machine, this.#scheduler, clock, log, cpus);
+    this.#workqueues = new WorkQueues(machine, this.#scheduler, clock, log);
     this.#scheduler.idle = () => this.#idle();
 
     const shape = percpuMachine(layout, cpus);
@@ -358,15 +358,15 @@ class Boot {
         }
       } else break;
       if (softirqs.pending) yield* softirqs.run();
-      yield* this.#startBalance();
+      this.#startBalance();
     }
   }
 
   /** pcpu_schedule_balance_work(), once it is safe to run guest code. */
-  *#startBalance(): Run {
+  #startBalance(): void {
     if (!this.#journal.balanceWanted) return;
     this.#journal.balanceWanted = false;
-    yield* this.#workqueues.queue(0, this.#machine.symbols.address('pcpu_balance_work'));
+    this.#workqueues.queue(0, this.#machine.symbols.address('pcpu_balance_work'));
   }
 
   /** The CPU sleeps until something is due. */
@@ -507,14 +507,14 @@ class Boot {
   *#percpuFinish(value: number, touching: GuestFunction | null, released: boolean): Run<number> {
     if (touching !== null) yield touching;
     if (released) yield* this.#percpu.freeReleased();
-    yield* this.#startBalance();
+    this.#startBalance();
     return value;
   }
 
   *#balance(): Run {
     yield* this.#percpu.balance();
     yield* this.#percpu.freeReleased();
-    yield* this.#startBalance();
+    this.#startBalance();
   }
 
   #step(which: number): Run | undefined {
@@ -526,7 +526,7 @@ class Boot {
   *#ksoftirqd(): Run {
     while (this.#softirqs.pending) {
       yield* this.#softirqs.run();
-      yield* this.#startBalance();
+      this.#startBalance();
       yield* this.#scheduler.condResched();
     }
   }
@@ -536,8 +536,6 @@ class Boot {
     if (task.pid === 1) this.#init.task = task;
     else if (task.pid === 10) this.#softirqs.ksoftirqd = task;
     else if (task.pid === 11) this.#rcu.thread = task;
-    else if (task.pid === 13) this.#workqueues.addWorker(0, task);
-    else if (task.pid === 8) this.#workqueues.addWorker(1, task);
   }
 
   // ---- the whole ------------------------------------------------------------------------------------------------------

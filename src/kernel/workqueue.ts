@@ -1,5 +1,4 @@
 // Work queues: a bound pool (kworker/0:N) and an unbound one (kworker/u<cpus+1>:N), whose workers the guest runs.
-import { latin1Bytes } from '../../emu/latin1.js';
 import type { Machine } from '../../emu/malta/machine.js';
 import type { Clock } from './clock.js';
 import type { EventLog } from './events.js';
@@ -22,96 +21,100 @@ interface CurrentWork {
 
 interface Pool {
   readonly queue: number[];
-  readonly workers: Task[];
+  /** Workers without work; the last one is woken first. */
+  readonly idle: Task[];
   readonly busy: Map<Task, CurrentWork>;
+  /** A worker is making another (POOL_MANAGER_ACTIVE). */
+  managing: boolean;
 }
 
-/** pids of the second, third, ... unbound worker in the recorded boots. */
-const WORKER_PIDS = [19, 26, 34, 36, 37, 38, 39, 40];
-/** So many of them are there and idle when drivers load: earlier initcalls' work has made them. */
-const EARLY_WORKERS = 2;
+/** pids of the unbound workers that a recorded boot makes while it scans. */
+const WORKER_PIDS = [34, 35, 36, 37, 38, 39, 40];
 
 export class WorkQueues {
   readonly #machine: Machine;
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
   readonly #log: EventLog;
-  readonly #pools: readonly Pool[] = [0, 1].map(() => ({ queue: [], workers: [], busy: new Map() }));
-  readonly #name: string;
-  #nextWorker = 0;
+  readonly #pools: readonly Pool[] = [0, 1].map(() => ({ queue: [], idle: [], busy: new Map(), managing: false }));
+  #made = 0;
   /** Items of the unbound pool (scans, disk probes) that are queued or being run. */
   #unfinished = 0;
   /** Called when the last of them is done. */
   onIdle: () => void = () => {};
 
-  /** @param cpus possible CPUs: unbound pools are numbered from there on */
-  constructor(machine: Machine, scheduler: Scheduler, clock: Clock, log: EventLog, cpus: number) {
+  constructor(machine: Machine, scheduler: Scheduler, clock: Clock, log: EventLog) {
     this.#machine = machine;
     this.#scheduler = scheduler;
     this.#clock = clock;
     this.#log = log;
-    this.#name = `kworker/u${2 * cpus}:`;
-  }
-
-  /** A worker thread has been made. */
-  addWorker(pool: number, task: Task): void {
-    this.#pools[pool]!.workers.push(task);
   }
 
   get asyncWork(): number {
     return this.#unfinished;
   }
 
-  *queue(pool: number, work: number): Run {
-    const { queue } = this.#pools[pool]!;
-    queue.push(work);
+  queue(pool: number, work: number): void {
+    this.#pools[pool]!.queue.push(work);
     if (pool === POOL_UNBOUND) this.#unfinished++;
-    // wake_up_worker(): idle workers are kept, and the one made last comes first
-    const idle = this.#free(pool).findLast((task) => task.state === 'sleeping');
-    if (idle) this.#scheduler.wake(idle);
+    this.#wakeUpWorker(pool);
   }
 
-  /** Workers without work. */
-  #free(pool: number): Task[] {
-    const { workers, busy } = this.#pools[pool]!;
-    return workers.filter((task) => !busy.has(task));
+  /** wake_up_worker() */
+  #wakeUpWorker(pool: number): void {
+    const worker = this.#pools[pool]!.idle.at(-1);
+    if (worker) this.#scheduler.wake(worker);
   }
 
-  /** create_worker() for the unbound pool. */
-  *#create(): Run {
-    const { workers } = this.#pools[POOL_UNBOUND]!;
-    const comm = this.#machine.symbols.address('worker_comm');
-    const bytes = this.#machine.bytes(comm, 16);
-    bytes.fill(0);
-    bytes.set(latin1Bytes(`${this.#name}${workers.length}`).subarray(0, bytes.length));
-    const known = this.#scheduler.tasks.length;
-    yield this.#machine.fn('create_worker', POOL_UNBOUND, WORKER_PIDS[this.#nextWorker++]!, comm);
-    this.addWorker(POOL_UNBOUND, this.#scheduler.tasks[known]!);
+  /**
+   * manage_workers(): who is about to leave no idle worker makes one first, and waits until kthreadd's child has run. Not in the
+   * bound pool: its only item is the balance work.
+   * @returns false: nothing was made
+   */
+  *#manage(index: number): Run<boolean> {
+    const pool = this.#pools[index]!;
+    if (index !== POOL_UNBOUND || pool.managing || this.#made === WORKER_PIDS.length) return false;
+    pool.managing = true;
+    const { tasks } = this.#scheduler;
+    const pid = WORKER_PIDS[this.#made++]!;
+    const known = tasks.filter(({ comm }) => comm.startsWith('kworker/u')).length;
+    yield this.#machine.fn('create_worker', pid, known);
+    pool.idle.push(tasks.find((task) => task.pid === pid)!);
+    pool.managing = false;
+    return true;
   }
 
-  /** manage_workers(): who takes the last idle worker's place makes another before it works. */
-  *#manage(): Run {
-    if (this.#free(POOL_UNBOUND).length === 0 && this.#nextWorker < WORKER_PIDS.length) yield* this.#create();
-  }
-
-  /** HC_NEXT_WORK. */
-  *next(pool: number): Run<number> {
-    const { queue, busy } = this.#pools[pool]!;
+  /** HC_NEXT_WORK: worker_thread(), from the end of one item to the beginning of the next. */
+  *next(index: number): Run<number> {
+    const pool = this.#pools[index]!;
+    const { queue, idle, busy } = pool;
     const self = this.#scheduler.current;
     const done = busy.get(self);
     if (done !== undefined) {
       busy.delete(self);
       this.#append('end', done);
-      if (pool === POOL_UNBOUND && --this.#unfinished === 0) this.onIdle();
+      if (index === POOL_UNBOUND && --this.#unfinished === 0) this.onIdle();
       yield* this.#scheduler.condResched();
+      if (queue.length > 0) return this.#take(index); // keep_working()
     }
-    while (pool === POOL_UNBOUND && this.#nextWorker < EARLY_WORKERS) yield* this.#create();
-    while (queue.length === 0) yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
+    for (;;) {
+      if (idle.includes(self)) idle.splice(idle.indexOf(self), 1);
+      while (queue.length > 0) {
+        if (idle.length > 0 || !(yield* this.#manage(index))) return this.#take(index);
+      }
+      idle.push(self);
+      yield* this.#scheduler.schedule(TASK_UNINTERRUPTIBLE);
+    }
+  }
+
+  /** Begins with the first item; process_one_work() wakes another worker for those behind it. */
+  #take(index: number): number {
+    const { queue, busy } = this.#pools[index]!;
     const work = queue.shift()!;
     const func = symbolName(this.#machine, this.#machine.read32(work + WORK_FUNC)).split('+')[0]!;
-    busy.set(self, { work, func });
+    busy.set(this.#scheduler.current, { work, func });
+    if (index === POOL_UNBOUND && queue.length > 0) this.#wakeUpWorker(index);
     this.#append('start', { work, func });
-    if (pool === POOL_UNBOUND) yield* this.#manage();
     return work;
   }
 

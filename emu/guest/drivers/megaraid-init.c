@@ -193,7 +193,7 @@ static int megasas_init_adapter_mfi(struct megasas_instance *instance)
 	instance->max_scsi_cmds = instance->max_fw_cmds - MEGASAS_INT_CMDS;
 	instance->cmd_list = kzalloc(instance->max_mfi_cmds * sizeof(struct megasas_cmd *));
 	instance->reply_queue = dma_alloc_coherent((instance->max_fw_cmds + 1) * sizeof(u32));
-	if (!instance->cmd_list || !instance->reply_queue)
+	if (!instance->cmd_list || !instance->reply_queue || megasas_alloc_cmds(instance))
 		return -1;
 	if (issue_init_mfi(instance) || megasas_get_ctrl_info(instance))
 		return -1;

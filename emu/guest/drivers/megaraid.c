@@ -15,43 +15,46 @@
 #define MODE_SELECT 0x15
 #define SYNCHRONIZE_CACHE 0x35
 
-#define CMDS_AT_ONCE 4
-#define MAX_FRAME_UNITS 2 // the frame, and INIT's queue information; Linux has 16, for lists of up to 60 elements
+#define MAX_FRAME_UNITS 2  // used of a frame: the frame, and INIT's queue information
+#define POOL_FRAME_UNITS 17 // Linux has room for lists of up to 60 elements
 #define SENSE_SIZE      128
 
-// Adds a few commands to the pool. The real driver makes all max_mfi_cmds at once (1 MB of frames); here they are made as
-// they are needed, a handful in all.
-static void megasas_alloc_cmds(struct megasas_instance *instance)
+// All commands at once, whose frames and sense buffers fill a thousand kilobytes of single pages: these are the first that pages of
+// the per-CPU allocator go to when a controller is probed.
+int megasas_alloc_cmds(struct megasas_instance *instance)
 {
-	u32 size = MEGAMFI_FRAME_SIZE * MAX_FRAME_UNITS;
-	u8 *frames = dma_alloc_coherent(CMDS_AT_ONCE * size);
-	u8 *senses = dma_alloc_coherent(CMDS_AT_ONCE * SENSE_SIZE);
+	struct dma_pool frames = { .size = MEGAMFI_FRAME_SIZE * POOL_FRAME_UNITS };
+	struct dma_pool senses = { .size = SENSE_SIZE };
+	u32 i;
 
-	if (!frames || !senses)
-		return;
-	instance->mfi_frame_size = size;
-	for (u32 i = 0; i < CMDS_AT_ONCE && instance->nr_cmds < instance->max_mfi_cmds; i++) {
-		struct megasas_cmd *cmd = kzalloc(sizeof(*cmd));
+	instance->mfi_frame_size = MEGAMFI_FRAME_SIZE * MAX_FRAME_UNITS;
+	for (i = 0; i < instance->max_mfi_cmds; i++) {
+		instance->cmd_list[i] = kzalloc(sizeof(struct megasas_cmd));
+		if (!instance->cmd_list[i])
+			return -1;
+	}
+	for (i = 0; i < instance->max_mfi_cmds; i++) {
+		struct megasas_cmd *cmd = instance->cmd_list[i];
 
-		if (!cmd)
-			return;
-		cmd->frame = (union megasas_frame *)(frames + i * size);
+		cmd->frame = dma_pool_alloc(&frames);
+		cmd->sense = dma_pool_alloc(&senses);
+		if (!cmd->frame || !cmd->sense)
+			return -1;
+		memset(cmd->frame, 0, instance->mfi_frame_size);
 		cmd->frame_phys_addr = __pa(cmd->frame);
-		cmd->sense = senses + i * SENSE_SIZE;
 		cmd->sense_phys_addr = __pa(cmd->sense);
-		cmd->index = instance->nr_cmds;
-		cmd->frame->hdr.context = le32(cmd->index);
-		instance->cmd_list[instance->nr_cmds++] = cmd;
+		cmd->index = i;
+		cmd->frame->hdr.context = le32(i);
 		list_add_tail(&cmd->list, &instance->cmd_pool);
 	}
+	instance->nr_cmds = i;
+	return 0;
 }
 
 struct megasas_cmd *megasas_get_cmd(struct megasas_instance *instance)
 {
 	struct megasas_cmd *cmd;
 
-	if (list_empty(&instance->cmd_pool))
-		megasas_alloc_cmds(instance);
 	if (list_empty(&instance->cmd_pool)) {
 		printk("megaraid_sas %s: Command pool empty!\n", instance->name);
 		return NULL;

@@ -146,6 +146,7 @@ u32 megasas_interrupt(u32 a, u32 b, u32 c, u32 d);
 // Between the driver's two files.
 extern struct megasas_instance *megasas_instances[MEGASAS_MAX_ADAPTERS];
 extern u32 megasas_nr_instances;
+int megasas_alloc_cmds(struct megasas_instance *instance);
 struct megasas_cmd *megasas_get_cmd(struct megasas_instance *instance);
 void megasas_return_cmd(struct megasas_instance *instance, struct megasas_cmd *cmd);
 // Posts an internal command and watches its status; for the time when interrupts are off or not wanted.

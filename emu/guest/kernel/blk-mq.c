@@ -12,7 +12,7 @@ struct blk_mq_alloc_data {
 static void blk_mq_alloc_rqs(struct blk_mq_tag_set *set, struct blk_mq_tags *tags)
 {
 	u32 rq_size = (sizeof(struct request) + set->cmd_size + 31) & ~31;
-	u32 order = page_shift == 12 ? 4 : 2;
+	u32 order = 4; // whatever the page size
 	u32 i = 0;
 
 	while (i < set->queue_depth) {

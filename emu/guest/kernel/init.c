@@ -104,7 +104,7 @@ u32 start_kernel(u32 pages, u32 map, u32 b, u32 c)
 	kthread_create(run_ksoftirqd, 0, 10, "ksoftirqd/0");
 	kthread_create(rcu_gp_kthread, 0, 11, "rcu_sched");
 	kthread_create(worker_thread, POOL_BOUND, 13, "kworker/0:1");
-	kthread_create(worker_thread, POOL_UNBOUND, 8, "kworker/u2:0");
+	unbound_workers_start();
 	for (;;)
 		schedule(); // the idle task
 }

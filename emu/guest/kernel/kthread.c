@@ -3,6 +3,7 @@
 
 struct kthread_create_info {
 	u32 (*fn)(u32);
+	u32 arg;
 	u32 pid;
 	const char *comm;
 	struct task_struct *result;
@@ -18,11 +19,12 @@ static u32 kthread(u32 arg)
 {
 	struct kthread_create_info *create = (struct kthread_create_info *)arg;
 	u32 (*fn)(u32) = create->fn;
+	u32 fn_arg = create->arg;
 
 	create->result = current;
 	complete(&create->done);
 	schedule();
-	return fn(0);
+	return fn(fn_arg);
 }
 
 u32 kthreadd(u32 unused)
@@ -42,9 +44,9 @@ u32 kthreadd(u32 unused)
 void kthreadd_start(void) { kthreadd_task = kthread_create(kthreadd, 0, 2, "kthreadd"); }
 
 // kthread_create() and wake_up_process() of a running system.
-void kthread_run(u32 (*fn)(u32), u32 pid, const char *comm)
+void kthread_run(u32 (*fn)(u32), u32 arg, u32 pid, const char *comm)
 {
-	struct kthread_create_info create = { .fn = fn, .pid = pid, .comm = comm };
+	struct kthread_create_info create = { .fn = fn, .arg = arg, .pid = pid, .comm = comm };
 
 	init_completion(&create.done);
 	INIT_LIST_HEAD(&create.list);

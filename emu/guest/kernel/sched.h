@@ -26,7 +26,7 @@ extern struct task_struct init_task;
 // Makes a task that will run fn(arg) when first scheduled.
 struct task_struct *kthread_create(u32 (*fn)(u32), u32 arg, u32 pid, const char *comm);
 // Asks kthreadd for one, waits for it and starts it.
-void kthread_run(u32 (*fn)(u32), u32 pid, const char *comm);
+void kthread_run(u32 (*fn)(u32), u32 arg, u32 pid, const char *comm);
 void kthreadd_start(void);
 u32 kthreadd(u32 unused);
 void schedule(void);

@@ -90,9 +90,9 @@ struct Scsi_Host *scsi_host_alloc(u32 host_no)
 
 	shost->host_no = host_no;
 	snprintf(name, sizeof(name), "scsi_eh_%u", host_no);
-	kthread_run(scsi_host_thread, SCSI_FIRST_PID + 2 * host_no, name);
+	kthread_run(scsi_host_thread, 0, SCSI_FIRST_PID + 2 * host_no, name);
 	snprintf(name, sizeof(name), "scsi_tmf_%u", host_no);
-	kthread_run(scsi_host_thread, SCSI_FIRST_PID + 2 * host_no + 1, name);
+	kthread_run(scsi_host_thread, 0, SCSI_FIRST_PID + 2 * host_no + 1, name);
 	return shost;
 }
 

@@ -3,7 +3,8 @@
 #include "kernel.h"
 #include "../drivers/megaraid.h"
 
-#define INQUIRY 0x12
+#define INQUIRY     0x12
+#define REPORT_LUNS 0xa0
 
 static noinline struct scsi_target *scsi_alloc_target(struct Scsi_Host *shost, u32 channel, u32 id)
 {
@@ -102,9 +103,33 @@ static noinline void scsi_add_lun(struct scsi_device *sdev, const u8 *inquiry)
 	copy_trimmed(rev, inquiry + 32, 4);
 	pr_info("scsi %u:%u:%u:%u: Direct-Access     %s %s %s PQ: 0 ANSI: %u\n", sdev->host->host_no, sdev->channel, sdev->id,
 		sdev->lun, vendor, model, rev, inquiry[2] & 7);
-	step(STEP_ADD_LUN);
 	sdev->state = 1;
 	sdev->host->found++;
+}
+
+static void scsi_ask(struct scsi_device *sdev, const u8 *cdb, u32 cmd_len, u8 *buffer, u32 len)
+{
+	scsi_execute(sdev, cdb, cmd_len, buffer, len);
+	step(STEP_COMPLETE);
+}
+
+// Whoever answers is asked 17 times more, each with an interrupt of its own: vital product data (scsi_attach_vpd: the length of a
+// page first, and page 0 again before each), then the list of units (scsi_report_lun_scan). Seen of a real kernel on the board.
+static noinline void scsi_attach_vpd(struct scsi_device *sdev, u8 *buffer)
+{
+	static const u8 asked[][2] = {
+		{ 0, 4 }, { 0, 9 }, { 0, 4 }, { 0, 9 }, { 0, 36 }, { 0x83, 4 }, { 0x83, 10 }, { 0, 36 },
+		{ 0xb0, 4 }, { 0xb0, 64 }, { 0, 36 }, { 0xb1, 4 }, { 0xb1, 64 }, { 0, 36 }, { 0xb2, 4 }, { 0xb2, 8 },
+	};
+	static const u8 report_luns[12] = { REPORT_LUNS, 0, 0, 0, 0, 0, 0, 0, 0, 16 };
+	u32 i;
+
+	for (i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		u8 cdb[6] = { INQUIRY, 1, asked[i][0], 0, asked[i][1], 0 };
+
+		scsi_ask(sdev, cdb, sizeof(cdb), buffer, asked[i][1]);
+	}
+	scsi_ask(sdev, report_luns, sizeof(report_luns), buffer, 16);
 }
 
 static noclone struct scsi_device *scsi_probe_and_add_lun(struct Scsi_Host *shost, struct scsi_target *starget)
@@ -122,6 +147,7 @@ static noclone struct scsi_device *scsi_probe_and_add_lun(struct Scsi_Host *shos
 		return NULL;
 	}
 	scsi_add_lun(sdev, inquiry);
+	scsi_attach_vpd(sdev, inquiry);
 	kfree(inquiry);
 	return sdev;
 }

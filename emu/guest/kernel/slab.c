@@ -413,6 +413,22 @@ void *dma_alloc_coherent(u32 size)
 	return page;
 }
 
+void *dma_pool_alloc(struct dma_pool *pool)
+{
+	char *block;
+
+	if (!pool->page || pool->used + pool->size > PAGE_SIZE) {
+		kmalloc(ARCH_KMALLOC_MINALIGN); // struct dma_page
+		pool->page = (char *)hostcall3(HC_ALLOC_PAGES, 0, 0, __builtin_return_address(0));
+		pool->used = 0;
+	}
+	if (!pool->page)
+		return NULL;
+	block = pool->page + pool->used;
+	pool->used += pool->size;
+	return block;
+}
+
 EXPORTS slab_offsets(void)
 {
 	EXPORT_SIZE(slab);

@@ -57,4 +57,13 @@ void kfree(const void *obj);
 // Page aligned, zeroed; physical address = result & 0x1fffffff.
 void *dma_alloc_coherent(u32 size);
 
+// Equal blocks from single pages, not cleared.
+struct dma_pool {
+	u32 size;
+	char *page;
+	u32 used; // bytes of it
+};
+
+void *dma_pool_alloc(struct dma_pool *pool);
+
 #endif

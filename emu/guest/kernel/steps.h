@@ -17,6 +17,5 @@
 #define STEP_FW_INIT        12 // and asks the firmware what it is
 #define STEP_TAG_SET        13 // requests of a host are allocated and zeroed, the host registered
 #define STEP_PCI_ENABLE     14 // a PCI function is switched on
-#define STEP_ADD_LUN        15 // a disk that answers is entered
 
 #endif

@@ -14,6 +14,7 @@ extern struct work_struct pcpu_balance_work;
 
 void queue_work(u32 pool, struct work_struct *work);
 u32 worker_thread(u32 pool);
-u32 create_worker(u32 pool, u32 pid, u32 comm, u32 unused);
+void unbound_workers_start(void);
+u32 create_worker(u32 pid, u32 n, u32 unused1, u32 unused2);
 
 #endif
