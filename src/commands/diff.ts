@@ -45,8 +45,8 @@ export function diffCommand(): Command {
 const HELP = `
 Events are the same when everything but their numbers and times is. Console lines are not compared (the first names the kernel), unless
 --only names printk; neither is what a checker saw. Exit code 0: no difference, 1: one.
-  percpu-malta boot --seed 1 --log bad.log
-  percpu-malta boot --seed 1 --kernel 93274f1dd6b0 --log good.log
+  percpu-malta boot --seed 2 --log bad.log
+  percpu-malta boot --seed 2 --kernel 93274f1dd6b0 --log good.log
   percpu-malta diff bad.log good.log`;
 
 function compared(only: readonly string[] | undefined): (type: string) => boolean {

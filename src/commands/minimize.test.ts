@@ -26,7 +26,7 @@ const boot = (script: string, ...more: string[]): Boot =>
 const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
 
 const START = `percpu-malta script 1
-seed 2
+seed 5
 controllers 2
 disks 1
 scan 0 1 0-127
@@ -102,7 +102,7 @@ describe('minimize', () => {
     const result = run('minimize', '--script', 'start.boot', '--kernel', 'v5.13', '-o', 'none.boot');
     expect(result).toMatchObject({ status: 1, stdout: '' });
     expect(result.stderr).toBe(
-      "percpu-malta: seed 2: this boot overwrites no other owner's page; nothing to minimize\n",
+      "percpu-malta: seed 5: this boot overwrites no other owner's page; nothing to minimize\n",
     );
     expect(fs.existsSync(path.join(folder, 'none.boot'))).toBe(false);
   });
