@@ -160,7 +160,9 @@ describe('the guest driver', () => {
       'found 2:1 QEMU    QEMU HARDDISK   2.5+',
     ]);
     // 256 physical targets are refused. Of the 254 logical ones 126 (ids below 64) are the firmware's answer.
-    expect(lines).toContain('found 2 refused 256 bad target 254 other 0 then no connect 254 outstanding 0 commands 4');
+    expect(lines).toContain(
+      'found 2 refused 256 bad target 254 other 0 then no connect 254 outstanding 0 commands 999',
+    );
     expect(lines.slice(-7)).toEqual([
       'ready 2 sense 4 44 0',
       'capacity 0 last block 49151',
@@ -178,9 +180,9 @@ describe('the guest driver', () => {
     const { lines, controllers } = boot([8, 0, 0], { command: 5e-6, medium: 5e-6 });
     expect(controllers).toBe(3);
     expect(lines.filter((line) => /^found \d refused/.test(line))).toEqual([
-      'found 8 refused 256 bad target 248 other 0 then no connect 248 outstanding 0 commands 4',
-      'found 0 refused 256 bad target 256 other 0 then no connect 256 outstanding 0 commands 4',
-      'found 0 refused 256 bad target 256 other 0 then no connect 256 outstanding 0 commands 4',
+      'found 8 refused 256 bad target 248 other 0 then no connect 248 outstanding 0 commands 999',
+      'found 0 refused 256 bad target 256 other 0 then no connect 256 outstanding 0 commands 999',
+      'found 0 refused 256 bad target 256 other 0 then no connect 256 outstanding 0 commands 999',
     ]);
   });
 
