@@ -6,7 +6,6 @@ import { otherKind } from '../files/other-kind.js';
 import { printableJson, printableLine } from '../terminal-text.js';
 import { ScriptError, ScriptRunner, VARIANTS, scriptOps } from '../percpu/index.js';
 import type { PercpuAllocator, VariantName } from '../percpu/index.js';
-import { inlineWholeAllocations } from '../v8-flags.js';
 
 /** Options of every command that runs scripts. */
 export interface ScriptOptions {
@@ -26,7 +25,6 @@ export function opsCommand(): Command {
     .addHelpText('after', OPS_HELP)
     .option('--json', 'print a JSON object for each operation')
     .action((file: string, options: ScriptOptions & { json?: boolean }) => {
-      inlineWholeAllocations();
       const output = new LineWriter();
       const records = new OperationRecords((record) => output.write(printableJson(record)));
       runScriptFile(file, options, (line) => (options.json ? records.add(line) : output.write(line)));
