@@ -1,6 +1,5 @@
 // Boots on all cores: one worker process per job of --jobs. Which process runs a boot changes nothing about it.
 import { type ChildProcess, fork } from 'node:child_process';
-import os from 'node:os';
 import path from 'node:path';
 import { packageRoot } from '../../emu/unicorn/choose.js';
 import { EngineCrashError, EngineMissingError, UsageError } from '../errors.js';
@@ -94,8 +93,8 @@ export class BootPool implements BootRunner {
       // glibc before 2.38 does not find the holes again that aligned blocks leave: with the engine's large ones in the heap, each boot took
       // half a MB more. From this size on blocks are mapped, and given back. Other C libraries do not look at it.
       env: { ...process.env, MALLOC_MMAP_THRESHOLD_: '131072' },
-      // a collector's further threads help where a core is free, and are in the way where every core has a worker
-      execArgv: this.#options.jobs < os.availableParallelism() ? [] : ['--single-threaded-gc'],
+      // --jobs says how many cores to use: the collector's helper threads would take others, or be in each other's way.
+      execArgv: ['--single-threaded-gc'],
     });
     worker.on('message', (answer: Answer) => this.#answered(worker, answer));
     worker.on('exit', (code, signal) => this.#ended(worker, signal ?? `exit code ${code}`));
