@@ -105,6 +105,27 @@ describe('the first bad kernel', () => {
   });
 });
 
+// In real kernels three unbound workers are idle when drivers load with 4 KB pages, two with 16 KB (pids in their logs): there the second
+// host's scan takes the last one, which first has another made, and that one gets its turn when the first host's scan is over.
+test.each([
+  ['malta-4k', true],
+  ['malta', false],
+] as const)('scans of two hosts overlap where a worker is idle for each (%s: %s)', (layout, overlap) => {
+  for (const seed of [1, 2, 3]) {
+    const { log } = boot({ kernel: '93274f1dd6b0', layout: BOOT_LAYOUTS[layout], controllers: 3, seed });
+    const at = (what: string, host: number): number =>
+      log.events.findIndex((event) => event.type === 'milestone' && event.what === what && event.host === host);
+    expect(at('scan_start', 1)).toBeGreaterThan(at('scan_start', 0));
+    expect(at('scan_start', 1) < at('scan_end', 0), `seed ${seed}`).toBe(overlap);
+  }
+});
+
+test('a disk that is found answers 18 commands of the scan, each with an interrupt of its own', () => {
+  const interrupts = (disks: number): number =>
+    boot({ kernel: '93274f1dd6b0', disks }).log.events.filter(({ type }) => type === 'irq').length;
+  expect(interrupts(4) - interrupts(1)).toBeGreaterThanOrEqual(3 * 18);
+});
+
 test('v5.13 destroys chunks as a whole and never takes single pages away', () => {
   const { outcome, log, counters } = boot({ kernel: 'v5.13', controllers: 3 });
   expect(outcome).toBe('clean');
