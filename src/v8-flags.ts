@@ -11,16 +11,3 @@ if (process.argv[2] !== 'run') {
   v8.setFlagsFromString('--max-inlined-bytecode-size=3000');
   v8.setFlagsFromString('--max-inlined-bytecode-size-cumulative=5000');
 }
-
-/**
- * For a process that does nothing but allocate, millions of times (scripts/bench/percpu.ts): a whole allocation becomes one function, and
- * soon. Not for commands: `ops` on 20,000 operations needs twice the CPU time with it, most of it the compiler's, and on 900,000 no less
- * than without. V8 reads the limits whenever it compiles.
- */
-export function inlineWholeAllocations(): void {
-  v8.setFlagsFromString('--max-inlined-bytecode-size-cumulative=10000');
-  // V8's own 4600 would end it before.
-  v8.setFlagsFromString('--max-inlined-bytecode-size-absolute=20000');
-  // V8's own. Compiled later, when it has seen more of the rare cases, the same code is slower.
-  v8.setFlagsFromString('--interrupt-budget=67584');
-}
